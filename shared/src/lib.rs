@@ -1,0 +1,6 @@
+//! Everything the functions of the access service have in common.
+
+pub mod error;
+pub mod models;
+
+pub use error::{BoxError, Error};

@@ -1,0 +1,11 @@
+//! The values the service is about, parsed once at the edge and trusted afterwards.
+//!
+//! Nothing here does input or output, reads a clock or makes a random number: times and ids come in
+//! as arguments. JSON bodies and CSV rows take one road: both become a draft of [`Given`] members,
+//! and the draft's `parse` is the only way to a value that carries a rule.
+
+mod given;
+mod violation;
+
+pub use given::Given;
+pub use violation::{Code, Violation};

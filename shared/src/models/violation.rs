@@ -1,0 +1,131 @@
+//! One fault of one member, in words for whoever gave it.
+
+use serde::{Deserialize, Serialize};
+
+/// What kind of rule a value broke. The wire names are stable: clients may branch on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// A value is missing.
+    Required,
+    /// The value is not of the form it must have.
+    InvalidFormat,
+    /// The value is longer than allowed.
+    TooLong,
+    /// There is no such role.
+    UnknownRole,
+    /// The role exists, and a new account cannot have it.
+    NotAssignable,
+    /// The caller may not give the role.
+    ForbiddenRole,
+    /// An earlier row of the file made an account with the address.
+    DuplicateInFile,
+    /// An account or contact with the address exists.
+    AlreadyExists,
+    /// The row has more or fewer cells than the header.
+    ColumnCount,
+    /// Bytes that are not valid in the file's encoding.
+    NotUtf8,
+    /// A quoted cell that the file never closes.
+    UnclosedQuote,
+    /// The row is longer than the service reads.
+    RowTooLarge,
+    /// The body has a member that the request does not take.
+    UnknownMember,
+    /// The member is given by the service and cannot be changed.
+    ReadOnly,
+    /// A number or a count beyond its limits.
+    OutOfRange,
+    /// The same member, parameter or element twice.
+    Repeated,
+}
+
+/// A fault of one member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The member at fault, as a path below the body: `email`, `contacts/3/email`; empty for the
+    /// whole.
+    pub member: String,
+    /// The rule it broke.
+    pub code: Code,
+    /// A predicate that continues the member's name: "is not an email address".
+    pub detail: String,
+    /// The offending value, at most [`Violation::MAX_VALUE`] characters of it.
+    pub value: Option<String>,
+}
+
+impl Violation {
+    /// How many characters of an offending value are repeated to the caller.
+    pub const MAX_VALUE: usize = 100;
+
+    /// A fault of `member`, with no value to show.
+    pub fn new(member: impl Into<String>, code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            member: member.into(),
+            code,
+            detail: detail.into(),
+            value: None,
+        }
+    }
+
+    /// The same fault, showing at most [`Violation::MAX_VALUE`] characters of `value`.
+    #[must_use]
+    pub fn of_value(mut self, value: &str) -> Self {
+        self.value = Some(value.chars().take(Self::MAX_VALUE).collect());
+        self
+    }
+
+    /// The same fault, told from one level further out: `email` becomes `contacts/3/email`.
+    #[must_use]
+    pub fn below(mut self, parent: &str) -> Self {
+        self.member = if self.member.is_empty() {
+            parent.to_owned()
+        } else {
+            format!("{parent}/{}", self.member)
+        };
+        self
+    }
+
+    /// One sentence: `email "ada@" is not an email address`.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let mut message = self.member.clone();
+        if let Some(value) = &self.value {
+            message.push_str(if message.is_empty() { "\"" } else { " \"" });
+            message.push_str(value);
+            message.push('"');
+        }
+        if !message.is_empty() {
+            message.push(' ');
+        }
+        message.push_str(&self.detail);
+        message
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_names_member_value_and_fault() {
+        let violation =
+            Violation::new("email", Code::InvalidFormat, "is not an email address").of_value("ada@");
+
+        assert_eq!(violation.message(), r#"email "ada@" is not an email address"#);
+    }
+
+    #[test]
+    fn a_message_about_the_whole_begins_with_the_fault() {
+        let violation = Violation::new("", Code::ColumnCount, "has 3 cells, the header has 5");
+
+        assert_eq!(violation.message(), "has 3 cells, the header has 5");
+    }
+
+    #[test]
+    fn a_value_is_cut_by_characters() {
+        let violation = Violation::new("email", Code::TooLong, "is too long").of_value(&"é".repeat(200));
+
+        assert_eq!(violation.value.unwrap().chars().count(), Violation::MAX_VALUE);
+    }
+}
