@@ -4,8 +4,13 @@
 //! as arguments. JSON bodies and CSV rows take one road: both become a draft of [`Given`] members,
 //! and the draft's `parse` is the only way to a value that carries a rule.
 
+mod by_text;
+mod email;
+mod fold;
 mod given;
 mod violation;
 
+pub use email::{Email, InvalidEmail};
+pub use fold::fold;
 pub use given::Given;
 pub use violation::{Code, Violation};
