@@ -8,9 +8,15 @@ mod by_text;
 mod email;
 mod fold;
 mod given;
+mod name;
+mod phone;
+mod role;
 mod violation;
 
 pub use email::{Email, InvalidEmail};
 pub use fold::fold;
 pub use given::Given;
+pub use name::{ExternalUserId, InvalidText, Name, PlanId, Text};
+pub use phone::{InvalidPhone, Phone};
+pub use role::{Role, Roles, UnknownRole};
 pub use violation::{Code, Violation};

@@ -1,0 +1,127 @@
+//! Short texts: names and references.
+
+use std::{fmt, str::FromStr};
+
+use super::{Code, by_text::serde_by_text};
+
+/// A text of 1 to `MAX` characters, without white space around it and without control characters.
+///
+/// A text that is empty once trimmed is no `Text`: the drafts take it for a value that was not given.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Text<const MAX: usize>(Box<str>);
+
+/// A person's first, last or other name.
+pub type Name = Text<100>;
+
+/// The name of the plan that an account is on.
+pub type PlanId = Text<64>;
+
+/// The caller's own reference for an account; never used to sign in.
+pub type ExternalUserId = Text<255>;
+
+impl<const MAX: usize> Text<MAX> {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const MAX: usize> FromStr for Text<MAX> {
+    type Err = InvalidText;
+
+    fn from_str(text: &str) -> Result<Self, InvalidText> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(InvalidText::Missing);
+        }
+        if text.len() > MAX && text.chars().nth(MAX).is_some() {
+            return Err(InvalidText::TooLong { limit: MAX });
+        }
+        if text.chars().any(char::is_control) {
+            return Err(InvalidText::Control);
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl<const MAX: usize> fmt::Display for Text<MAX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+serde_by_text!(Text<MAX>, const MAX);
+
+/// Why a text is not a [`Text`]. The texts continue the member's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidText {
+    /// Nothing but white space.
+    #[error("is required")]
+    Missing,
+    /// More characters than the limit.
+    #[error("is longer than {limit} characters")]
+    TooLong {
+        /// How many characters are allowed.
+        limit: usize,
+    },
+    /// A line break, a tab or another control character within.
+    #[error("has a control character in it")]
+    Control,
+}
+
+impl From<InvalidText> for Code {
+    fn from(fault: InvalidText) -> Self {
+        match fault {
+            InvalidText::Missing => Self::Required,
+            InvalidText::TooLong { .. } => Self::TooLong,
+            InvalidText::Control => Self::InvalidFormat,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_name_is_trimmed_and_otherwise_kept() {
+        let name: Name = "\u{a0} Ada  King-Noël \t".parse().unwrap();
+
+        assert_eq!(name.as_str(), "Ada  King-Noël");
+    }
+
+    #[test]
+    fn a_name_is_measured_in_characters() {
+        assert!("é".repeat(100).parse::<Name>().is_ok());
+        assert_eq!(
+            "é".repeat(101).parse::<Name>(),
+            Err(InvalidText::TooLong { limit: 100 })
+        );
+    }
+
+    #[test]
+    fn a_control_character_is_refused_wherever_it_stands() {
+        for text in ["A\nda", "A\tda", "A\0da", "A\u{7f}da", "A\u{9b}da"] {
+            assert_eq!(text.parse::<Name>(), Err(InvalidText::Control), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn white_space_alone_is_no_name() {
+        for text in ["", "  ", "\r\n"] {
+            assert_eq!(text.parse::<Name>(), Err(InvalidText::Missing), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_reads_back_as_itself(text in any::<String>()) {
+            if let Ok(name) = text.parse::<Name>() {
+                prop_assert_eq!(name.to_string().parse::<Name>(), Ok(name));
+            }
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! What an account may do.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize, Serializer, de};
+
+/// What an account may do. Roles add up; `auth` says what each allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum Role {
+    /// Everything on users, imports and the dashboard.
+    #[serde(rename = "ROLE_SYSTEM_ADMIN")]
+    SystemAdmin,
+    /// The same for accounts without an admin role; gives no admin role.
+    #[serde(rename = "ROLE_USER_ADMIN")]
+    UserAdmin,
+    /// Their own record and contacts.
+    #[serde(rename = "ROLE_ORIGINATOR")]
+    Originator,
+    /// Their own record and contacts.
+    #[serde(rename = "ROLE_COLLABORATOR")]
+    Collaborator,
+    /// Reads their own record. Never given to a new account.
+    #[serde(rename = "ROLE_ADHOC_COLLABORATOR")]
+    AdhocCollaborator,
+}
+
+impl Role {
+    /// Every role, in the order in which arrays of roles are written.
+    pub const ALL: [Self; 5] = [
+        Self::SystemAdmin,
+        Self::UserAdmin,
+        Self::Originator,
+        Self::Collaborator,
+        Self::AdhocCollaborator,
+    ];
+
+    /// The role's name in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SystemAdmin => "ROLE_SYSTEM_ADMIN",
+            Self::UserAdmin => "ROLE_USER_ADMIN",
+            Self::Originator => "ROLE_ORIGINATOR",
+            Self::Collaborator => "ROLE_COLLABORATOR",
+            Self::AdhocCollaborator => "ROLE_ADHOC_COLLABORATOR",
+        }
+    }
+
+    /// The role that a person wrote into a file: without regard to case, spaces, `_` and `-`, and with or
+    /// without `ROLE` before it.
+    ///
+    /// JSON takes [`Role::from_str`] instead; a draft made from a file holds the names it found here.
+    #[must_use]
+    pub fn from_label(label: &str) -> Option<Self> {
+        let spelled = || {
+            label
+                .chars()
+                .filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-'))
+                .map(|c| c.to_ascii_uppercase())
+        };
+        Self::ALL.into_iter().find(|role| {
+            let name = || role.as_str().chars().filter(|&c| c != '_');
+            spelled().eq(name()) || spelled().eq(name().skip("ROLE".len()))
+        })
+    }
+
+    /// Whether the role reaches other accounts.
+    #[must_use]
+    pub const fn is_admin(self) -> bool {
+        matches!(self, Self::SystemAdmin | Self::UserAdmin)
+    }
+}
+
+impl FromStr for Role {
+    type Err = UnknownRole;
+
+    fn from_str(text: &str) -> Result<Self, UnknownRole> {
+        Self::ALL
+            .into_iter()
+            .find(|role| role.as_str() == text)
+            .ok_or(UnknownRole)
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The text names no role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is not a role")]
+pub struct UnknownRole;
+
+/// A set of roles, written as an array in the order of [`Role::ALL`].
+///
+/// An account's set is never empty: the drafts refuse that, and so does reading one back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Roles(u8);
+
+impl Roles {
+    /// No role.
+    pub const NONE: Self = Self(0);
+
+    /// Every role.
+    pub const ALL: Self = Self((1 << Role::ALL.len()) - 1);
+
+    /// The roles that reach other accounts.
+    pub const ADMIN: Self = Self::NONE.with(Role::SystemAdmin).with(Role::UserAdmin);
+
+    /// The set and one more role.
+    #[must_use]
+    pub const fn with(self, role: Role) -> Self {
+        Self(self.0 | 1 << role as u8)
+    }
+
+    /// The set without one role.
+    #[must_use]
+    pub const fn without(self, role: Role) -> Self {
+        Self(self.0 & !(1 << role as u8))
+    }
+
+    /// Whether the role is in the set.
+    #[must_use]
+    pub const fn contains(self, role: Role) -> bool {
+        self.0 >> role as u8 & 1 == 1
+    }
+
+    /// Whether the sets have a role in common.
+    #[must_use]
+    pub const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Whether every role of `other` is in this set.
+    #[must_use]
+    pub const fn is_superset(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether no role is in the set.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The roles, in the order of [`Role::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Role> {
+        Role::ALL.into_iter().filter(move |&role| self.contains(role))
+    }
+}
+
+impl From<Role> for Roles {
+    fn from(role: Role) -> Self {
+        Self::NONE.with(role)
+    }
+}
+
+impl FromIterator<Role> for Roles {
+    fn from_iter<I: IntoIterator<Item = Role>>(roles: I) -> Self {
+        roles.into_iter().fold(Self::NONE, Self::with)
+    }
+}
+
+impl Serialize for Roles {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Roles {
+    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Array;
+
+        impl<'de> de::Visitor<'de> for Array {
+            type Value = Roles;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array of at least one role")
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut array: A) -> Result<Roles, A::Error> {
+                let mut roles = Roles::NONE;
+                while let Some(role) = array.next_element()? {
+                    roles = roles.with(role);
+                }
+                if roles.is_empty() {
+                    return Err(de::Error::invalid_length(0, &self));
+                }
+                Ok(roles)
+            }
+        }
+
+        deserializer.deserialize_seq(Array)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_role_has_one_name_in_json() {
+        for role in Role::ALL {
+            assert_eq!(serde_json::to_value(role).unwrap(), role.as_str());
+            assert_eq!(role.as_str().parse(), Ok(role));
+        }
+        for text in [
+            "",
+            "ROLE_",
+            "ROLE_ADMIN",
+            "role_originator",
+            "Originator",
+            " ROLE_ORIGINATOR",
+        ] {
+            assert_eq!(text.parse::<Role>(), Err(UnknownRole), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_label_is_read_the_way_people_write_it() {
+        for (label, role) in [
+            ("ROLE_ORIGINATOR", Role::Originator),
+            ("Originator", Role::Originator),
+            (" originator ", Role::Originator),
+            ("system admin", Role::SystemAdmin),
+            ("SystemAdmin", Role::SystemAdmin),
+            ("ROLE-USER-ADMIN", Role::UserAdmin),
+            ("role adhoc_collaborator", Role::AdhocCollaborator),
+            ("Collaborator", Role::Collaborator),
+        ] {
+            assert_eq!(Role::from_label(label), Some(role), "{label:?}");
+        }
+        for label in [
+            "",
+            "role",
+            "ROLE_",
+            "admin",
+            "originators",
+            "rolerole_originator",
+            "órigínator",
+        ] {
+            assert_eq!(Role::from_label(label), None, "{label:?}");
+        }
+    }
+
+    #[test]
+    fn a_set_is_an_array_in_declared_order() {
+        let roles: Roles = [Role::Collaborator, Role::SystemAdmin, Role::Collaborator]
+            .into_iter()
+            .collect();
+
+        let json = serde_json::to_string(&roles).unwrap();
+
+        assert_eq!(json, r#"["ROLE_SYSTEM_ADMIN","ROLE_COLLABORATOR"]"#);
+        assert_eq!(serde_json::from_str::<Roles>(&json).unwrap(), roles);
+    }
+
+    #[test]
+    fn a_stored_account_has_a_role() {
+        assert!(serde_json::from_str::<Roles>("[]").is_err());
+        assert!(serde_json::from_str::<Roles>(r#"["ROLE_KING"]"#).is_err());
+    }
+
+    #[test]
+    fn sets_are_compared_by_their_members() {
+        let both = Roles::from(Role::Originator).with(Role::UserAdmin);
+
+        assert!(both.intersects(Roles::ADMIN));
+        assert!(!both.without(Role::UserAdmin).intersects(Roles::ADMIN));
+        assert!(Roles::ALL.is_superset(both));
+        assert!(!both.is_superset(Roles::ADMIN));
+        assert!(both.is_superset(Roles::NONE));
+        assert_eq!(Roles::ADMIN.iter().filter(|role| role.is_admin()).count(), 2);
+        assert_eq!(Roles::ALL.iter().collect::<Vec<_>>(), Role::ALL);
+    }
+
+    proptest! {
+        #[test]
+        fn any_label_is_a_role_or_none(label in any::<String>()) {
+            let _ = Role::from_label(&label);
+        }
+    }
+}
