@@ -5,6 +5,8 @@
 //! and the draft's `parse` is the only way to a value that carries a rule.
 
 mod by_text;
+mod contact;
+mod draft;
 mod email;
 mod fold;
 mod given;
@@ -13,8 +15,11 @@ mod name;
 mod phone;
 mod role;
 mod time;
+mod user;
 mod violation;
 
+pub use contact::{Contact, ContactDraft, ContactPatch, ContactView, NewContact};
+pub use draft::Change;
 pub use email::{Email, InvalidEmail};
 pub use fold::fold;
 pub use given::Given;
@@ -23,4 +28,5 @@ pub use name::{ExternalUserId, InvalidText, Name, PlanId, Text};
 pub use phone::{InvalidPhone, Phone};
 pub use role::{Role, Roles, UnknownRole};
 pub use time::{InvalidTimestamp, Timestamp};
+pub use user::{AccountType, NewUser, UnknownAccountType, User, UserDraft, UserPatch, UserView};
 pub use violation::{Code, Violation};

@@ -1,0 +1,131 @@
+//! What the drafts have in common: reading members one by one and gathering every fault.
+
+use std::{fmt::Display, str::FromStr};
+
+use super::{Code, Given, Violation};
+
+/// What a patch does to a member that may be without a value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Change<T> {
+    /// Leaves it as it is.
+    #[default]
+    Keep,
+    /// Gives it a value.
+    Set(T),
+    /// Takes its value away.
+    Clear,
+}
+
+impl<T> Change<T> {
+    /// Whether the member is left as it is.
+    #[must_use]
+    pub const fn is_keep(&self) -> bool {
+        matches!(self, Self::Keep)
+    }
+
+    /// The member's value after the change.
+    pub(super) fn applied_to(self, old: Option<&T>) -> Option<T>
+    where
+        T: Clone,
+    {
+        match self {
+            Self::Keep => old.cloned(),
+            Self::Set(new) => Some(new),
+            Self::Clear => None,
+        }
+    }
+}
+
+/// The fault of a member that must have a value and was given none.
+pub(super) const REQUIRED: (Code, &str) = (Code::Required, "is required");
+
+/// Gathers the faults of one record, in the order in which its members are read.
+#[derive(Default)]
+pub(super) struct Faults(Vec<Violation>);
+
+impl Faults {
+    /// Adds a fault, and shows the value at fault if it can be shown.
+    pub(super) fn add(
+        &mut self,
+        member: &'static str,
+        (code, detail): (Code, impl Into<String>),
+        given: &Given<'_>,
+    ) {
+        let fault = Violation::new(member, code, detail);
+        self.0.push(match given {
+            Given::Text(text) if text.trim().is_empty() => fault,
+            Given::Text(text) => fault.of_value(text),
+            given => match given.shown() {
+                Some(value) => fault.of_value(&value),
+                None => fault,
+            },
+        });
+    }
+
+    /// A member that must have a value.
+    pub(super) fn required<T>(&mut self, member: &'static str, given: &Given<'_>) -> Option<T>
+    where
+        T: FromStr<Err: Display + Into<Code> + Copy>,
+    {
+        match given {
+            Given::Absent | Given::Null => {
+                self.add(member, REQUIRED, given);
+                None
+            }
+            Given::Text(text) => match text.parse() {
+                Ok(value) => Some(value),
+                Err(fault) => {
+                    self.add(member, (fault.into(), fault.to_string()), given);
+                    None
+                }
+            },
+            Given::Flag(_) | Given::Number(_) | Given::List(_) | Given::Other => {
+                self.add(member, (Code::InvalidFormat, "must be a string"), given);
+                None
+            }
+        }
+    }
+
+    /// A member that may be without a value; white space alone is none.
+    pub(super) fn optional<T>(&mut self, member: &'static str, given: &Given<'_>) -> Option<T>
+    where
+        T: FromStr<Err: Display + Into<Code> + Copy>,
+    {
+        match given {
+            Given::Absent | Given::Null => None,
+            Given::Text(text) if text.trim().is_empty() => None,
+            given => self.required(member, given),
+        }
+    }
+
+    /// What a patch does to a member that may be without a value.
+    pub(super) fn change<T>(&mut self, member: &'static str, given: &Given<'_>) -> Change<T>
+    where
+        T: FromStr<Err: Display + Into<Code> + Copy>,
+    {
+        match given {
+            Given::Absent => Change::Keep,
+            given => self.optional(member, given).map_or(Change::Clear, Change::Set),
+        }
+    }
+
+    /// The member that a patch replaces, if it is given; then it must have a value.
+    pub(super) fn replace<'g, T>(
+        &mut self,
+        given: &Given<'g>,
+        read: impl FnOnce(&mut Self, &Given<'g>) -> Option<T>,
+    ) -> Option<T> {
+        match given {
+            Given::Absent => None,
+            given => read(self, given),
+        }
+    }
+
+    /// `value`, if there was no fault.
+    pub(super) fn finish<T>(self, value: Option<T>) -> Result<T, Vec<Violation>> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            _ => Err(self.0),
+        }
+    }
+}
