@@ -9,16 +9,19 @@
 //! 3. The first row is the header; [`Columns::read`] finds out what each column means, or refuses the
 //!    file with a [`FileFault`].
 //! 4. [`Columns::given`] takes a member's value out of any other row.
+//! 5. [`Rejected`] writes the rows that failed as a file to be corrected and sent again.
 
 mod columns;
 mod dialect;
 mod encoding;
 pub mod escape;
 mod fault;
+mod rejected;
 mod rows;
 
 pub use columns::{Columns, Member, UnknownColumns};
 pub use dialect::{Delimiter, Dialect};
 pub use encoding::Encoding;
 pub use fault::{FileFault, UnknownColumn};
+pub use rejected::{Rejected, RejectedFault};
 pub use rows::{Cells, Content, MAX_ROW, NotUtf8, Position, Row, Rows};
