@@ -1,0 +1,389 @@
+//! What each column of a file means.
+
+use serde::{Deserialize, Serialize};
+
+use super::escape::unescape;
+use super::fault::{FileFault, UnknownColumn};
+use super::rows::{Cells, Content, NotUtf8, Row};
+use crate::models::Given;
+
+/// A member of a user that a file may have a column for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "they are those of the user")]
+pub enum Member {
+    Email,
+    FirstName,
+    LastName,
+    OtherName,
+    MobileNumber,
+    Roles,
+    Enabled,
+    AccountType,
+    PlanId,
+    ExternalUserId,
+}
+
+/// What columns are called, without spaces, `_`, `-`, `.` and capitals. The first of each is its own name.
+const NAMES: [(Member, &[&str]); 10] = [
+    (
+        Member::Email,
+        &[
+            "email",
+            "emailaddress",
+            "emailid",
+            "mail",
+            "mailaddress",
+            "primaryemail",
+            "useremail",
+            "workemail",
+        ],
+    ),
+    (
+        Member::FirstName,
+        &[
+            "firstname",
+            "first",
+            "fname",
+            "forename",
+            "given",
+            "givenname",
+            "userfirstname",
+        ],
+    ),
+    (
+        Member::LastName,
+        &[
+            "lastname",
+            "last",
+            "lname",
+            "surname",
+            "family",
+            "familyname",
+            "userlastname",
+        ],
+    ),
+    (
+        Member::OtherName,
+        &[
+            "othername",
+            "othernames",
+            "additionalname",
+            "additionalnames",
+            "middle",
+            "middleinitial",
+            "middlename",
+            "middlenames",
+        ],
+    ),
+    (
+        Member::MobileNumber,
+        &[
+            "mobilenumber",
+            "cell",
+            "cellnumber",
+            "cellphone",
+            "cellphonenumber",
+            "mobile",
+            "mobileno",
+            "mobilephone",
+            "mobilephonenumber",
+            "phone",
+            "phoneno",
+            "phonenumber",
+            "tel",
+            "telephone",
+            "telephonenumber",
+        ],
+    ),
+    (Member::Roles, &["roles", "role", "userrole", "userroles"]),
+    (
+        Member::Enabled,
+        &[
+            "enabled",
+            "accountstatus",
+            "active",
+            "isactive",
+            "isenabled",
+            "status",
+            "userstatus",
+        ],
+    ),
+    (Member::AccountType, &["accounttype"]),
+    (Member::PlanId, &["planid", "plan"]),
+    (
+        Member::ExternalUserId,
+        &[
+            "externaluserid",
+            "extid",
+            "externalid",
+            "externalreference",
+            "externaluser",
+        ],
+    ),
+];
+
+impl Member {
+    /// All there are, in the order in which the API lists them.
+    pub const ALL: [Self; 10] = [
+        Self::Email,
+        Self::FirstName,
+        Self::LastName,
+        Self::OtherName,
+        Self::MobileNumber,
+        Self::Roles,
+        Self::Enabled,
+        Self::AccountType,
+        Self::PlanId,
+        Self::ExternalUserId,
+    ];
+
+    /// Its name in the API, and the best name for a column.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::FirstName => "firstName",
+            Self::LastName => "lastName",
+            Self::OtherName => "otherName",
+            Self::MobileNumber => "mobileNumber",
+            Self::Roles => "roles",
+            Self::Enabled => "enabled",
+            Self::AccountType => "accountType",
+            Self::PlanId => "planId",
+            Self::ExternalUserId => "externalUserId",
+        }
+    }
+
+    /// What a column of that name means, if anything. Capitals, white space, `_`, `-` and `.` do not
+    /// matter, except that a name beginning with `_` never means anything.
+    #[must_use]
+    pub fn of_column(name: &str) -> Option<Self> {
+        let name = trimmed(name);
+        if is_private(name) {
+            return None;
+        }
+        let name = bare(name);
+        NAMES
+            .iter()
+            .find(|(_, names)| names.contains(&name.as_str()))
+            .map(|(member, _)| *member)
+    }
+
+    /// What a column of that unknown name was perhaps meant to be.
+    fn nearest(name: &str) -> Option<Self> {
+        // Nothing longer is near to any of the names; and comparing takes time by length.
+        const LONGEST: usize = 40;
+
+        let name = bare(name);
+        if name.len() > LONGEST {
+            return None;
+        }
+        NAMES
+            .iter()
+            .flat_map(|(member, names)| names.iter().map(move |known| (*member, known)))
+            .map(|(member, known)| (strsim::osa_distance(&name, known), known.len(), member))
+            // At most a third of the characters may differ.
+            .filter(|(distance, length, _)| 3 * distance <= *length)
+            .min_by_key(|(distance, ..)| *distance)
+            .map(|(.., member)| member)
+    }
+}
+
+/// What becomes of columns that mean nothing to the service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnknownColumns {
+    /// The file is refused, so that a typo drops no data.
+    #[default]
+    Refuse,
+    /// They are left out.
+    Ignore,
+}
+
+/// The columns of a file: its header, and what each of them means.
+///
+/// There is a column for the email, and none of the members has two.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Columns {
+    header: Vec<String>,
+    /// For each member, in the order of [`Member::ALL`], the index of its column.
+    members: [Option<usize>; Member::ALL.len()],
+}
+
+impl Columns {
+    /// How many unknown columns are named when a file is refused for them.
+    const NAMED: usize = 20;
+
+    /// Reads the first row of a file; none if there is no row at all.
+    ///
+    /// # Errors
+    ///
+    /// The reason for which the file is to be refused. Unknown columns are named before repeated ones,
+    /// those before a missing email.
+    pub fn read(header: Option<Row<'_>>, unknown: UnknownColumns) -> Result<Self, FileFault> {
+        let cells = match header.ok_or(FileFault::Empty)?.content {
+            Content::Cells(cells) => cells,
+            Content::TooLarge => return Err(FileFault::HeaderTooLarge),
+            Content::UnclosedQuote { line } => return Err(FileFault::HeaderUnclosedQuote { line }),
+        };
+        let header = cells
+            .iter()
+            .enumerate()
+            .map(|(index, cell)| match cell {
+                Ok(cell) => Ok(trimmed(unescape(cell)).to_owned()),
+                Err(NotUtf8) => Err(FileFault::HeaderNotUtf8 { column: index + 1 }),
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let meanings: Vec<_> = header.iter().map(|name| Member::of_column(name)).collect();
+
+        if unknown == UnknownColumns::Refuse {
+            refuse_unknown(&header, &meanings)?;
+        }
+        let mut members = [None; Member::ALL.len()];
+        for (index, meaning) in meanings.into_iter().enumerate() {
+            let Some(member) = meaning else { continue };
+            if let Some(first) = members[member as usize].replace(index) {
+                return Err(FileFault::RepeatedColumn {
+                    member,
+                    first: header[first].clone(),
+                    second: header[index].clone(),
+                });
+            }
+        }
+        if members[Member::Email as usize].is_none() {
+            return Err(FileFault::NoEmail);
+        }
+        Ok(Self { header, members })
+    }
+
+    /// The names of all columns as they stand in the file, trimmed, in order.
+    #[must_use]
+    pub fn header(&self) -> &[String] {
+        &self.header
+    }
+
+    /// The name of the column of a member, if the file has one.
+    #[must_use]
+    pub fn name(&self, member: Member) -> Option<&str> {
+        let index = self.members[member as usize]?;
+        self.header.get(index).map(String::as_str)
+    }
+
+    /// The members that the file has a column for, each with the name of the column.
+    pub fn members(&self) -> impl Iterator<Item = (Member, &str)> {
+        Member::ALL
+            .into_iter()
+            .filter_map(|member| Some((member, self.name(member)?)))
+    }
+
+    /// The names of the columns that mean nothing to the service, in order.
+    pub fn ignored(&self) -> impl Iterator<Item = &str> {
+        self.header
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| !self.members.contains(&Some(*index)))
+            .map(|(_, name)| name.as_str())
+    }
+
+    /// The text of a member in a row, trimmed and [unescaped](super::escape); none if it is empty, or
+    /// the row or the file has no such cell.
+    ///
+    /// # Errors
+    ///
+    /// If the cell is not valid in the encoding of the file.
+    pub fn cell<'a>(&self, member: Member, cells: &Cells<'a>) -> Result<Option<&'a str>, NotUtf8> {
+        let cell = self.members[member as usize].and_then(|index| cells.get(index));
+        let text = unescape(cell.transpose()?.unwrap_or_default()).trim();
+        Ok(Some(text).filter(|text| !text.is_empty()))
+    }
+
+    /// The value of a member in a row, before any rule is applied to it. Several roles are separated by
+    /// `;`, `|` or `,`; an account is enabled or not by `true`, `yes`, `1`, `enabled`, `active` and their
+    /// opposites.
+    ///
+    /// # Errors
+    ///
+    /// If the cell is not valid in the encoding of the file.
+    pub fn given<'a>(&self, member: Member, cells: &Cells<'a>) -> Result<Given<'a>, NotUtf8> {
+        Ok(match (self.cell(member, cells)?, member) {
+            (None, _) => Given::Absent,
+            (Some(cell), Member::Roles) => roles(cell),
+            (Some(cell), Member::Enabled) => flag(cell),
+            (Some(cell), _) => Given::from(cell),
+        })
+    }
+}
+
+/// A list of what the cell has between separators; absent if that is nothing.
+fn roles(cell: &str) -> Given<'_> {
+    let roles: Vec<_> = cell
+        .split([';', '|', ','])
+        .map(str::trim)
+        .filter(|role| !role.is_empty())
+        .map(Given::from)
+        .collect();
+    if roles.is_empty() {
+        Given::Absent
+    } else {
+        Given::List(roles)
+    }
+}
+
+/// A flag, or the text when it is none.
+fn flag(cell: &str) -> Given<'_> {
+    let is_any = |words: &[&str]| words.iter().any(|word| cell.eq_ignore_ascii_case(word));
+    if is_any(&["true", "yes", "1", "enabled", "active"]) {
+        Given::Flag(true)
+    } else if is_any(&["false", "no", "0", "disabled", "inactive"]) {
+        Given::Flag(false)
+    } else {
+        Given::from(cell)
+    }
+}
+
+/// Refuses a header that has columns without a meaning, other than those that say so themselves.
+fn refuse_unknown(header: &[String], meanings: &[Option<Member>]) -> Result<(), FileFault> {
+    let mut unknown = header
+        .iter()
+        .zip(meanings)
+        .enumerate()
+        .filter(|(_, (name, meaning))| meaning.is_none() && !is_private(name));
+    let columns: Vec<_> = unknown
+        .by_ref()
+        .take(Columns::NAMED)
+        .map(|(index, (name, _))| UnknownColumn {
+            column: index + 1,
+            name: name.clone(),
+            nearest: Member::nearest(name),
+        })
+        .collect();
+    if columns.is_empty() {
+        return Ok(());
+    }
+    Err(FileFault::UnknownColumns {
+        columns,
+        more: unknown.count(),
+    })
+}
+
+/// Whether the name itself says that the column is not for the service.
+fn is_private(name: &str) -> bool {
+    name.starts_with('_')
+}
+
+/// The name without white space and stray byte order marks around it.
+fn trimmed(name: &str) -> &str {
+    name.trim_matches(|char: char| char.is_whitespace() || char == '\u{FEFF}')
+}
+
+/// The name without all that does not matter in it.
+fn bare(name: &str) -> String {
+    name.chars()
+        .filter(|char| !char.is_whitespace() && !['_', '-', '.', '\u{FEFF}'].contains(char))
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;
