@@ -95,6 +95,39 @@ impl<'a> Cells<'a> {
     }
 }
 
+/// Cells that outlive the row they were taken from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnedCells {
+    text: Box<[u8]>,
+    ends: Box<[usize]>,
+}
+
+impl OwnedCells {
+    /// The cells.
+    #[must_use]
+    pub fn cells(&self) -> Cells<'_> {
+        Cells {
+            text: &self.text,
+            ends: &self.ends,
+        }
+    }
+
+    /// How many bytes they take.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.text.len() + size_of_val(&*self.ends)
+    }
+}
+
+impl From<Cells<'_>> for OwnedCells {
+    fn from(cells: Cells<'_>) -> Self {
+        Self {
+            text: cells.text.into(),
+            ends: cells.ends.into(),
+        }
+    }
+}
+
 /// Reads rows out of chunks of bytes of any size.
 ///
 /// Feed a chunk, take rows until there are none, feed the next; [`finish`](Rows::finish) after the last

@@ -40,6 +40,31 @@ pub enum Code {
     Repeated,
 }
 
+impl Code {
+    /// The code's name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::InvalidFormat => "invalid_format",
+            Self::TooLong => "too_long",
+            Self::UnknownRole => "unknown_role",
+            Self::NotAssignable => "not_assignable",
+            Self::ForbiddenRole => "forbidden_role",
+            Self::DuplicateInFile => "duplicate_in_file",
+            Self::AlreadyExists => "already_exists",
+            Self::ColumnCount => "column_count",
+            Self::NotUtf8 => "not_utf8",
+            Self::UnclosedQuote => "unclosed_quote",
+            Self::RowTooLarge => "row_too_large",
+            Self::UnknownMember => "unknown_member",
+            Self::ReadOnly => "read_only",
+            Self::OutOfRange => "out_of_range",
+            Self::Repeated => "repeated",
+        }
+    }
+}
+
 /// A fault of one member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {

@@ -1,0 +1,91 @@
+//! Makes the first administrator and an access token for them. It has no route: whoever may invoke it
+//! has access to the deployment already.
+
+use std::time::Duration;
+
+use lambda_runtime::{Error as InvocationError, LambdaEvent};
+use serde::{Deserialize, Serialize};
+use shared::models::{Email, Given, Role, Roles, Slot, Timestamp, User, UserDraft, UserId, Violation};
+use shared::store::Token;
+use shared::{App, clock};
+
+/// What an operator asks for.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Request {
+    /// The administrator's address.
+    pub email: Email,
+    /// Whether to go on although there is an administrator already.
+    #[serde(default)]
+    pub add: bool,
+    /// What the administrator may be beside `ROLE_SYSTEM_ADMIN`.
+    #[serde(default)]
+    pub roles: Vec<Role>,
+}
+
+/// The administrator, and a token that is shown this once.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    /// The administrator's id.
+    pub user_id: UserId,
+    /// An access token.
+    pub access_token: String,
+    /// When the token ends.
+    pub expires_at: Timestamp,
+}
+
+/// How long the token is valid: 12 hours.
+const TOKEN_LIFETIME: Duration = Duration::from_hours(12);
+
+/// Makes an enabled system administrator, or finds the one with the address, and issues a token.
+///
+/// # Errors
+///
+/// If an enabled system administrator exists and `add` is not set, if the address belongs to an
+/// account that is none, or if storage fails.
+pub async fn handle(app: &App, event: LambdaEvent<Request>) -> Result<Answer, InvocationError> {
+    let Request { email, add, roles } = event.payload;
+    if !add && app.users.active_system_admins().await? > 0 {
+        return Err("an administrator exists; set \"add\" to true to make another".into());
+    }
+    let now = clock::now();
+    let id = match app.users.find_by_email(&email).await? {
+        Some(account) if account.user.is_active_system_admin() => account.user.id,
+        Some(_) => {
+            return Err(
+                "the address belongs to an account that is not an enabled system administrator".into(),
+            );
+        }
+        None => {
+            let mut suffix = [0; 5];
+            getrandom::fill(&mut suffix)?;
+            let id = UserId::new(Slot::of(&email), suffix);
+            let roles = roles
+                .into_iter()
+                .fold(Roles::NONE.with(Role::SystemAdmin), Roles::with);
+            let draft = UserDraft {
+                email: Given::from(email.as_str()),
+                roles: Given::List(roles.iter().map(|role| role.as_str().into()).collect()),
+                ..UserDraft::default()
+            };
+            let new = draft.parse(Roles::ALL).map_err(|faults| message(&faults))?;
+            let user = User::new(id, new, now, None);
+            app.users.insert(&user).await?;
+            id
+        }
+    };
+    let token = Token::random(id)?;
+    let expires_at = now.plus(TOKEN_LIFETIME);
+    app.tokens.insert(&token, now, expires_at).await?;
+    Ok(Answer {
+        user_id: id,
+        access_token: token.reveal().to_owned(),
+        expires_at,
+    })
+}
+
+fn message(faults: &[Violation]) -> String {
+    let messages: Vec<_> = faults.iter().map(Violation::message).collect();
+    messages.join("; ")
+}

@@ -1,0 +1,15 @@
+//! Started by a file's arrival: turns its rows into users.
+
+use lambda_runtime::{LambdaEvent, service_fn};
+use shared::{App, telemetry};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    telemetry::init();
+    let app = App::from_env().await?;
+    let app = &app;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<_>| {
+        import_file::handle(app, event)
+    }))
+    .await
+}

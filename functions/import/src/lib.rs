@@ -1,0 +1,126 @@
+//! One import: `/users/import/{importId}`, its `/resume`, `/errors` and `/rejected`.
+
+use lambda_http::http::header::{CONTENT_DISPOSITION, LOCATION};
+use lambda_http::http::{Method, StatusCode};
+use lambda_http::{Body, Request, Response};
+use shared::auth::Right;
+use shared::http::page::{DEFAULT_LIMIT, Page};
+use shared::http::query::Query;
+use shared::http::{self, BASE_PATH, respond};
+use shared::import::{ImportView, MAX_ROW_ERRORS, Rejected};
+use shared::models::ImportId;
+use shared::models::import::{Import, Status};
+use shared::{App, Error, clock};
+
+/// Serves every method of the four routes.
+///
+/// # Errors
+///
+/// What the contract says of each.
+pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Error> {
+    match (http::resource(&request), request.method()) {
+        ("/users/import/{importId}", &Method::GET) => read(app, &request).await,
+        ("/users/import/{importId}", &Method::DELETE) => cancel(app, &request).await,
+        ("/users/import/{importId}", _) => Err(Error::MethodNotAllowed("GET, DELETE")),
+        ("/users/import/{importId}/resume", &Method::POST) => resume(app, &request).await,
+        ("/users/import/{importId}/resume", _) => Err(Error::MethodNotAllowed("POST")),
+        ("/users/import/{importId}/errors", &Method::GET) => errors(app, &request).await,
+        ("/users/import/{importId}/rejected", &Method::GET) => rejected(app, &request).await,
+        ("/users/import/{importId}/errors" | "/users/import/{importId}/rejected", _) => {
+            Err(Error::MethodNotAllowed("GET"))
+        }
+        _ => Err(Error::NotFound("the path")),
+    }
+}
+
+/// The import that the path names, for a caller who may see it.
+async fn find(app: &App, request: &Request) -> Result<Import, Error> {
+    app.auth.caller(request).await?.require(Right::Import)?;
+    let id: ImportId = http::path_id(request, "importId", "the import")?;
+    app.imports.find(id).await?.ok_or(Error::NotFound("the import"))
+}
+
+async fn view(app: &App, import: Import) -> Result<ImportView, Error> {
+    let row_errors = match import.errors {
+        0 => Vec::new(),
+        _ => app.imports.errors(import.id, 0, MAX_ROW_ERRORS).await?,
+    };
+    Ok(ImportView::new(import, Some(row_errors), clock::now()))
+}
+
+async fn read(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+    let import = find(app, request).await?;
+    Query::of(request).finish()?;
+    respond::ok(&view(app, import).await?)
+}
+
+async fn cancel(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+    let import = find(app, request).await?;
+    Query::of(request).finish()?;
+    app.imports.cancel(import.id, clock::now()).await?;
+    let import = app
+        .imports
+        .find(import.id)
+        .await?
+        .ok_or(Error::NotFound("the import"))?;
+    respond::ok(&view(app, import).await?)
+}
+
+async fn resume(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+    let import = find(app, request).await?;
+    Query::of(request).finish()?;
+    match import.status_at(clock::now()) {
+        Status::Stalled => {}
+        Status::Waiting => return Err(Error::conflict("the import waits for its file")),
+        Status::Queued | Status::Running => return Err(Error::conflict("the import is under way")),
+        Status::Completed | Status::Failed | Status::Cancelled => {
+            return Err(Error::conflict("the import is already finished"));
+        }
+    }
+    app.uploads.resume(import.id).await?;
+    let location = format!("{BASE_PATH}/users/import/{}", import.id);
+    let response = Response::builder()
+        .status(StatusCode::ACCEPTED)
+        .header(LOCATION, location);
+    respond::json(response, &view(app, import).await?)
+}
+
+async fn errors(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+    let import = find(app, request).await?;
+    let mut query = Query::of(request);
+    let limit = query.number("limit", 0..=MAX_ROW_ERRORS).unwrap_or(DEFAULT_LIMIT);
+    let offset = query.number("offset", 0..=u64::from(u32::MAX));
+    let cursor = query.number("cursor", 0..=u64::from(u32::MAX));
+    query.finish()?;
+    let offset = cursor.or(offset).unwrap_or(0);
+
+    let items = app.imports.errors(import.id, offset, limit).await?;
+    let next = offset + items.len() as u64;
+    respond::ok(&Page {
+        next_cursor: (next < import.errors && !items.is_empty()).then(|| next.to_string()),
+        items,
+        count: import.errors,
+        offset,
+    })
+}
+
+async fn rejected(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+    let import = find(app, request).await?;
+    Query::of(request).finish()?;
+    let Some(read) = &import.read else {
+        return Err(Error::conflict(
+            "no row of the file was read, so none was rejected",
+        ));
+    };
+    let mut file = Vec::new();
+    Rejected::new(&read.columns, read.dialect).header(&mut file);
+    for segment in app.imports.segments_with_errors(import.id).await? {
+        file.extend_from_slice(&app.uploads.rejected(import.id, segment).await?);
+    }
+    let disposition = format!("attachment; filename=\"rejected-{}.csv\"", import.id);
+    respond::bytes(
+        Response::builder().header(CONTENT_DISPOSITION, disposition),
+        "text/csv; charset=utf-8; header=present",
+        file,
+    )
+}

@@ -1,0 +1,267 @@
+//! `/users/import`: takes in files and lists imports; `/uploads` and `/template` beside it.
+
+mod wait;
+
+use std::time::Duration;
+
+use data_encoding::HEXLOWER;
+use lambda_http::http::header::{CONTENT_DISPOSITION, LOCATION, RETRY_AFTER};
+use lambda_http::http::{Method, StatusCode};
+use lambda_http::{Body, Request, Response};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use shared::auth::{Caller, Right};
+use shared::http::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
+use shared::http::query::Query;
+use shared::http::{self, BASE_PATH, multipart, prefer, respond};
+use shared::import::{ImportView, MAX_ROW_ERRORS, TEMPLATE};
+use shared::models::import::{Import, ImportOptions, ImportOptionsDraft, MAX_FILE, Status, Via};
+use shared::models::{Code, Given, ImportId, Timestamp, Violation};
+use shared::store::UploadStore;
+use shared::{App, Error, clock};
+use uuid::Uuid;
+
+/// How long a request waits for the end of its import, unless it prefers less.
+const LONGEST_WAIT: Duration = Duration::from_secs(25);
+/// How long a signed upload URL is valid.
+const UPLOAD_TIME: Duration = Duration::from_mins(15);
+/// The longest file name of an upload, in characters.
+const MAX_FILE_NAME: usize = 255;
+
+/// Serves every method of the three routes.
+///
+/// # Errors
+///
+/// What the contract says of each.
+pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Error> {
+    match (http::resource(&request), request.method()) {
+        ("/users/import", &Method::GET) => list(app, &request).await,
+        ("/users/import", &Method::POST) => create(app, request).await,
+        ("/users/import", _) => Err(Error::MethodNotAllowed("GET, POST")),
+        ("/users/import/uploads", &Method::POST) => open_upload(app, &request).await,
+        ("/users/import/uploads", _) => Err(Error::MethodNotAllowed("POST")),
+        ("/users/import/template", &Method::GET) => template(app, &request).await,
+        ("/users/import/template", _) => Err(Error::MethodNotAllowed("GET")),
+        _ => Err(Error::NotFound("the path")),
+    }
+}
+
+async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+    app.auth.caller(request).await?.require(Right::Import)?;
+    let mut query = Query::of(request);
+    let limit = query.number("limit", 0..=MAX_LIMIT).unwrap_or(DEFAULT_LIMIT);
+    let offset = query.number("offset", 0..=u64::from(u32::MAX)).unwrap_or(0);
+    let key = query.text("key");
+    query.finish()?;
+
+    let (imports, count) = app.imports.page(key.as_deref(), offset, limit).await?;
+    let now = clock::now();
+    respond::ok(&Page {
+        items: imports
+            .into_iter()
+            .map(|import| ImportView::new(import, None, now))
+            .collect(),
+        count,
+        offset,
+        next_cursor: None,
+    })
+}
+
+async fn create(app: &App, request: Request) -> Result<Response<Body>, Error> {
+    let caller = app.auth.caller(&request).await?;
+    caller.require(Right::Import)?;
+    Query::of(&request).finish()?;
+    let wait = prefer::wait(&request, LONGEST_WAIT);
+    let give_up = wait::deadline(&request, wait.at_most);
+
+    let mut form = multipart::form(request).await?;
+    let mut flag = |name| match form.take(name) {
+        None => Given::Absent,
+        Some(text) => match text.as_str() {
+            "true" => Given::Flag(true),
+            "false" => Given::Flag(false),
+            _ => Given::Text(text.into()),
+        },
+    };
+    let ignore_duplicates = flag("ignoreDuplicates");
+    let force = flag("force");
+    let mut text = |name| {
+        form.take(name)
+            .map_or(Given::Absent, |text| Given::Text(text.into()))
+    };
+    let draft = ImportOptionsDraft {
+        mode: text("mode"),
+        ignore_duplicates,
+        default_roles: text("defaultRoles"),
+        unknown_columns: text("unknownColumns"),
+    };
+    let mut faults = form.unknown_fields();
+    if !matches!(force, Given::Absent | Given::Flag(_)) {
+        faults.push(Violation::new(
+            "force",
+            Code::InvalidFormat,
+            "must be true or false",
+        ));
+    }
+    let options = options(draft, &caller, faults)?;
+
+    let mut import = open(app, &caller, options, Via::Api);
+    import.file_name = form.file_name;
+    import.bytes = Some(form.file.len() as u64);
+    import.sha256 = Some(HEXLOWER.encode(&Sha256::digest(&form.file)));
+    let id = import.id;
+    app.imports.insert(&import).await?;
+    app.uploads.stage(id, form.file).await?;
+
+    let import = wait::for_end(app, id, give_up).await?;
+    answer(app, import, wait.applied).await
+}
+
+/// The answer to a request that waited: 200 with the finished import, 202 with an unfinished one.
+async fn answer(app: &App, import: Import, preference: Option<String>) -> Result<Response<Body>, Error> {
+    let now = clock::now();
+    let status = import.status_at(now);
+    if status == Status::Failed {
+        return Err(Error::FileRefused {
+            import: import.id.to_string(),
+            detail: import.message_at(now),
+        });
+    }
+    let mut response = Response::builder();
+    if !status.is_final() {
+        response = response
+            .status(StatusCode::ACCEPTED)
+            .header(LOCATION, location(import.id))
+            .header(RETRY_AFTER, "1");
+    }
+    if let Some(preference) = preference {
+        response = response.header(prefer::PREFERENCE_APPLIED, preference);
+    }
+    let row_errors = app.imports.errors(import.id, 0, MAX_ROW_ERRORS).await?;
+    respond::json(response, &ImportView::new(import, Some(row_errors), now))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OpenUpload {
+    #[serde(flatten)]
+    import: ImportView,
+    upload: Upload,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Upload {
+    method: &'static str,
+    url: String,
+    expires_at: Timestamp,
+}
+
+async fn open_upload(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+    let caller = app.auth.caller(request).await?;
+    caller.require(Right::Import)?;
+    Query::of(request).finish()?;
+
+    let mut body = http::json::object(request)?;
+    let file_name = body.take("fileName");
+    let bytes = body.take("bytes");
+    let draft = ImportOptionsDraft {
+        mode: body.take("mode"),
+        ignore_duplicates: body.take("ignoreDuplicates"),
+        default_roles: body.take("defaultRoles"),
+        unknown_columns: body.take("unknownColumns"),
+    };
+    let mut faults = body.unknown_members();
+    let file_name = match file_name {
+        Given::Absent | Given::Null => None,
+        Given::Text(name) if name.chars().count() > MAX_FILE_NAME => {
+            let detail = format!("is longer than {MAX_FILE_NAME} characters");
+            faults.push(Violation::new("fileName", Code::TooLong, detail));
+            None
+        }
+        Given::Text(name) => Some(name.into_owned()),
+        _ => {
+            faults.push(Violation::new(
+                "fileName",
+                Code::InvalidFormat,
+                "must be a string",
+            ));
+            None
+        }
+    };
+    let bytes = match bytes {
+        Given::Number(bytes) => u64::try_from(bytes)
+            .ok()
+            .filter(|bytes| (1..=MAX_FILE).contains(bytes)),
+        _ => None,
+    };
+    if bytes.is_none() {
+        let detail = format!("must be the size of the file in bytes, from 1 to {MAX_FILE}");
+        faults.push(Violation::new("bytes", Code::OutOfRange, detail));
+    }
+    let options = options(draft, &caller, faults)?;
+
+    let mut import = open(app, &caller, options, Via::Upload);
+    import.file_name = file_name;
+    import.bytes = bytes;
+    app.imports.insert(&import).await?;
+    let url = app
+        .uploads
+        .sign_upload(import.id, bytes.unwrap_or_default(), UPLOAD_TIME)
+        .await?;
+    let now = import.created_at;
+    let location = location(import.id);
+    respond::created(
+        &location,
+        &OpenUpload {
+            import: ImportView::new(import, Some(Vec::new()), now),
+            upload: Upload {
+                method: "PUT",
+                url,
+                expires_at: now.plus(UPLOAD_TIME),
+            },
+        },
+    )
+}
+
+async fn template(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+    app.auth.caller(request).await?.require(Right::Import)?;
+    Query::of(request).finish()?;
+    let response = Response::builder().header(CONTENT_DISPOSITION, "attachment; filename=\"users.csv\"");
+    respond::bytes(response, "text/csv; charset=utf-8; header=present", TEMPLATE)
+}
+
+/// The options that `draft` asks for, or its faults and `more`.
+fn options(
+    draft: ImportOptionsDraft<'_>,
+    caller: &Caller,
+    more: Vec<Violation>,
+) -> Result<ImportOptions, Error> {
+    match draft.parse(caller.assignable()) {
+        Ok(options) if more.is_empty() => Ok(options),
+        Ok(_) => Err(Error::Invalid(more)),
+        Err(mut faults) => {
+            faults.extend(more);
+            Err(Error::Invalid(faults))
+        }
+    }
+}
+
+fn open(app: &App, caller: &Caller, options: ImportOptions, via: Via) -> Import {
+    let id = ImportId::from_uuid(Uuid::now_v7());
+    let now = clock::now();
+    let expires_at = now.plus(app.config.import_retention);
+    Import::open(
+        id,
+        UploadStore::staged_key(id),
+        via,
+        options,
+        Some(caller.user.id),
+        now,
+        expires_at,
+    )
+}
+
+fn location(id: ImportId) -> String {
+    format!("{BASE_PATH}/users/import/{id}")
+}

@@ -1,0 +1,10 @@
+//! Lists imports and takes in files: /users/import, its /uploads and /template.
+
+use shared::{App, http, telemetry};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_http::Error> {
+    telemetry::init();
+    let app = App::from_env().await?;
+    http::serve(&app, imports::handle).await
+}

@@ -1,0 +1,60 @@
+//! What a function holds between requests: its settings and its stores.
+
+use lambda_http::Error as StartError;
+
+use crate::auth::Auth;
+use crate::config::Config;
+use crate::store::{ImportStore, Table, TokenStore, UploadStore, UserStore};
+
+/// Everything a handler needs, made once at cold start. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// What the deployment decided.
+    pub config: Config,
+    /// Who asks.
+    pub auth: Auth,
+    /// The user accounts.
+    pub users: UserStore,
+    /// The access tokens.
+    pub tokens: TokenStore,
+    /// The imports and their row errors.
+    pub imports: ImportStore,
+    /// The staged files.
+    pub uploads: UploadStore,
+}
+
+impl App {
+    /// An app over the given clients.
+    #[must_use]
+    pub fn new(config: Config, dynamodb: aws_sdk_dynamodb::Client, s3: aws_sdk_s3::Client) -> Self {
+        let table = Table::new(dynamodb, config.table.clone());
+        let users = UserStore::new(table.clone());
+        let tokens = TokenStore::new(table.clone());
+        Self {
+            auth: Auth::new(table.clone()),
+            users,
+            tokens,
+            imports: ImportStore::new(table),
+            uploads: UploadStore::new(s3, config.bucket.clone()),
+            config,
+        }
+    }
+
+    /// An app from the process's environment, as Lambda sets it.
+    ///
+    /// # Errors
+    ///
+    /// If the environment does not make a whole configuration: the function must not start.
+    pub async fn from_env() -> Result<Self, StartError> {
+        let config = Config::from_env()?;
+        let aws = aws_config::load_from_env().await;
+        let s3 = aws_sdk_s3::config::Builder::from(&aws)
+            .force_path_style(config.s3_path_style)
+            .build();
+        Ok(Self::new(
+            config,
+            aws_sdk_dynamodb::Client::new(&aws),
+            aws_sdk_s3::Client::from_conf(s3),
+        ))
+    }
+}

@@ -1,0 +1,175 @@
+//! HTTP at the edge: what a request brings, what an answer takes.
+//!
+//! A function's `main` calls [`serve`], which hands each request to the function's handler and turns
+//! what comes back, value or [`Error`], into an answer. A handler reads the request with [`json`],
+//! [`query`], [`multipart`] and [`prefer`], and answers with [`respond`].
+
+pub mod etag;
+pub mod json;
+pub mod multipart;
+pub mod page;
+pub mod prefer;
+mod problem;
+pub mod query;
+pub mod respond;
+
+use std::convert::Infallible;
+use std::str::FromStr;
+use std::time::Instant;
+
+use lambda_http::http::header::{ACCEPT, CACHE_CONTROL, HeaderName, X_CONTENT_TYPE_OPTIONS};
+use lambda_http::http::{HeaderValue, Request as HttpRequest};
+use lambda_http::request::RequestContext;
+use lambda_http::{Body, Request, RequestExt, Response, Service, service_fn};
+
+use crate::{App, Error};
+
+/// The path below which all routes of the interface lie, but for the page at `/docs`.
+pub const BASE_PATH: &str = "/api/v1";
+
+/// The header that carries the id under which the log knows a request.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Serves `handler` until Lambda stops the process.
+///
+/// # Errors
+///
+/// Only when the runtime API cannot be reached: a failed request is an answer, never an error.
+pub async fn serve<'a, H, F>(app: &'a App, handler: H) -> Result<(), lambda_http::Error>
+where
+    H: Fn(&'a App, Request) -> F + Send,
+    F: Future<Output = Result<Response<Body>, Error>> + Send + 'a,
+{
+    lambda_http::run(service(app, handler)).await
+}
+
+/// `handler` as the service that Lambda's runtime calls: it always answers.
+pub fn service<'a, H, F>(
+    app: &'a App,
+    handler: H,
+) -> impl Service<Request, Response = Response<Body>, Error = Infallible, Future: Send + 'a> + use<'a, H, F>
+where
+    H: Fn(&'a App, Request) -> F,
+    F: Future<Output = Result<Response<Body>, Error>> + Send + 'a,
+{
+    service_fn(move |request: Request| {
+        let told = Told::of(&request);
+        let work = acceptable(&request).map(|()| handler(app, request));
+        async move {
+            let started = Instant::now();
+            let result = match work {
+                Ok(work) => work.await,
+                Err(error) => Err(error),
+            };
+            Ok(told.answer(result, started))
+        }
+    })
+}
+
+/// The route that the gateway matched, without the base path: `/users/{userId}`. Empty for none.
+#[must_use]
+pub fn resource(request: &Request) -> &str {
+    let Some(RequestContext::ApiGatewayV2(context)) = request.request_context_ref() else {
+        return "";
+    };
+    let route = context.route_key.as_deref().unwrap_or_default();
+    let path = route.split_once(' ').map_or("", |(_, path)| path);
+    path.strip_prefix(BASE_PATH).unwrap_or(path)
+}
+
+/// The path parameter `name`, or [`Error::NotFound`] of `what` when it is not of the form it has to be.
+///
+/// An id of another form cannot be that of anything stored, so the answer is that of a missing one.
+///
+/// # Errors
+///
+/// [`Error::NotFound`].
+pub fn path_id<T: FromStr>(request: &Request, name: &str, what: &'static str) -> Result<T, Error> {
+    request
+        .path_parameters_ref()
+        .and_then(|parameters| parameters.first(name))
+        .and_then(|text| text.parse().ok())
+        .ok_or(Error::NotFound(what))
+}
+
+/// The value of the header `name`, if it was sent as text.
+#[must_use]
+pub fn header<'a, B>(request: &'a HttpRequest<B>, name: &HeaderName) -> Option<&'a str> {
+    request.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
+/// What is left of a request when its handler has taken it: who asked for what.
+struct Told {
+    id: String,
+    method: String,
+    route: String,
+}
+
+impl Told {
+    fn of(request: &Request) -> Self {
+        Self {
+            id: request
+                .lambda_context_ref()
+                .map(|context| context.request_id.clone())
+                .unwrap_or_default(),
+            method: request.method().to_string(),
+            route: resource(request).to_owned(),
+        }
+    }
+
+    /// The answer to the request, and the one line that the log gets of it.
+    fn answer(self, result: Result<Response<Body>, Error>, started: Instant) -> Response<Body> {
+        let mut response = result.unwrap_or_else(|error| problem::answer(error, &self.id));
+        let headers = response.headers_mut();
+        if let Ok(id) = HeaderValue::from_str(&self.id) {
+            headers.insert(REQUEST_ID, id);
+        }
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        tracing::info!(
+            request.id = self.id,
+            http.method = self.method,
+            http.route = self.route,
+            http.status = response.status().as_u16(),
+            duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "answered"
+        );
+        response
+    }
+}
+
+/// Refuses a request whose `Accept` admits nothing that the route answers with (RFC 9110, 12.5.1).
+///
+/// Checked before the handler runs, so that a refused request changes nothing.
+fn acceptable(request: &Request) -> Result<(), Error> {
+    let produced = match resource(request) {
+        "/users/import/template" | "/users/import/{importId}/rejected" => "text/csv",
+        "/docs" => "text/html",
+        _ => "application/json",
+    };
+    let Some(accept) = header(request, &ACCEPT) else {
+        return Ok(());
+    };
+    let (kind, _) = produced.split_once('/').unwrap_or((produced, ""));
+    let admitted = accept.split(',').any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let named = name.is_empty()
+            || name == "*/*"
+            || name.eq_ignore_ascii_case(produced)
+            || name
+                .strip_suffix("/*")
+                .is_some_and(|range| range.eq_ignore_ascii_case(kind));
+        let refused = parts.any(|parameter| {
+            parameter
+                .strip_prefix("q=")
+                .is_some_and(|weight| weight.parse() == Ok(0.0_f32))
+        });
+        named && !refused
+    });
+    if admitted {
+        Ok(())
+    } else {
+        Err(Error::NotAcceptable(produced))
+    }
+}

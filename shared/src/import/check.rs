@@ -1,0 +1,160 @@
+//! From a row to a user, or to every fault of the row.
+
+use std::sync::Arc;
+
+use super::{Cells, Columns, Content, MAX_ROW, Member, Row};
+use crate::models::import::RowError;
+use crate::models::{
+    AccountType, Code, Given, ImportId, NewUser, Role, Roles, Slot, Timestamp, User, UserDraft, UserId,
+    Violation,
+};
+
+/// What the rows of one import are checked against.
+#[derive(Debug)]
+pub(super) struct Check {
+    /// What each column means.
+    pub(super) columns: Arc<Columns>,
+    /// The roles that the sender may give.
+    pub(super) assignable: Roles,
+    /// The roles of a row that names none.
+    pub(super) default_roles: Roles,
+    /// The import, from which the ids of its users are made.
+    pub(super) import: ImportId,
+    /// When the users are made.
+    pub(super) now: Timestamp,
+}
+
+impl Check {
+    /// The user that `row` describes.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of the row. A row with too few or too many cells has that fault alone, because it
+    /// does not say which cell belongs to which column.
+    pub(super) fn check(&self, row: &Row<'_>) -> Result<User, Vec<RowError>> {
+        let new = match &row.content {
+            Content::TooLarge => Err(vec![Violation::new(
+                "",
+                Code::RowTooLarge,
+                format!("the row is longer than {} KiB and was not read", MAX_ROW / 1024),
+            )]),
+            Content::UnclosedQuote { line } => Err(vec![Violation::new(
+                "",
+                Code::UnclosedQuote,
+                format!("the quote that opens on line {line} is never closed; nothing after it was read"),
+            )]),
+            Content::Cells(cells) => self.cells(cells),
+        };
+        let new = new.map_err(|violations| {
+            violations
+                .into_iter()
+                .map(|violation| RowError::new(row.line, row.row, violation))
+                .collect::<Vec<_>>()
+        })?;
+        let id = UserId::imported(Slot::of(new.email()), self.import, row.line);
+        Ok(User::new(id, new, self.now, Some((self.import, row.line))))
+    }
+
+    fn cells(&self, cells: &Cells<'_>) -> Result<NewUser, Vec<Violation>> {
+        let mut violations: Vec<Violation> = (0..cells.count())
+            .filter(|index| cells.get(*index).is_some_and(|cell| cell.is_err()))
+            .map(|index| {
+                let column = self.columns.header().get(index).cloned().unwrap_or_default();
+                let shown = String::from_utf8_lossy(cells.bytes(index).unwrap_or_default());
+                Violation::new(column, Code::NotUtf8, "is not valid in the encoding of the file")
+                    .of_value(&shown)
+            })
+            .collect();
+        let expected = self.columns.header().len();
+        if cells.count() != expected {
+            violations.push(Violation::new(
+                "",
+                Code::ColumnCount,
+                format!("the row has {} cells, the header has {expected}", cells.count()),
+            ));
+            return Err(violations);
+        }
+        match self.draft(cells).parse(self.assignable) {
+            Ok(new) if violations.is_empty() => Ok(new),
+            Ok(_) => Err(violations),
+            Err(faults) => {
+                for mut fault in faults {
+                    if let Some(column) = self.column(&fault.member) {
+                        column.clone_into(&mut fault.member);
+                    }
+                    // A cell that cannot be decoded was told already, and is not also missing.
+                    if !violations
+                        .iter()
+                        .any(|told| told.member == fault.member && told.code == Code::NotUtf8)
+                    {
+                        violations.push(fault);
+                    }
+                }
+                Err(violations)
+            }
+        }
+    }
+
+    fn draft<'a>(&self, cells: &Cells<'a>) -> UserDraft<'a> {
+        let mut draft = draft(&self.columns, cells);
+        if draft.roles.is_missing() {
+            draft.roles = Given::List(
+                self.default_roles
+                    .iter()
+                    .map(|role| role.as_str().into())
+                    .collect(),
+            );
+        }
+        draft
+    }
+
+    /// What the file calls `member`, if it has a column for it.
+    fn column(&self, member: &str) -> Option<&str> {
+        let member = Member::ALL.into_iter().find(|known| known.name() == member)?;
+        self.columns.name(member)
+    }
+}
+
+/// What a row gives for each member, in the members' own terms. A cell that cannot be decoded counts as
+/// left out.
+pub(super) fn draft<'a>(columns: &Columns, cells: &Cells<'a>) -> UserDraft<'a> {
+    let given = |member| columns.given(member, cells).unwrap_or_default();
+    UserDraft {
+        email: given(Member::Email),
+        first_name: given(Member::FirstName),
+        last_name: given(Member::LastName),
+        other_name: given(Member::OtherName),
+        mobile_number: given(Member::MobileNumber),
+        roles: named(given(Member::Roles), |label| {
+            Role::from_label(label).map(Role::as_str)
+        }),
+        enabled: given(Member::Enabled),
+        account_type: named(given(Member::AccountType), |label| {
+            AccountType::from_label(label).map(AccountType::as_str)
+        }),
+        plan_id: given(Member::PlanId),
+        external_user_id: given(Member::ExternalUserId),
+    }
+}
+
+/// `given` with every label that `name` knows replaced by its name; others stay, to be told of as they
+/// were written.
+fn named(given: Given<'_>, name: fn(&str) -> Option<&'static str>) -> Given<'_> {
+    match given {
+        Given::Text(label) => match name(&label) {
+            Some(name) => name.into(),
+            None => Given::Text(label),
+        },
+        Given::List(labels) => {
+            let mut names = Vec::with_capacity(labels.len());
+            for label in labels.into_iter().map(|label| named(label, name)) {
+                // A role said twice in one cell is no reason to reject a row.
+                if !names.contains(&label) {
+                    names.push(label);
+                }
+            }
+            Given::List(names)
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,502 @@
+//! One run of an import: from its claim to its end, or to the next run.
+//!
+//! A run may be killed at any point, and the same event may come again at any time. What makes that
+//! harmless: a user's id is made from the import and the line, so a repeat recognises what was written;
+//! everything else moves in one transaction, on the condition that the import stands where this run
+//! left it.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use super::check::Check;
+use super::file::File;
+use super::segment::Segment;
+use super::write::{Outcome, Pending, Sender, Writer};
+use super::{FileFault, Position, Rows};
+use crate::App;
+use crate::auth::{self, Right};
+use crate::clock;
+use crate::error::Error;
+use crate::models::import::{
+    Import, ImportOptions, MAX_FILE, Mode, PATIENCE, Read, StagedObject, Status, Via,
+};
+use crate::models::{ImportId, Role, Roles, Slot, Timestamp};
+use crate::store::{Claim, Commit, Left, Refusal, Staged, Unreadable};
+
+/// How long an import is believed to be alive after a checkpoint.
+const LEASE: Duration = Duration::from_mins(1);
+/// Batches under way at the same time.
+const BATCHES: usize = 3;
+/// A checkpoint is made at least this often, well within the lease.
+const LONGEST_SEGMENT: Duration = Duration::from_secs(10);
+/// What is kept of the function's time for handing over.
+const MARGIN: Duration = Duration::from_secs(10);
+
+/// One invocation of the import function.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The invocation's request id.
+    pub id: String,
+    /// When the function is killed.
+    pub deadline: Timestamp,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The import is finished, or another run has it: see [`Claim::Nothing`].
+    NothingToDo,
+    /// Nobody knows the import.
+    Unknown,
+    /// The import is finished now.
+    Finished(Status),
+    /// The deadline was near, and another run was started.
+    HandedOver,
+    /// Another run has taken the import from this one.
+    Superseded,
+}
+
+/// An object that arrived in the staging bucket.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// The bucket.
+    pub bucket: String,
+    /// The object, its key decoded.
+    pub object: StagedObject,
+    /// Its size.
+    pub bytes: Option<u64>,
+    /// What orders the events of one key.
+    pub sequencer: Option<String>,
+}
+
+/// Imports what arrived, or goes on with the import that an object under `resume/` names.
+///
+/// A dropped file gets an import of its own here, whose id is made from the object's key and version,
+/// so that a repeated event finds the same one.
+///
+/// # Errors
+///
+/// As [`run`].
+pub async fn arrived(app: &App, arrival: Arrival, by: &Run) -> Result<Ended, Error> {
+    let Arrival {
+        bucket,
+        object,
+        bytes,
+        sequencer,
+    } = arrival;
+    match Staged::of_key(&object.key) {
+        Some(Staged::Import(id)) => run(app, id, Some(&object), bytes, by).await,
+        Some(Staged::Resume(id)) => run(app, id, None, None, by).await,
+        Some(Staged::Drop(name)) => {
+            let version = object
+                .version
+                .as_ref()
+                .or(sequencer.as_ref())
+                .or(object.etag.as_ref());
+            let id = ImportId::of_object(&bucket, &object.key, version.map_or("", String::as_str));
+            let options = ImportOptions {
+                default_roles: Roles::NONE.with(Role::Collaborator),
+                ..ImportOptions::default()
+            };
+            let now = clock::now();
+            let expires_at = now.plus(app.config.import_retention);
+            let mut import = Import::open(id, object.key.clone(), Via::Drop, options, None, now, expires_at);
+            import.file_name = Some(name.to_owned());
+            app.imports.insert(&import).await?;
+            run(app, id, Some(&object), bytes, by).await
+        }
+        None => Ok(Ended::Unknown),
+    }
+}
+
+/// Takes the import `id` as far as the time allows.
+///
+/// `object` and `bytes` are what the event says of the file; a resumed import knows them already.
+///
+/// # Errors
+///
+/// Only for what another try may cure. What the file is to blame for is recorded, and is no error.
+async fn run(
+    app: &App,
+    id: ImportId,
+    object: Option<&StagedObject>,
+    bytes: Option<u64>,
+    run: &Run,
+) -> Result<Ended, Error> {
+    let now = clock::now();
+    let claim = app
+        .imports
+        .claim(id, &run.id, object, bytes, now, now.plus(LEASE))
+        .await?;
+    let mut session = match claim {
+        Claim::Taken(import) => Session {
+            app,
+            run,
+            margin: MARGIN.min(run.deadline.since(now) / 4),
+            import: *import,
+        },
+        Claim::Nothing => return Ok(Ended::NothingToDo),
+        Claim::Unknown => return Ok(Ended::Unknown),
+    };
+    let ended = match session.work().await {
+        Err(Stop::Refused(fault)) => session.end(Status::Failed, Some(fault)).await,
+        ended => ended,
+    };
+    match ended {
+        Ok(ended) => Ok(ended),
+        Err(Stop::Failed(error)) => Err(error),
+        Err(Stop::Superseded | Stop::Refused(_)) => Ok(Ended::Superseded),
+    }
+}
+
+/// Why a run stops before the end of the file.
+enum Stop {
+    /// The file as a whole is to blame, for this reason.
+    Refused(String),
+    /// The import is another run's, or finished.
+    Superseded,
+    /// Another try may cure it.
+    Failed(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<FileFault> for Stop {
+    fn from(fault: FileFault) -> Self {
+        Self::Refused(fault.to_string())
+    }
+}
+
+impl From<Unreadable> for Stop {
+    fn from(unreadable: Unreadable) -> Self {
+        match unreadable {
+            Unreadable::Gone => Self::Refused(
+                "the file was deleted or written over before it was read; send it again".to_owned(),
+            ),
+            Unreadable::Failed(error) => Self::Failed(error),
+        }
+    }
+}
+
+/// What is to follow a checkpoint.
+#[derive(Clone)]
+enum Next {
+    GoOn,
+    HandOver,
+    End(Status, Option<String>),
+}
+
+/// An import in the hands of a run.
+struct Session<'a> {
+    app: &'a App,
+    run: &'a Run,
+    /// What is kept of the function's time for handing over.
+    margin: Duration,
+    import: Import,
+}
+
+impl Session<'_> {
+    async fn work(&mut self) -> Result<Ended, Stop> {
+        if self.import.cancel {
+            return self.end(Status::Cancelled, None).await;
+        }
+        if self.import.bytes.is_some_and(|bytes| bytes > MAX_FILE) {
+            return Err(Stop::Refused(format!(
+                "the file is larger than {} GiB; split it and send the parts one by one",
+                MAX_FILE >> 30
+            )));
+        }
+        let mut reading = self.reading().await?;
+        loop {
+            let mut segment = Segment::new(self.import.position, &self.import.options);
+            let more = reading
+                .fill(&mut segment, self.app.config.import_segment_rows)
+                .await?;
+            let next = if !more {
+                Next::End(Status::Completed, None)
+            } else if self.run.deadline.since(clock::now()) < self.margin {
+                Next::HandOver
+            } else {
+                Next::GoOn
+            };
+            if let Some(ended) = self.commit(segment, reading.rows.position(), next).await? {
+                return Ok(ended);
+            }
+        }
+    }
+
+    /// Opens the file at the checkpoint.
+    async fn reading(&mut self) -> Result<Reading, Stop> {
+        let sender = self.sender().await?;
+        let (file, rows, read) = self.open(self.import.position).await?;
+        let check = Check {
+            columns: Arc::new(read.columns.clone()),
+            assignable: sender.assignable,
+            default_roles: self.import.options.default_roles,
+            import: self.import.id,
+            now: clock::now(),
+        };
+        let writer = Writer {
+            users: self.app.users.clone(),
+            import: self.import.id,
+            options: self.import.options.clone(),
+            columns: Arc::clone(&check.columns),
+            sender,
+        };
+        self.import.read = Some(read);
+        let seen = match self.import.options.mode {
+            Mode::Validate => Some(self.seen(&check).await?),
+            Mode::Create | Mode::Upsert => None,
+        };
+        Ok(Reading {
+            file,
+            rows,
+            check,
+            writer: Arc::new(writer),
+            look_first: false,
+            seen,
+        })
+    }
+
+    /// What the one who sent the file may do now. The rights are read again for every run, because
+    /// they may have been taken since the file was sent.
+    async fn sender(&self) -> Result<Sender, Stop> {
+        let roles = match &self.import.created_by {
+            Some(id) => match self.app.users.find(*id).await? {
+                Some(account) if account.user.enabled => account.user.roles,
+                _ => Roles::NONE,
+            },
+            None if self.app.config.drop_may_give_admin_roles => Roles::NONE.with(Role::SystemAdmin),
+            None => Roles::NONE.with(Role::UserAdmin),
+        };
+        let rights = auth::rights(roles);
+        if !rights.contains(&Right::Import) {
+            return Err(Stop::Refused(
+                "who sent the file may no longer import users; let an administrator send it".to_owned(),
+            ));
+        }
+        Ok(Sender {
+            id: self.import.created_by,
+            rights,
+            assignable: auth::assignable(roles),
+        })
+    }
+
+    /// Opens the file at `position`. At its start, the dialect and the header are read first.
+    async fn open(&self, position: Position) -> Result<(File, Rows, Read), Stop> {
+        let mut file = File::open(
+            self.app
+                .uploads
+                .reader(self.import.object.clone(), position.offset),
+        );
+        if let Some(read) = &self.import.read
+            && position != Position::START
+        {
+            return Ok((file, Rows::new(read.dialect, position), read.clone()));
+        }
+        let (dialect, mut rows) = file.dialect().await??;
+        let columns = file
+            .columns(&mut rows, self.import.options.unknown_columns)
+            .await??;
+        Ok((file, rows, Read { dialect, columns }))
+    }
+
+    /// The addresses before the checkpoint with their lines. Only a validation, which leaves nothing
+    /// in storage to tell a repeat by, has to read them again.
+    async fn seen(&self, check: &Check) -> Result<HashMap<Slot, u64>, Stop> {
+        let mut seen = HashMap::new();
+        let end = self.import.position.offset;
+        if end == 0 {
+            return Ok(seen);
+        }
+        let (mut file, mut rows, _) = self.open(Position::START).await?;
+        loop {
+            let Some(row) = rows.next_row() else {
+                if file.feed(&mut rows).await? {
+                    continue;
+                }
+                return Ok(seen);
+            };
+            if let Ok(user) = check.check(&row) {
+                seen.entry(user.id.slot()).or_insert(row.line);
+            }
+            if rows.position().offset >= end {
+                return Ok(seen);
+            }
+        }
+    }
+
+    /// Finishes the import where it stands.
+    async fn end(&mut self, status: Status, fault: Option<String>) -> Result<Ended, Stop> {
+        let position = self.import.position;
+        let nothing = Segment::new(position, &self.import.options);
+        let ended = self.commit(nothing, position, Next::End(status, fault)).await?;
+        Ok(ended.unwrap_or(Ended::Finished(status)))
+    }
+
+    /// Makes the checkpoint that ends `segment` at `to`, and hands over if that is what follows.
+    /// `None` if the run is to go on.
+    async fn commit(&mut self, segment: Segment, to: Position, next: Next) -> Result<Option<Ended>, Stop> {
+        let mut counts = self.import.counts;
+        counts += segment.counts;
+        let row_errors = segment.errors();
+        let errors = self.import.errors + row_errors.len() as u64;
+        if let Some(read) = &self.import.read
+            && let Some(rows) = segment.rejected(read)
+        {
+            // Before the checkpoint, and under a name that a repeat writes over.
+            let line = segment.from.line;
+            self.app.uploads.put_rejected(self.import.id, line, rows).await?;
+        }
+        let mut next = next;
+        loop {
+            let now = clock::now();
+            let left = match &next {
+                Next::GoOn => Left::Held(now.plus(LEASE)),
+                Next::HandOver => Left::HandedOver(now.plus(PATIENCE)),
+                Next::End(status, fault) => Left::Finished {
+                    status: *status,
+                    at: now,
+                    fault: fault.clone(),
+                },
+            };
+            let committed = self
+                .app
+                .imports
+                .commit(Commit {
+                    id: self.import.id,
+                    run: &self.run.id,
+                    from: segment.from,
+                    to,
+                    counts,
+                    errors,
+                    // Stored once, with the first checkpoint.
+                    read: self
+                        .import
+                        .read
+                        .as_ref()
+                        .filter(|_| segment.from == Position::START),
+                    row_errors: &row_errors,
+                    left,
+                    expires_at: self.import.expires_at,
+                    counting: self.app.users.counting(segment.tally, "count users")?,
+                })
+                .await;
+            match committed {
+                Ok(()) => break,
+                Err(Refusal::Cancelled) => next = Next::End(Status::Cancelled, None),
+                Err(Refusal::Lost) => return Err(Stop::Superseded),
+                Err(Refusal::Failed(error)) => return Err(Stop::Failed(error)),
+            }
+        }
+        self.import.position = to;
+        self.import.counts = counts;
+        self.import.errors = errors;
+        tracing::info!(
+            import.id = %self.import.id,
+            run.id = self.run.id,
+            import.line = to.line,
+            import.rows = counts.rows(),
+            import.failed = counts.failed,
+            "checkpoint"
+        );
+        match next {
+            Next::GoOn => Ok(None),
+            Next::HandOver => {
+                self.app.uploads.resume(self.import.id).await?;
+                Ok(Some(Ended::HandedOver))
+            }
+            Next::End(status, _) => Ok(Some(Ended::Finished(status))),
+        }
+    }
+}
+
+/// A file that is being read, and its rows written.
+struct Reading {
+    file: File,
+    rows: Rows,
+    check: Check,
+    writer: Arc<Writer>,
+    /// Whether most addresses of the last batch were taken.
+    look_first: bool,
+    /// The addresses of a validation with their first lines.
+    seen: Option<HashMap<Slot, u64>>,
+}
+
+/// A batch that was written, and what became of its rows.
+type Batch = Result<(Vec<Pending>, Vec<Outcome>), Error>;
+
+impl Reading {
+    /// Reads and writes the rows of one segment, at most `limit`; `false` at the end of the file.
+    async fn fill(&mut self, segment: &mut Segment, limit: usize) -> Result<bool, Stop> {
+        let started = Instant::now();
+        let mut writing = JoinSet::new();
+        let mut more = true;
+        let mut full = false;
+        while !full {
+            if let Some(row) = self.rows.next_row() {
+                let checked = self.check.check(&row);
+                let earlier = match (&checked, &mut self.seen) {
+                    (Ok(user), Some(seen)) => first_line(seen, user.id.slot(), row.line),
+                    _ => None,
+                };
+                segment.take(&row, checked, earlier);
+                full = segment.is_full(limit) || started.elapsed() > LONGEST_SEGMENT;
+            } else if more {
+                more = self.file.feed(&mut self.rows).await?;
+            } else {
+                full = true;
+            }
+            if let Some(batch) = segment.next_batch(full) {
+                if writing.len() == BATCHES {
+                    self.settle(segment, &mut writing).await?;
+                }
+                let writer = Arc::clone(&self.writer);
+                let look_first = self.look_first;
+                writing.spawn(async move {
+                    let outcomes = writer.write(&batch, look_first).await?;
+                    Ok((batch, outcomes))
+                });
+            }
+        }
+        while !writing.is_empty() {
+            self.settle(segment, &mut writing).await?;
+        }
+        segment.close();
+        Ok(more)
+    }
+
+    /// Waits for one batch.
+    async fn settle(&mut self, segment: &mut Segment, writing: &mut JoinSet<Batch>) -> Result<(), Stop> {
+        let Some(written) = writing.join_next().await else {
+            return Ok(());
+        };
+        let (batch, outcomes) = written.map_err(|error| Error::internal("write a batch", error))??;
+        let made = outcomes
+            .iter()
+            .filter(|outcome| **outcome == Outcome::Created)
+            .count();
+        self.look_first = made * 2 < outcomes.len();
+        segment.settle(batch, outcomes);
+        Ok(())
+    }
+}
+
+/// The line on which `slot` was seen first, if that was before `line`.
+fn first_line(seen: &mut HashMap<Slot, u64>, slot: Slot, line: u64) -> Option<u64> {
+    match seen.entry(slot) {
+        Entry::Occupied(first) => Some(*first.get()),
+        Entry::Vacant(first) => {
+            first.insert(line);
+            None
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The rows between two checkpoints, and what became of them.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use super::write::{BATCH, Outcome, Pending};
+use super::{Content, OwnedCells, Position, Rejected, RejectedFault, Row};
+use crate::models::import::{Counts, ImportOptions, Mode, Read, RowError};
+use crate::models::{Code, Slot, Tally, User, Violation};
+
+/// Bytes of rejected rows and their errors after which a segment is full, so that a file of bad rows
+/// takes no more memory than one of good ones, and a checkpoint stays within the 4 MB of a transaction.
+const MAX_REJECTED: usize = 768 * 1024;
+
+/// A row that was not imported.
+#[derive(Debug)]
+struct Reject {
+    line: u64,
+    cells: Option<OwnedCells>,
+    errors: Vec<RowError>,
+}
+
+/// The rows between two checkpoints.
+#[derive(Debug)]
+pub(super) struct Segment {
+    /// Where it begins.
+    pub(super) from: Position,
+    /// What became of its rows.
+    pub(super) counts: Counts,
+    /// The users it made, to be counted.
+    pub(super) tally: Tally,
+    options: ImportOptions,
+    rows: usize,
+    rejects: Vec<Reject>,
+    rejected_bytes: usize,
+    /// The first row with each address, and what became of it.
+    first: HashMap<Slot, (u64, Option<Outcome>)>,
+    /// Rows whose address stands on an earlier row of the segment: what becomes of them follows from
+    /// what becomes of that one, so they wait for it and cost no call.
+    repeats: Vec<Pending>,
+    batch: Vec<Pending>,
+}
+
+impl Segment {
+    /// An empty segment that begins at `from`.
+    pub(super) fn new(from: Position, options: &ImportOptions) -> Self {
+        Self {
+            from,
+            counts: Counts::default(),
+            tally: Tally::default(),
+            options: options.clone(),
+            rows: 0,
+            rejects: Vec::new(),
+            rejected_bytes: 0,
+            first: HashMap::new(),
+            repeats: Vec::new(),
+            batch: Vec::with_capacity(BATCH),
+        }
+    }
+
+    /// Takes in one row and what checking it gave. `earlier` is the line of an earlier segment that has
+    /// the same address, where somebody keeps track of it.
+    pub(super) fn take(&mut self, row: &Row<'_>, checked: Result<User, Vec<RowError>>, earlier: Option<u64>) {
+        self.rows += 1;
+        let cells = match &row.content {
+            Content::Cells(cells) => Some(OwnedCells::from(*cells)),
+            Content::TooLarge | Content::UnclosedQuote { .. } => None,
+        };
+        let (user, cells) = match (checked, cells) {
+            (Ok(user), Some(cells)) => (user, cells),
+            (Ok(_), None) => return,
+            (Err(errors), cells) => return self.reject(row.line, cells, errors),
+        };
+        let pending = Pending {
+            line: row.line,
+            row: row.row,
+            user,
+            cells,
+            earlier,
+        };
+        match self.first.entry(pending.slot()) {
+            Entry::Vacant(entry) => {
+                entry.insert((pending.line, None));
+                self.batch.push(pending);
+            }
+            Entry::Occupied(_) => {
+                self.rejected_bytes += pending.cells.size();
+                self.repeats.push(pending);
+            }
+        }
+    }
+
+    /// The rows to be written next: once there are enough for a batch, or all with `rest`.
+    pub(super) fn next_batch(&mut self, rest: bool) -> Option<Vec<Pending>> {
+        let due = self.batch.len() >= BATCH || (rest && !self.batch.is_empty());
+        due.then(|| std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH)))
+    }
+
+    /// Whether it is time for a checkpoint.
+    pub(super) fn is_full(&self, rows: usize) -> bool {
+        self.rows >= rows || self.rejected_bytes >= MAX_REJECTED
+    }
+
+    /// Records what became of written rows.
+    pub(super) fn settle(&mut self, batch: Vec<Pending>, outcomes: Vec<Outcome>) {
+        for (pending, outcome) in batch.into_iter().zip(outcomes) {
+            if let Some((_, known)) = self.first.get_mut(&pending.slot()) {
+                *known = Some(outcome);
+            }
+            self.count(pending, outcome);
+        }
+    }
+
+    /// Decides the rows that repeat an address of the segment, once all others are settled, and puts
+    /// the rejected rows in order.
+    pub(super) fn close(&mut self) {
+        for pending in std::mem::take(&mut self.repeats) {
+            let outcome = match self.first.get(&pending.slot()) {
+                Some((line, Some(Outcome::Created | Outcome::Updated))) => Outcome::Repeats(*line),
+                Some((_, Some(outcome))) => *outcome,
+                Some((_, None)) | None => continue,
+            };
+            self.count(pending, outcome);
+        }
+        self.rejects.sort_by_key(|reject| reject.line);
+    }
+
+    /// The errors of the rejected rows, by line.
+    pub(super) fn errors(&self) -> Vec<RowError> {
+        self.rejects
+            .iter()
+            .flat_map(|reject| reject.errors.clone())
+            .collect()
+    }
+
+    /// The rejected rows as they go back to the sender; `None` if there are none.
+    pub(super) fn rejected(&self, read: &Read) -> Option<Vec<u8>> {
+        if self.rejects.is_empty() {
+            return None;
+        }
+        let rejected = Rejected::new(&read.columns, read.dialect);
+        let mut out = Vec::with_capacity(self.rejected_bytes);
+        for Reject { line, cells, errors } in &self.rejects {
+            let faults: Vec<_> = errors
+                .iter()
+                .map(|error| RejectedFault {
+                    column: error.column.as_deref().unwrap_or_default(),
+                    code: error.code.name(),
+                    message: &error.message,
+                })
+                .collect();
+            rejected.row(*line, cells.as_ref().map(OwnedCells::cells), &faults, &mut out);
+        }
+        Some(out)
+    }
+
+    fn count(&mut self, pending: Pending, outcome: Outcome) {
+        let address = pending.user.email.as_str();
+        let violation = match outcome {
+            Outcome::Created => {
+                self.counts.created += 1;
+                if self.options.mode != Mode::Validate {
+                    self.tally += pending.user.tally();
+                }
+                return;
+            }
+            Outcome::Updated => {
+                self.counts.updated += 1;
+                return;
+            }
+            Outcome::Exists if self.options.ignore_duplicates => {
+                self.counts.skipped += 1;
+                return;
+            }
+            Outcome::Exists => Violation::new("email", Code::AlreadyExists, "belongs to an existing account"),
+            Outcome::Repeats(line) => Violation::new(
+                "email",
+                Code::DuplicateInFile,
+                format!("stands on line {line} already"),
+            ),
+            Outcome::Refused(reason) => Violation::new("email", Code::ForbiddenRole, reason),
+        };
+        let mut error = RowError::new(pending.line, pending.row, violation.of_value(address));
+        if let Outcome::Repeats(line) = outcome {
+            error.first_line = Some(line);
+        }
+        self.reject(pending.line, Some(pending.cells), vec![error]);
+    }
+
+    fn reject(&mut self, line: u64, cells: Option<OwnedCells>, errors: Vec<RowError>) {
+        self.counts.failed += 1;
+        let told: usize = errors.iter().map(|error| error.message.len() + 200).sum();
+        self.rejected_bytes += told + cells.as_ref().map_or(0, OwnedCells::size);
+        self.rejects.push(Reject { line, cells, errors });
+    }
+}

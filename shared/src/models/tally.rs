@@ -1,0 +1,141 @@
+//! How many users there are, in all, by role and by account type.
+
+use std::ops::{Add, AddAssign, Neg};
+
+use super::{AccountType, Role, Roles, User};
+
+/// A number of users and how many of them are disabled; as a difference, either may be negative.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Share {
+    /// Users.
+    pub total: i64,
+    /// Disabled users among them.
+    pub disabled: i64,
+}
+
+/// The numbers of users that the dashboard shows, or a change of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// All users.
+    pub all: Share,
+    /// Users by role, in the order of [`Role::ALL`]; who holds two roles is in both.
+    pub by_role: [Share; Role::ALL.len()],
+    /// Users by account type, in the order of [`AccountType::ALL`].
+    pub by_account_type: [Share; AccountType::ALL.len()],
+}
+
+impl Tally {
+    /// One user.
+    #[must_use]
+    pub fn of(roles: Roles, account_type: AccountType, enabled: bool) -> Self {
+        let one = Share {
+            total: 1,
+            disabled: i64::from(!enabled),
+        };
+        let mut tally = Self {
+            all: one,
+            ..Self::default()
+        };
+        for (share, role) in tally.by_role.iter_mut().zip(Role::ALL) {
+            if roles.contains(role) {
+                *share = one;
+            }
+        }
+        for (share, kind) in tally.by_account_type.iter_mut().zip(AccountType::ALL) {
+            if kind == account_type {
+                *share = one;
+            }
+        }
+        tally
+    }
+
+    /// How many of the users may act as a system administrator: the enabled holders of that role.
+    #[must_use]
+    pub fn active_system_admins(&self) -> i64 {
+        self.by_role
+            .iter()
+            .zip(Role::ALL)
+            .filter(|(_, role)| *role == Role::SystemAdmin)
+            .map(|(share, _)| share.total - share.disabled)
+            .sum()
+    }
+
+    fn shares_mut(&mut self) -> impl Iterator<Item = &mut Share> {
+        std::iter::once(&mut self.all)
+            .chain(&mut self.by_role)
+            .chain(&mut self.by_account_type)
+    }
+
+    fn shares(&self) -> impl Iterator<Item = &Share> {
+        std::iter::once(&self.all)
+            .chain(&self.by_role)
+            .chain(&self.by_account_type)
+    }
+}
+
+impl User {
+    /// The user as one of the number of users.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        Tally::of(self.roles, self.account_type, self.enabled)
+    }
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, more: Self) {
+        for (share, more) in self.shares_mut().zip(more.shares()) {
+            share.total += more.total;
+            share.disabled += more.disabled;
+        }
+    }
+}
+
+impl Add for Tally {
+    type Output = Self;
+
+    fn add(mut self, more: Self) -> Self {
+        self += more;
+        self
+    }
+}
+
+impl Neg for Tally {
+    type Output = Self;
+
+    fn neg(mut self) -> Self {
+        for share in self.shares_mut() {
+            share.total = -share.total;
+            share.disabled = -share.disabled;
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_counts_once_in_all_and_once_in_each_role() {
+        let roles = [Role::SystemAdmin, Role::Originator].into_iter().collect();
+        let tally = Tally::of(roles, AccountType::Ldap, false) + Tally::of(roles, AccountType::Local, true);
+
+        assert_eq!(
+            tally.all,
+            Share {
+                total: 2,
+                disabled: 1
+            }
+        );
+        assert_eq!(tally.by_role.iter().map(|share| share.total).sum::<i64>(), 4);
+        assert_eq!(tally.active_system_admins(), 1);
+    }
+
+    #[test]
+    fn what_leaves_cancels_what_came() {
+        let roles = [Role::Collaborator].into_iter().collect();
+        let tally = Tally::of(roles, AccountType::Local, true);
+
+        assert_eq!(tally + -tally, Tally::default());
+    }
+}

@@ -1,0 +1,30 @@
+//! What is kept: one DynamoDB table, and a bucket for files.
+//!
+//! Every item's key, in one place:
+//!
+//! | item | PK | SK | kept in | what |
+//! |---|---|---|---|---|
+//! | user | `U#<slot>` | `U` | [`users`] | the slot is that of the address given at creation |
+//! | address | `U#<slot>` | `U` | [`users`] | reserves a changed address and points home |
+//! | token | `T#<SHA-256 of the token>` | `T` | [`tokens`] | user id and expiry |
+//! | import | `I#<import id>` | `I` | [`imports`] | state, options, counts, checkpoint, lease |
+//! | row errors | `I#<import id>` | `E#<first line, 10 digits>` | [`imports`] | a chunk of errors |
+//! | counters | `S` | `0` to `7` | [`users`] | numbers of users, sharded so that transactions do not collide |
+//! | administrators | `S` | `A` | [`users`] | how many enabled system administrators there are |
+//!
+//! The index `listing` (`LPK`, `LSK`) holds users in eight parts, `U#0` to `U#7`, sorted by the
+//! comparison form of the address, and imports in one, `I`, sorted by time. It lags behind on AWS, so
+//! nothing that decides ever reads it.
+
+mod imports;
+mod table;
+mod tokens;
+mod uploads;
+mod users;
+
+pub use imports::{Claim, Commit, ImportStore, Left, Refusal};
+pub use table::{Item, Key, Table};
+pub use tokens::{Token, TokenRecord, TokenStore};
+pub use uploads::{ObjectReader, Staged, Unreadable, UploadStore};
+pub use users::{Account, Holder, Replaced, UserStore, Written};
+pub(crate) use users::{holder, key as slot_key};

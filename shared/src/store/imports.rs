@@ -1,0 +1,735 @@
+//! Imports: their state, their checkpoint, and the errors of their rows.
+
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, Select, TransactWriteItem, Update,
+};
+use serde::{Deserialize, Serialize};
+
+use super::table::{Refused, failed, from_item, to_item, to_value};
+use super::{Item, Key, Table};
+use crate::error::Error;
+use crate::import::Position;
+use crate::models::import::{
+    Counts, Import, ImportOptions, Lease, Read, RowError, StagedObject, Status, Via,
+};
+use crate::models::{ImportId, Timestamp, UserId};
+
+const SK: &str = "I";
+const LISTING_PART: &str = "I";
+/// How long one chunk of row errors gets, in bytes of JSON: far below an item's 400 KB, so that one
+/// read brings a page and not a megabyte.
+const CHUNK: usize = 48 * 1024;
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ImportItem {
+    id: ImportId,
+    status: Status,
+    options: ImportOptions,
+    file_name: Option<String>,
+    bytes: Option<u64>,
+    sha256: Option<String>,
+    via: Via,
+    created_by: Option<UserId>,
+    object_key: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    object_version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    object_etag: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    read: Option<Read>,
+    counts: Counts,
+    errors: u64,
+    position: Position,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    run_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    lease_until: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    cancel: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    fault: Option<String>,
+    created_at: u64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    started_at: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    finished_at: Option<u64>,
+    /// In seconds: the attribute by which DynamoDB deletes.
+    expires_at: u64,
+    #[serde(rename = "LPK")]
+    listing_part: String,
+    #[serde(rename = "LSK")]
+    listing_place: String,
+}
+
+impl From<&Import> for ImportItem {
+    fn from(import: &Import) -> Self {
+        let Import {
+            id,
+            status,
+            options,
+            file_name,
+            bytes,
+            sha256,
+            via,
+            created_by,
+            object: StagedObject { key, version, etag },
+            read,
+            counts,
+            errors,
+            position,
+            lease,
+            cancel,
+            fault,
+            created_at,
+            started_at,
+            finished_at,
+            expires_at,
+        } = import.clone();
+        Self {
+            listing_part: LISTING_PART.to_owned(),
+            listing_place: format!("{created_at}#{id}"),
+            id,
+            status,
+            options,
+            file_name,
+            bytes,
+            sha256,
+            via,
+            created_by,
+            object_key: key,
+            object_version: version,
+            object_etag: etag,
+            read,
+            counts,
+            errors,
+            position,
+            lease_until: lease.as_ref().map(|lease| lease.until.millis()),
+            run_id: lease.and_then(|lease| lease.run),
+            cancel: cancel.then_some(true),
+            fault,
+            created_at: created_at.millis(),
+            started_at: started_at.map(Timestamp::millis),
+            finished_at: finished_at.map(Timestamp::millis),
+            expires_at: expires_at.seconds(),
+        }
+    }
+}
+
+impl From<ImportItem> for Import {
+    fn from(item: ImportItem) -> Self {
+        let ImportItem {
+            id,
+            status,
+            options,
+            file_name,
+            bytes,
+            sha256,
+            via,
+            created_by,
+            object_key,
+            object_version,
+            object_etag,
+            read,
+            counts,
+            errors,
+            position,
+            run_id,
+            lease_until,
+            cancel,
+            fault,
+            created_at,
+            started_at,
+            finished_at,
+            expires_at,
+            listing_part: _,
+            listing_place: _,
+        } = item;
+        Self {
+            id,
+            status,
+            options,
+            file_name,
+            bytes,
+            sha256,
+            via,
+            created_by,
+            object: StagedObject {
+                key: object_key,
+                version: object_version,
+                etag: object_etag,
+            },
+            read,
+            counts,
+            errors,
+            position,
+            lease: lease_until.map(|until| Lease {
+                run: run_id,
+                until: Timestamp::from_millis(until),
+            }),
+            cancel: cancel.unwrap_or_default(),
+            fault,
+            created_at: Timestamp::from_millis(created_at),
+            started_at: started_at.map(Timestamp::from_millis),
+            finished_at: finished_at.map(Timestamp::from_millis),
+            expires_at: Timestamp::from_millis(expires_at.saturating_mul(1000)),
+        }
+    }
+}
+
+/// What came of the attempt to take an import for a run.
+#[derive(Debug)]
+pub enum Claim {
+    /// The run holds it now.
+    Taken(Box<Import>),
+    /// It is finished, another run holds it, or its file is another one: there is nothing to do.
+    Nothing,
+    /// No such import is recorded.
+    Unknown,
+}
+
+/// How a run leaves an import at a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// It goes on, and is given up for dead at this time.
+    Held(Timestamp),
+    /// Another run is to take it, before this time.
+    HandedOver(Timestamp),
+    /// It is final now. A failed import says why, and what to do.
+    Finished {
+        /// [`Status::Completed`], [`Status::Failed`] or [`Status::Cancelled`].
+        status: Status,
+        /// When.
+        at: Timestamp,
+        /// Why it failed, and what to do.
+        fault: Option<String>,
+    },
+}
+
+/// One checkpoint: what a run has done since the last, all or nothing.
+#[derive(Debug)]
+pub struct Commit<'a> {
+    /// The import.
+    pub id: ImportId,
+    /// The run, which must hold it.
+    pub run: &'a str,
+    /// Where the run took it up, which must be where it stands.
+    pub from: Position,
+    /// Where it stands now.
+    pub to: Position,
+    /// What became of all rows until now.
+    pub counts: Counts,
+    /// How many row errors are recorded in all.
+    pub errors: u64,
+    /// How the file was understood.
+    pub read: Option<&'a Read>,
+    /// The row errors since the last checkpoint, by line.
+    pub row_errors: &'a [RowError],
+    /// How the import is left.
+    pub left: Left,
+    /// When the import is deleted; its row errors go at the same time.
+    pub expires_at: Timestamp,
+    /// What else belongs to the checkpoint: the counters of users.
+    pub counting: Vec<TransactWriteItem>,
+}
+
+/// Why a checkpoint was not made.
+#[derive(Debug)]
+pub enum Refusal {
+    /// A caller asked for the end of the import: commit the same again as cancelled.
+    Cancelled,
+    /// Another run holds the import, or it is final: stop.
+    Lost,
+    /// Storage failed.
+    Failed(Error),
+}
+
+/// The imports.
+#[derive(Clone, Debug)]
+pub struct ImportStore {
+    table: Table,
+}
+
+impl ImportStore {
+    /// The imports kept in `table`.
+    #[must_use]
+    pub fn new(table: Table) -> Self {
+        Self { table }
+    }
+
+    /// Records a new import. `false` if one with its id is recorded already.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn insert(&self, import: &Import) -> Result<bool, Error> {
+        let doing = "record an import";
+        let mut item = to_item(ImportItem::from(import), doing)?;
+        item.extend(key(import.id).item());
+        let put = self
+            .table
+            .client()
+            .put_item()
+            .table_name(self.table.name())
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(PK)")
+            .send()
+            .await;
+        match put {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(aws_sdk_dynamodb::operation::put_item::PutItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(failed(doing, error)),
+        }
+    }
+
+    /// The import with the id `id`, read consistently.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn find(&self, id: ImportId) -> Result<Option<Import>, Error> {
+        let doing = "read an import";
+        let item = self.table.get(key(id), doing).await?;
+        item.map(|item| import(item, doing)).transpose()
+    }
+
+    /// Takes the import for `run` until `until`, or says that there is nothing to take.
+    ///
+    /// S3 may deliver an event twice, late, or after a newer one for the same key, and Lambda repeats
+    /// a run that failed. A repeat has the same request id and takes its own claim back; any other run
+    /// must wait until the lease lapses. The first claim pins the version of the object, so that one
+    /// written over it later is not read.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn claim(
+        &self,
+        id: ImportId,
+        run: &str,
+        object: Option<&StagedObject>,
+        bytes: Option<u64>,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Claim, Error> {
+        let doing = "claim an import";
+        let mut condition = "attribute_exists(PK) AND #status IN (:waiting, :queued, :running) \
+             AND (attribute_not_exists(runId) OR runId = :run OR leaseUntil < :now)"
+            .to_owned();
+        let mut update = "SET #status = :running, runId = :run, leaseUntil = :until, \
+             startedAt = if_not_exists(startedAt, :now)"
+            .to_owned();
+        let mut call = self
+            .table
+            .client()
+            .update_item()
+            .table_name(self.table.name())
+            .set_key(Some(key(id).item()))
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":waiting", to_value(Status::Waiting, doing)?)
+            .expression_attribute_values(":queued", to_value(Status::Queued, doing)?)
+            .expression_attribute_values(":running", to_value(Status::Running, doing)?)
+            .expression_attribute_values(":run", AttributeValue::S(run.to_owned()))
+            .expression_attribute_values(":now", number(now))
+            .expression_attribute_values(":until", number(until))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        if let Some(StagedObject { version, etag, .. }) = object {
+            for (attribute, value, given) in [
+                ("objectVersion", ":version", version),
+                ("objectEtag", ":etag", etag),
+            ] {
+                if let Some(given) = given {
+                    condition = condition
+                        + " AND (attribute_not_exists("
+                        + attribute
+                        + ") OR "
+                        + attribute
+                        + " = "
+                        + value
+                        + ")";
+                    update = update + ", " + attribute + " = " + value;
+                    call = call.expression_attribute_values(value, AttributeValue::S(given.clone()));
+                }
+            }
+        }
+        if let Some(bytes) = bytes {
+            update.push_str(", #bytes = :bytes");
+            call = call
+                .expression_attribute_names("#bytes", "bytes")
+                .expression_attribute_values(":bytes", AttributeValue::N(bytes.to_string()));
+        }
+        match call
+            .condition_expression(condition)
+            .update_expression(update)
+            .send()
+            .await
+        {
+            Ok(taken) => {
+                let item = taken.attributes.unwrap_or_default();
+                Ok(Claim::Taken(Box::new(import(item, doing)?)))
+            }
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(refused)) => Ok(match refused.item() {
+                    Some(item) if !item.is_empty() => Claim::Nothing,
+                    _ => Claim::Unknown,
+                }),
+                _ => Err(failed(doing, error)),
+            },
+        }
+    }
+
+    /// Makes a checkpoint: state, row errors and counters in one transaction.
+    ///
+    /// The condition that the import stands where this run left it makes a run that was given up for
+    /// dead, and works on all the same, harmless.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`], which says what the run has to do.
+    pub async fn commit(&self, commit: Commit<'_>) -> Result<(), Refusal> {
+        let doing = "make a checkpoint";
+        let actions = self.commit_actions(commit, doing).map_err(Refusal::Failed)?;
+        match self.table.transact(actions, doing).await {
+            Ok(()) => Ok(()),
+            Err(Refused::Failed(error)) => Err(Refusal::Failed(error)),
+            Err(Refused::Condition(conditions)) => {
+                // The import's own action is the first; no other has a condition that can fail.
+                let stored = conditions.into_iter().next().flatten();
+                match stored.map(|item| import(item, doing)).transpose() {
+                    Ok(Some(import)) if import.cancel && !import.status.is_final() => Err(Refusal::Cancelled),
+                    Ok(_) => Err(Refusal::Lost),
+                    Err(error) => Err(Refusal::Failed(error)),
+                }
+            }
+        }
+    }
+
+    fn commit_actions(
+        &self,
+        commit: Commit<'_>,
+        doing: &'static str,
+    ) -> Result<Vec<TransactWriteItem>, Error> {
+        let Commit {
+            id,
+            run,
+            from,
+            to,
+            counts,
+            errors,
+            read,
+            row_errors,
+            left,
+            expires_at,
+            counting,
+        } = commit;
+        let mut condition = "runId = :run AND #status = :running AND #position = :from".to_owned();
+        let mut set = "SET #position = :to, #counts = :counts, #errors = :errors".to_owned();
+        let mut remove = "";
+        let mut update = Update::builder()
+            .table_name(self.table.name())
+            .set_key(Some(key(id).item()))
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#position", "position")
+            .expression_attribute_names("#counts", "counts")
+            .expression_attribute_names("#errors", "errors")
+            .expression_attribute_values(":run", AttributeValue::S(run.to_owned()))
+            .expression_attribute_values(":running", to_value(Status::Running, doing)?)
+            .expression_attribute_values(":from", to_value(from, doing)?)
+            .expression_attribute_values(":to", to_value(to, doing)?)
+            .expression_attribute_values(":counts", to_value(counts, doing)?)
+            .expression_attribute_values(":errors", AttributeValue::N(errors.to_string()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        if let Some(read) = read {
+            set.push_str(", #read = :read");
+            update = update
+                .expression_attribute_names("#read", "read")
+                .expression_attribute_values(":read", to_value(read, doing)?);
+        }
+        match left {
+            Left::Held(until) => {
+                condition.push_str(" AND attribute_not_exists(cancel)");
+                set.push_str(", leaseUntil = :until");
+                update = update.expression_attribute_values(":until", number(until));
+            }
+            Left::HandedOver(until) => {
+                condition.push_str(" AND attribute_not_exists(cancel)");
+                set.push_str(", leaseUntil = :until");
+                remove = " REMOVE runId";
+                update = update.expression_attribute_values(":until", number(until));
+            }
+            Left::Finished { status, at, fault } => {
+                set.push_str(", #status = :final, finishedAt = :at");
+                remove = " REMOVE runId, leaseUntil";
+                update = update
+                    .expression_attribute_values(":final", to_value(status, doing)?)
+                    .expression_attribute_values(":at", number(at));
+                if let Some(fault) = fault {
+                    set.push_str(", fault = :fault");
+                    update = update.expression_attribute_values(":fault", AttributeValue::S(fault));
+                }
+            }
+        }
+        let update = update
+            .condition_expression(condition)
+            .update_expression(set + remove)
+            .build()
+            .map_err(|error| Error::internal(doing, error))?;
+
+        let mut actions = vec![TransactWriteItem::builder().update(update).build()];
+        actions.extend(counting);
+        for chunk in chunks(row_errors, doing)? {
+            let mut item = to_item(
+                ChunkItem {
+                    segment: from.line,
+                    count: chunk.count,
+                    errors: chunk.json,
+                    expires_at: expires_at.seconds(),
+                },
+                doing,
+            )?;
+            item.extend(Key::new(format!("I#{id}"), format!("E#{:010}", chunk.line)).item());
+            let put = Put::builder()
+                .table_name(self.table.name())
+                .set_item(Some(item))
+                .build()
+                .map_err(|error| Error::internal(doing, error))?;
+            actions.push(TransactWriteItem::builder().put(put).build());
+        }
+        Ok(actions)
+    }
+
+    /// Asks for the end of an import. A run that holds it ends it at its next checkpoint, so that
+    /// what it has written is counted; without one it is ended here.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Conflict`] if it is final already.
+    pub async fn cancel(&self, id: ImportId, now: Timestamp) -> Result<(), Error> {
+        let doing = "cancel an import";
+        let call = |condition: &str, update: &str| {
+            self.table
+                .client()
+                .update_item()
+                .table_name(self.table.name())
+                .set_key(Some(key(id).item()))
+                .condition_expression(condition)
+                .update_expression(update)
+                .expression_attribute_names("#status", "status")
+        };
+        let ended = call(
+            "#status IN (:waiting, :queued, :running) AND (attribute_not_exists(runId) OR leaseUntil < :now)",
+            "SET #status = :cancelled, finishedAt = :now REMOVE runId, leaseUntil",
+        )
+        .expression_attribute_values(":waiting", to_value(Status::Waiting, doing)?)
+        .expression_attribute_values(":queued", to_value(Status::Queued, doing)?)
+        .expression_attribute_values(":running", to_value(Status::Running, doing)?)
+        .expression_attribute_values(":cancelled", to_value(Status::Cancelled, doing)?)
+        .expression_attribute_values(":now", number(now))
+        .send()
+        .await;
+        match ended {
+            Ok(_) => return Ok(()),
+            Err(error) if is_refused(&error) => {}
+            Err(error) => return Err(failed(doing, error)),
+        }
+        let asked = call("#status = :running", "SET cancel = :true")
+            .expression_attribute_values(":running", to_value(Status::Running, doing)?)
+            .expression_attribute_values(":true", AttributeValue::Bool(true))
+            .send()
+            .await;
+        match asked {
+            Ok(_) => Ok(()),
+            Err(error) if is_refused(&error) => Err(Error::conflict("the import is already finished")),
+            Err(error) => Err(failed(doing, error)),
+        }
+    }
+
+    /// The imports, newest first: those after `skip`, at most `limit`, and how many there are in all.
+    ///
+    /// Reads the listing index, which lags behind on AWS.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn page(
+        &self,
+        object_key: Option<&str>,
+        skip: u64,
+        limit: u64,
+    ) -> Result<(Vec<Import>, u64), Error> {
+        let doing = "list imports";
+        let query = || {
+            let query = self
+                .table
+                .client()
+                .query()
+                .table_name(self.table.name())
+                .index_name("listing")
+                .key_condition_expression("LPK = :part")
+                .expression_attribute_values(":part", AttributeValue::S(LISTING_PART.to_owned()))
+                .scan_index_forward(false);
+            match object_key {
+                None => query,
+                Some(key) => query
+                    .filter_expression("objectKey = :key")
+                    .expression_attribute_values(":key", AttributeValue::S(key.to_owned())),
+            }
+        };
+
+        let mut count = 0;
+        let mut counted = query().select(Select::Count).into_paginator().send();
+        while let Some(page) = counted.next().await {
+            count += u64::try_from(page.map_err(|error| failed(doing, error))?.count()).unwrap_or_default();
+        }
+
+        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut skip = skip;
+        let mut imports = Vec::new();
+        let mut read = query().into_paginator().items().send();
+        while imports.len() < wanted
+            && let Some(item) = read.next().await
+        {
+            let item = item.map_err(|error| failed(doing, error))?;
+            if skip > 0 {
+                skip -= 1;
+            } else {
+                imports.push(import(item, doing)?);
+            }
+        }
+        Ok((imports, count))
+    }
+
+    /// The row errors of an import by line: those after `skip`, at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn errors(&self, id: ImportId, skip: u64, limit: u64) -> Result<Vec<RowError>, Error> {
+        let doing = "read row errors";
+        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut skip = usize::try_from(skip).unwrap_or(usize::MAX);
+        let mut errors: Vec<RowError> = Vec::new();
+        let mut chunks = self.chunks(id).into_paginator().items().send();
+        while errors.len() < wanted
+            && let Some(item) = chunks.next().await
+        {
+            let chunk: ChunkItem = from_item(item.map_err(|error| failed(doing, error))?, doing)?;
+            if skip >= chunk.count {
+                skip -= chunk.count;
+                continue;
+            }
+            let told: Vec<RowError> =
+                serde_json::from_str(&chunk.errors).map_err(|error| Error::internal(doing, error))?;
+            errors.extend(told.into_iter().skip(skip).take(wanted - errors.len()));
+            skip = 0;
+        }
+        Ok(errors)
+    }
+
+    /// The lines at which the checkpoints begin that recorded row errors, in order.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn segments_with_errors(&self, id: ImportId) -> Result<Vec<u64>, Error> {
+        let doing = "read row errors";
+        let mut segments = Vec::new();
+        let mut chunks = self
+            .chunks(id)
+            .projection_expression("segment")
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(item) = chunks.next().await {
+            let item = item.map_err(|error| failed(doing, error))?;
+            let segment = item
+                .get("segment")
+                .and_then(|value| value.as_n().ok()?.parse().ok())
+                .ok_or_else(|| Error::internal(doing, "a chunk without its segment"))?;
+            if segments.last() != Some(&segment) {
+                segments.push(segment);
+            }
+        }
+        Ok(segments)
+    }
+
+    fn chunks(&self, id: ImportId) -> aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder {
+        self.table
+            .client()
+            .query()
+            .table_name(self.table.name())
+            .key_condition_expression("PK = :import AND begins_with(SK, :chunk)")
+            .expression_attribute_values(":import", AttributeValue::S(format!("I#{id}")))
+            .expression_attribute_values(":chunk", AttributeValue::S("E#".to_owned()))
+            .consistent_read(true)
+    }
+}
+
+fn key(id: ImportId) -> Key {
+    Key::new(format!("I#{id}"), SK)
+}
+
+fn import(item: Item, doing: &'static str) -> Result<Import, Error> {
+    from_item::<ImportItem>(item, doing).map(Import::from)
+}
+
+fn number(time: Timestamp) -> AttributeValue {
+    AttributeValue::N(time.millis().to_string())
+}
+
+fn is_refused(error: &aws_sdk_dynamodb::error::SdkError<UpdateItemError>) -> bool {
+    error
+        .as_service_error()
+        .is_some_and(UpdateItemError::is_conditional_check_failed_exception)
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ChunkItem {
+    /// The line at which the checkpoint begins that the chunk belongs to.
+    segment: u64,
+    count: usize,
+    /// The errors as a JSON array: a third of the size that a list of maps has.
+    errors: String,
+    expires_at: u64,
+}
+
+struct Chunk {
+    line: u64,
+    count: usize,
+    json: String,
+}
+
+/// The errors in chunks of about [`CHUNK`] bytes. All errors of a row share a chunk, because the
+/// row's line is the chunk's key.
+fn chunks(errors: &[RowError], doing: &'static str) -> Result<Vec<Chunk>, Error> {
+    let mut chunks: Vec<Chunk> = Vec::new();
+    for row in errors.chunk_by(|one, next| one.line == next.line) {
+        let json = serde_json::to_string(row).map_err(|error| Error::internal(doing, error))?;
+        let elements = &json[1..json.len() - 1];
+        match chunks.last_mut() {
+            Some(chunk) if chunk.json.len() + elements.len() < CHUNK => {
+                chunk.json.push(',');
+                chunk.json.push_str(elements);
+                chunk.count += row.len();
+            }
+            _ => chunks.push(Chunk {
+                line: row[0].line,
+                count: row.len(),
+                json: format!("[{elements}"),
+            }),
+        }
+    }
+    for chunk in &mut chunks {
+        chunk.json.push(']');
+    }
+    Ok(chunks)
+}

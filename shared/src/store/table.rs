@@ -1,0 +1,268 @@
+//! The DynamoDB table: typed reads, transactions that are tried again, and what a failure means.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, TransactWriteItem};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::Error;
+
+/// An item as the SDK has it.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// How often a throttled or conflicting call is tried in all.
+const TRIES: u32 = 10;
+
+/// The primary key of an item.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// The partition.
+    pub pk: String,
+    /// The place in the partition.
+    pub sk: String,
+}
+
+impl Key {
+    /// A key of the two parts.
+    pub fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
+        Self {
+            pk: pk.into(),
+            sk: sk.into(),
+        }
+    }
+
+    /// The key in the form the SDK takes.
+    #[must_use]
+    pub fn item(self) -> Item {
+        HashMap::from([
+            ("PK".to_owned(), AttributeValue::S(self.pk)),
+            ("SK".to_owned(), AttributeValue::S(self.sk)),
+        ])
+    }
+}
+
+/// Why a transaction was not carried out.
+#[derive(Debug)]
+pub(super) enum Refused {
+    /// A condition did not hold. One entry for each action, in order: `Some` where its own condition
+    /// failed, with the stored item if the action asked for it.
+    Condition(Vec<Option<Item>>),
+    /// Anything else.
+    Failed(Error),
+}
+
+/// The one table, by name.
+#[derive(Clone, Debug)]
+pub struct Table {
+    client: Client,
+    name: Arc<str>,
+}
+
+impl Table {
+    /// The table `name`, reached by `client`.
+    #[must_use]
+    pub fn new(client: Client, name: String) -> Self {
+        Self {
+            client,
+            name: name.into(),
+        }
+    }
+
+    /// The client, for calls that only one store makes.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The table's name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Reads one item, consistently.
+    pub(super) async fn get(&self, key: Key, doing: &'static str) -> Result<Option<Item>, Error> {
+        let read = self
+            .client
+            .get_item()
+            .table_name(self.name())
+            .set_key(Some(key.item()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| failed(doing, error))?;
+        Ok(read.item)
+    }
+
+    /// Reads up to 100 items, the limit of the call, in one consistent call, in no particular order.
+    ///
+    /// What storage leaves unprocessed is asked for again.
+    pub(crate) async fn batch_get(
+        &self,
+        keys: impl IntoIterator<Item = Key>,
+        doing: &'static str,
+    ) -> Result<Vec<Item>, Error> {
+        let keys: Vec<Item> = keys.into_iter().map(Key::item).collect();
+        let mut found = Vec::with_capacity(keys.len());
+        let mut wanted = Some(keys).filter(|keys| !keys.is_empty());
+        let mut attempt = 0;
+        while let Some(keys) = wanted.take() {
+            let request = KeysAndAttributes::builder()
+                .set_keys(Some(keys))
+                .consistent_read(true)
+                .build()
+                .map_err(|error| Error::internal(doing, error))?;
+            let read = self
+                .client
+                .batch_get_item()
+                .request_items(self.name(), request)
+                .send()
+                .await
+                .map_err(|error| failed(doing, error))?;
+            found.extend(read.responses.into_iter().flatten().flat_map(|(_, items)| items));
+            wanted = read
+                .unprocessed_keys
+                .and_then(|mut tables| tables.remove(self.name()))
+                .map(|left| left.keys)
+                .filter(|keys| !keys.is_empty());
+            if wanted.is_some() {
+                attempt += 1;
+                if attempt == TRIES {
+                    return Err(throttled(doing));
+                }
+                tokio::time::sleep(pause(attempt)).await;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Carries out all of `actions` or none.
+    ///
+    /// Conflicts with other transactions and throttling are waited out. The SDK gives each call a
+    /// token of its own, so that a repeat after a lost answer is not a second write.
+    pub(super) async fn transact(
+        &self,
+        actions: Vec<TransactWriteItem>,
+        doing: &'static str,
+    ) -> Result<(), Refused> {
+        for attempt in 1..=TRIES {
+            let call = self
+                .client
+                .transact_write_items()
+                .set_transact_items(Some(actions.clone()));
+            let Err(refused) = call.send().await else {
+                return Ok(());
+            };
+            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+                refused.as_service_error()
+            else {
+                let in_progress = matches!(
+                    refused.as_service_error(),
+                    Some(TransactWriteItemsError::TransactionInProgressException(_))
+                );
+                if !in_progress && !is_throttling(refused.code()) {
+                    return Err(Refused::Failed(failed(doing, refused)));
+                }
+                tokio::time::sleep(pause(attempt)).await;
+                continue;
+            };
+            let reasons = cancelled.cancellation_reasons();
+            if reasons
+                .iter()
+                .any(|reason| reason.code() == Some("ConditionalCheckFailed"))
+            {
+                let conditions = reasons.iter().map(|reason| {
+                    (reason.code() == Some("ConditionalCheckFailed"))
+                        .then(|| reason.item.clone().unwrap_or_default())
+                });
+                return Err(Refused::Condition(conditions.collect()));
+            }
+            let passing = reasons
+                .iter()
+                .filter_map(|reason| reason.code())
+                .all(|code| matches!(code, "None" | "TransactionConflict") || is_throttling(Some(code)));
+            if !passing {
+                return Err(Refused::Failed(failed(doing, refused)));
+            }
+            tokio::time::sleep(pause(attempt)).await;
+        }
+        Err(Refused::Failed(throttled(doing)))
+    }
+}
+
+/// How long to wait after the failed try number `attempt`: up to 20 ms, doubled with each try, at most
+/// 2 s, with full jitter so that callers that met do not meet again.
+pub(super) fn pause(attempt: u32) -> Duration {
+    let longest = 20_u64.saturating_mul(1 << attempt.min(10)).min(2000);
+    let random = getrandom::u64().unwrap_or_default();
+    Duration::from_millis(random % (longest + 1))
+}
+
+/// Tries that a call to storage gets where this module repeats it.
+pub(super) const MAX_TRIES: u32 = TRIES;
+
+/// Whether `code` says that the same call may succeed later.
+pub(super) fn is_throttling(code: Option<&str>) -> bool {
+    matches!(
+        code,
+        Some(
+            "ThrottlingError"
+                | "ThrottlingException"
+                | "ProvisionedThroughputExceeded"
+                | "ProvisionedThroughputExceededException"
+                | "RequestLimitExceeded"
+                | "LimitExceededException"
+                | "InternalServerError"
+                | "SlowDown"
+                | "TransactionConflict"
+        )
+    )
+}
+
+/// The error of a call that was throttled at every try.
+pub(super) fn throttled(doing: &'static str) -> Error {
+    Error::Unavailable {
+        doing,
+        source: "throttled at every try".into(),
+    }
+}
+
+/// What the failure of an AWS call means: [`Error::Unavailable`] for what may pass (time-outs, lost
+/// connections, throttling, failures of the service itself), [`Error::Internal`] for the rest.
+pub(super) fn failed<E>(doing: &'static str, error: SdkError<E>) -> Error
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    let passing = match &error {
+        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => true,
+        SdkError::ServiceError(told) => {
+            is_throttling(told.err().code()) || told.raw().status().as_u16() >= 500
+        }
+        _ => false,
+    };
+    let source = Box::new(error);
+    if passing {
+        Error::Unavailable { doing, source }
+    } else {
+        Error::Internal { doing, source }
+    }
+}
+
+/// `value` as an item.
+pub(super) fn to_item(value: impl Serialize, doing: &'static str) -> Result<Item, Error> {
+    serde_dynamo::aws_sdk_dynamodb_1::to_item(value).map_err(|error| Error::internal(doing, error))
+}
+
+/// The value that `item` holds. Stored data is ours to keep right, so a failure is our fault.
+pub(super) fn from_item<T: DeserializeOwned>(item: Item, doing: &'static str) -> Result<T, Error> {
+    serde_dynamo::aws_sdk_dynamodb_1::from_item(item).map_err(|error| Error::internal(doing, error))
+}
+
+/// `value` as one attribute.
+pub(super) fn to_value(value: impl Serialize, doing: &'static str) -> Result<AttributeValue, Error> {
+    serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(value).map_err(|error| Error::internal(doing, error))
+}
