@@ -1,2 +1,154 @@
-//! P.
-fn main() {}
+//! `cargo run`: the whole access service on one machine.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use local::{ACCESS_KEY, Credentials, Data, Functions, Local, Options, SECRET_KEY};
+use shared::BoxError;
+use tracing_subscriber::EnvFilter;
+
+/// The whole access service on one machine, for development and tests.
+#[derive(Parser)]
+struct Arguments {
+    /// Folder that keeps the data from one start to the next
+    #[arg(long, value_name = "DIR", default_value = ".local")]
+    data: PathBuf,
+    /// Port of the gateway; 0 takes any free one
+    #[arg(long, value_name = "N", default_value_t = 8080)]
+    port: u16,
+    /// Run the built Lambda binaries in this folder, each its own process
+    #[arg(long, value_name = "DIR")]
+    functions: Option<PathBuf>,
+    /// When ready, write URL, token and endpoints to this file, as JSON
+    #[arg(long, value_name = "PATH")]
+    ready_file: Option<PathBuf>,
+    /// A parameter of template.yaml
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = assignment)]
+    parameters: Vec<(String, String)>,
+    /// An environment variable for the functions
+    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = assignment)]
+    environment: Vec<(String, String)>,
+    /// Use this DynamoDB instead of the embedded one
+    #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL_DYNAMODB")]
+    dynamodb: Option<String>,
+    /// Use this S3 instead of the embedded one
+    #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL_S3")]
+    s3: Option<String>,
+    #[command(flatten)]
+    keys: Keys,
+}
+
+/// Only for stores other than the embedded ones
+#[derive(clap::Args)]
+struct Keys {
+    #[arg(long, hide = true, env = "AWS_ACCESS_KEY_ID", hide_env_values = true)]
+    access_key_id: Option<String>,
+    #[arg(long, hide = true, env = "AWS_SECRET_ACCESS_KEY", hide_env_values = true)]
+    secret_access_key: Option<String>,
+    #[arg(long, hide = true, env = "AWS_SESSION_TOKEN", hide_env_values = true)]
+    session_token: Option<String>,
+    #[arg(long, hide = true, env = "AWS_REGION")]
+    region: Option<String>,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), BoxError> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,local=info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let arguments = Arguments::parse();
+    let ready_file = arguments.ready_file.clone();
+
+    let local = Local::start(arguments.into()).await?;
+    println!("{}", greeting(&local.url(), local.admin_token()));
+    if let Some(path) = &ready_file {
+        local.write_ready_file(path)?;
+    }
+    let asked = asked_to_stop().await;
+    if let Some(path) = &ready_file {
+        // Its token and ports are of no more use.
+        let _ = std::fs::remove_file(path);
+    }
+    local.stop().await;
+    Ok(asked?)
+}
+
+impl From<Arguments> for Options {
+    fn from(arguments: Arguments) -> Self {
+        let Arguments {
+            data,
+            port,
+            functions,
+            ready_file: _,
+            parameters,
+            environment,
+            dynamodb,
+            s3,
+            keys,
+        } = arguments;
+        let credentials = if dynamodb.is_some() || s3.is_some() {
+            let embedded = Credentials::default();
+            Credentials {
+                access_key: keys.access_key_id.unwrap_or_else(|| ACCESS_KEY.to_owned()),
+                secret_key: keys.secret_access_key.unwrap_or_else(|| SECRET_KEY.to_owned()),
+                session_token: keys.session_token,
+                region: keys.region.unwrap_or(embedded.region),
+            }
+        } else {
+            // A developer's real keys have no business here.
+            Credentials::default()
+        };
+        Self {
+            data: Data::Dir(data),
+            port,
+            functions: functions.map_or(Functions::InProcess, Functions::Processes),
+            parameters: parameters.into_iter().collect(),
+            environment: environment.into_iter().collect(),
+            dynamodb_endpoint: dynamodb,
+            s3_endpoint: s3,
+            credentials,
+            ..Self::default()
+        }
+    }
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    text.split_once('=')
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .ok_or_else(|| "expected NAME=VALUE".to_owned())
+}
+
+fn greeting(url: &str, token: &str) -> String {
+    format!(
+        "The access service answers on {url}
+
+Token of the administrator admin@example.org:
+
+    {token}
+
+Who am I, who is there, and an import:
+
+    curl -H 'Authorization: Bearer {token}' {url}/api/v1/users/me
+    curl -H 'Authorization: Bearer {token}' {url}/api/v1/users
+    printf 'email,firstName,lastName\\nada@example.org,Ada,Lovelace\\n' | \\
+        curl -H 'Authorization: Bearer {token}' -F 'file=@-;filename=users.csv' {url}/api/v1/users/import
+
+All of it, explained: {url}/docs   Stop with Ctrl-C."
+    )
+}
+
+#[cfg(unix)]
+async fn asked_to_stop() -> std::io::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+async fn asked_to_stop() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
+}

@@ -1,0 +1,183 @@
+//! The table's store: DynamoDB over SQLite, inside this process.
+
+use std::path::Path;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, LocalSecondaryIndex,
+    Projection, TableStatus, TimeToLiveSpecification,
+};
+use dynoxide::Database;
+use shared::BoxError;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::server;
+use crate::template::{Index, Key, Table};
+
+/// A running store; it ends when dropped.
+#[derive(Debug)]
+pub(crate) struct DynamoDb {
+    url: String,
+    stop: Option<oneshot::Sender<()>>,
+    serving: JoinHandle<Result<(), String>>,
+}
+
+impl DynamoDb {
+    /// Starts on a free port, with data in `file`, or in memory.
+    pub(crate) async fn start(file: Option<&Path>) -> Result<Self, BoxError> {
+        let database = match file {
+            None => Database::memory()?,
+            Some(file) => {
+                let file = file.to_str().ok_or("the data folder's path is not UTF-8")?;
+                let database = Database::new(file)?;
+                // What the pair leaves behind is `synchronous=NORMAL`: no sync for each item. A killed
+                // process loses nothing then; a power cut may lose the last moments.
+                database.enable_bulk_loading()?;
+                database.disable_bulk_loading()?;
+                database
+            }
+        };
+        let listener = server::bind(0).await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let (stop, stopped) = oneshot::channel();
+        let serving = tokio::spawn(dynoxide::server::serve_with_shutdown(
+            listener,
+            database,
+            async move {
+                let _ = stopped.await;
+            },
+        ));
+        Ok(Self {
+            url,
+            stop: Some(stop),
+            serving,
+        })
+    }
+
+    /// Its endpoint.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Lets the requests under way finish, and closes the file.
+    pub(crate) async fn stop(mut self, grace: std::time::Duration) {
+        drop(self.stop.take());
+        let _ = tokio::time::timeout(grace, &mut self.serving).await;
+    }
+}
+
+impl Drop for DynamoDb {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+/// Makes the table as the template has it, unless it is there.
+pub(crate) async fn create_table(client: &Client, table: &Table) -> Result<(), BoxError> {
+    let created = client
+        .create_table()
+        .table_name(&table.name)
+        .billing_mode(BillingMode::PayPerRequest)
+        .set_attribute_definitions(Some(
+            table
+                .attribute_definitions
+                .iter()
+                .map(|attribute| {
+                    AttributeDefinition::builder()
+                        .attribute_name(&attribute.attribute_name)
+                        .attribute_type(attribute.attribute_type.as_str().into())
+                        .build()
+                })
+                .collect::<Result<_, _>>()?,
+        ))
+        .set_key_schema(Some(key_schema(&table.key_schema)?))
+        .set_local_secondary_indexes(non_empty(
+            table
+                .local_secondary_indexes
+                .iter()
+                .map(|index| {
+                    LocalSecondaryIndex::builder()
+                        .index_name(&index.name)
+                        .set_key_schema(Some(key_schema(&index.key_schema)?))
+                        .projection(projection(index))
+                        .build()
+                })
+                .collect::<Result<_, _>>()?,
+        ))
+        .set_global_secondary_indexes(non_empty(
+            table
+                .global_secondary_indexes
+                .iter()
+                .map(|index| {
+                    GlobalSecondaryIndex::builder()
+                        .index_name(&index.name)
+                        .set_key_schema(Some(key_schema(&index.key_schema)?))
+                        .projection(projection(index))
+                        .build()
+                })
+                .collect::<Result<_, _>>()?,
+        ))
+        .send()
+        .await;
+    if let Err(err) = created {
+        // Another start made it.
+        if err.code() != Some("ResourceInUseException") {
+            return Err(err.into());
+        }
+    }
+    wait_until_active(client, &table.name).await?;
+
+    if let Some(time_to_live) = &table.time_to_live_specification {
+        let updated = client
+            .update_time_to_live()
+            .table_name(&table.name)
+            .time_to_live_specification(
+                TimeToLiveSpecification::builder()
+                    .attribute_name(&time_to_live.attribute_name)
+                    .enabled(true)
+                    .build()?,
+            )
+            .send()
+            .await;
+        if let Err(err) = updated {
+            // It is on already.
+            if err.code() != Some("ValidationException") {
+                return Err(err.into());
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn wait_until_active(client: &Client, table: &str) -> Result<(), BoxError> {
+    loop {
+        let described = client.describe_table().table_name(table).send().await?;
+        if described.table().and_then(|table| table.table_status()) == Some(&TableStatus::Active) {
+            return Ok(());
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+}
+
+fn key_schema(keys: &[Key]) -> Result<Vec<KeySchemaElement>, BuildError> {
+    keys.iter()
+        .map(|key| {
+            KeySchemaElement::builder()
+                .attribute_name(&key.attribute_name)
+                .key_type(key.key_type.as_str().into())
+                .build()
+        })
+        .collect()
+}
+
+fn projection(index: &Index) -> Projection {
+    Projection::builder()
+        .projection_type(index.projection.projection_type.as_str().into())
+        .build()
+}
+
+fn non_empty<T>(elements: Vec<T>) -> Option<Vec<T>> {
+    (!elements.is_empty()).then_some(elements)
+}

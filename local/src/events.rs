@@ -1,0 +1,354 @@
+//! Arrivals of objects, told to functions as S3 and Lambda tell them: asynchronously, at least once,
+//! tried again when the function fails, and put aside when it fails for good.
+
+mod journal;
+mod poll;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use futures::future::join_all;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::macros::format_description;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use self::journal::{Entry, Journal};
+use crate::clock;
+use crate::invoke::{FunctionError, Invocation, Invoker};
+use crate::template::{REGION, Template, Trigger};
+
+/// What S3 leaves as it is in a key; a blank becomes `+`.
+const KEPT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'*')
+    .remove(b'/')
+    .remove(b' ');
+
+/// How events are delivered.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// How long to wait before an event is tried again. Lambda waits one minute, then two.
+    pub backoff: Duration,
+    /// How many events are under delivery at once.
+    pub concurrency: usize,
+    /// How many times each event is delivered: S3 and Lambda promise at least once, so more than one
+    /// is to be coped with. Further deliveries have request ids of their own.
+    pub times: u32,
+    /// Whether the deliveries of one event run side by side instead of one after the other.
+    pub at_once: bool,
+    /// How often a store that does not tell of arrivals is looked at.
+    pub poll: Duration,
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self {
+            backoff: Duration::from_secs(2),
+            concurrency: 8,
+            times: 1,
+            at_once: false,
+            poll: Duration::from_secs(1),
+        }
+    }
+}
+
+/// An object that has arrived.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrival {
+    /// S3's name for the way it came.
+    pub(crate) event: &'static str,
+    pub(crate) bucket: String,
+    pub(crate) key: String,
+    pub(crate) size: i64,
+    pub(crate) e_tag: String,
+}
+
+/// The events of one bucket.
+#[derive(Clone)]
+pub(crate) struct Events(Arc<Inner>);
+
+struct Inner {
+    data: PathBuf,
+    journal: Journal,
+    bucket: String,
+    triggers: Vec<(Trigger, u32)>,
+    delivery: Delivery,
+    places: Arc<Semaphore>,
+    /// Set once the functions are there, which need the store that these events are of.
+    invoker: OnceLock<Invoker>,
+    tasks: Mutex<JoinSet<()>>,
+    under_way: watch::Sender<usize>,
+}
+
+impl Events {
+    /// Opens the journal below `data`. Nothing is delivered before [`Events::deliver`].
+    pub(crate) fn open(data: &Path, template: &Template, delivery: Delivery) -> io::Result<Self> {
+        let triggers = template
+            .triggers
+            .iter()
+            .map(|trigger| {
+                let retries = template
+                    .functions
+                    .get(&trigger.function)
+                    .map_or(0, |function| function.retries);
+                (trigger.clone(), retries)
+            })
+            .collect();
+        Ok(Self(Arc::new(Inner {
+            data: data.to_owned(),
+            journal: Journal::open(data)?,
+            bucket: template.bucket.clone(),
+            triggers,
+            places: Arc::new(Semaphore::new(delivery.concurrency)),
+            delivery,
+            invoker: OnceLock::new(),
+            tasks: Mutex::default(),
+            under_way: watch::Sender::new(0),
+        })))
+    }
+
+    /// Begins to deliver, with the events that an earlier process left behind.
+    pub(crate) fn deliver(&self, invoker: Invoker) -> io::Result<()> {
+        let left = self.0.journal.waiting()?;
+        let _ = self.0.invoker.set(invoker);
+        for (name, entry) in left {
+            self.spawn(name, entry);
+        }
+        Ok(())
+    }
+
+    /// Looks for arrivals in a store that does not tell of them.
+    pub(crate) fn watch(&self, client: aws_sdk_s3::Client) {
+        let prefixes = self
+            .0
+            .triggers
+            .iter()
+            .map(|(trigger, _)| trigger.prefix.clone())
+            .collect();
+        let looking = poll::run(
+            self.clone(),
+            client,
+            self.0.bucket.clone(),
+            prefixes,
+            self.0.data.clone(),
+            self.0.delivery.poll,
+        );
+        self.tasks().spawn(looking);
+    }
+
+    /// Keeps the events of an arrival and sets out to deliver them. When this returns, a process that
+    /// dies does not lose them.
+    pub(crate) fn note(&self, arrival: &Arrival) -> io::Result<()> {
+        if arrival.bucket != self.0.bucket {
+            return Ok(());
+        }
+        for (trigger, _) in &self.0.triggers {
+            if arrival.key.starts_with(&trigger.prefix) {
+                let entry = Entry {
+                    function: trigger.function.clone(),
+                    request_id: Uuid::new_v4().to_string(),
+                    payload: event(arrival, clock::now(), self.0.journal.next()),
+                    error: None,
+                };
+                let name = self.0.journal.add(&entry)?;
+                self.spawn(name, entry);
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until no event is under delivery.
+    pub(crate) async fn settled(&self) {
+        // The sender lives as long as `self`, so this cannot fail.
+        let _ = self
+            .0
+            .under_way
+            .subscribe()
+            .wait_for(|under_way| *under_way == 0)
+            .await;
+    }
+
+    /// Ends all deliveries where they are. Their events stay in the journal.
+    pub(crate) async fn stop(&self) {
+        let mut tasks = std::mem::take(&mut *self.tasks());
+        tasks.shutdown().await;
+    }
+
+    /// Ends all deliveries, without waiting for that.
+    pub(crate) fn abort(&self) {
+        self.tasks().abort_all();
+    }
+
+    fn tasks(&self) -> std::sync::MutexGuard<'_, JoinSet<()>> {
+        self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn spawn(&self, name: String, entry: Entry) {
+        let Some(invoker) = self.0.invoker.get().cloned() else {
+            return;
+        };
+        self.0.under_way.send_modify(|under_way| *under_way += 1);
+        let inner = self.0.clone();
+        let mut tasks = self.tasks();
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(async move {
+            inner.run(&invoker, &name, entry).await;
+            inner.under_way.send_modify(|under_way| *under_way -= 1);
+        });
+    }
+}
+
+impl Inner {
+    async fn run(&self, invoker: &Invoker, name: &str, entry: Entry) {
+        let Ok(_place) = self.places.acquire().await else {
+            return;
+        };
+        let repeats = (0..self.delivery.times.max(1)).map(|repeat| {
+            let mut entry = entry.clone();
+            if repeat > 0 {
+                entry.request_id = Uuid::new_v4().to_string();
+            }
+            self.attempt(invoker, entry)
+        });
+        let outcomes = if self.delivery.at_once {
+            join_all(repeats).await
+        } else {
+            let mut outcomes = Vec::new();
+            for repeat in repeats {
+                outcomes.push(repeat.await);
+            }
+            outcomes
+        };
+        let done = match outcomes.into_iter().find_map(Result::err) {
+            None => self.journal.remove(name),
+            Some(err) => {
+                tracing::error!(function = entry.function, error = %err, "an event was given up");
+                self.journal.bury(name, entry, err.to_string())
+            }
+        };
+        if let Err(err) = done {
+            tracing::error!(error = %err, "the journal of events cannot be written");
+        }
+    }
+
+    /// Calls the function until it succeeds, or the retries are used up.
+    async fn attempt(&self, invoker: &Invoker, entry: Entry) -> Result<(), FunctionError> {
+        let retries = self
+            .triggers
+            .iter()
+            .find(|(trigger, _)| trigger.function == entry.function)
+            .map_or(0, |(_, retries)| *retries);
+        let mut failures = 0;
+        loop {
+            let invocation = Invocation {
+                function: entry.function.clone(),
+                request_id: entry.request_id.clone(),
+                payload: entry.payload.to_string().into(),
+            };
+            match invoker.invoke(invocation).await {
+                Ok(_) => return Ok(()),
+                Err(err) if failures == retries => return Err(err),
+                Err(err) => {
+                    tracing::warn!(function = entry.function, error = %err, "an event will be tried again");
+                    failures += 1;
+                    tokio::time::sleep(self.delivery.backoff * failures).await;
+                }
+            }
+        }
+    }
+}
+
+/// The event in S3's own words. There is no version id, because the bucket keeps no versions here.
+fn event(arrival: &Arrival, now: OffsetDateTime, sequence: u64) -> Value {
+    let time = now
+        .format(format_description!(
+            "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
+        ))
+        .unwrap_or_default();
+    let key = utf8_percent_encode(&arrival.key, KEPT)
+        .to_string()
+        .replace(' ', "+");
+    json!({
+        "Records": [{
+            "eventVersion": "2.1",
+            "eventSource": "aws:s3",
+            "awsRegion": REGION,
+            "eventTime": time,
+            "eventName": arrival.event,
+            "userIdentity": { "principalId": "AWS:LOCAL" },
+            "requestParameters": { "sourceIPAddress": "127.0.0.1" },
+            "responseElements": {
+                "x-amz-request-id": format!("{sequence:016X}"),
+                "x-amz-id-2": format!("{sequence:016x}"),
+            },
+            "s3": {
+                "s3SchemaVersion": "1.0",
+                "configurationId": "local",
+                "bucket": {
+                    "name": arrival.bucket,
+                    "ownerIdentity": { "principalId": "LOCAL" },
+                    "arn": format!("arn:aws:s3:::{}", arrival.bucket),
+                },
+                "object": {
+                    "key": key,
+                    "size": arrival.size,
+                    "eTag": arrival.e_tag,
+                    "sequencer": format!("{sequence:018X}"),
+                },
+            },
+        }],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_lambda_events::s3::S3Event;
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn an_arrival_becomes_the_event_that_s3_sends() {
+        let arrival = Arrival {
+            event: "ObjectCreated:Put",
+            bucket: "bucket".to_owned(),
+            key: "drop/Ada & Bob's é+1 (a_b-c.d*).csv".to_owned(),
+            size: 12,
+            e_tag: "d41d8cd98f00b204e9800998ecf8427e".to_owned(),
+        };
+
+        let event = event(&arrival, datetime!(2026-11-23 08:37:46.5 UTC), 0x18_0a_ff);
+
+        let record = &event["Records"][0];
+        assert_eq!(record["eventTime"], "2026-11-23T08:37:46.500Z");
+        assert_eq!(
+            record["s3"]["object"],
+            json!({
+                "key": "drop/Ada+%26+Bob%27s+%C3%A9%2B1+%28a_b-c.d*%29.csv",
+                "size": 12,
+                "eTag": "d41d8cd98f00b204e9800998ecf8427e",
+                "sequencer": "000000000000180AFF",
+            })
+        );
+        let parsed: S3Event = serde_json::from_value(event).unwrap();
+        assert_eq!(parsed.records[0].event_name.as_deref(), Some("ObjectCreated:Put"));
+    }
+
+    #[test]
+    fn sequencers_grow() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(folder.path()).unwrap();
+
+        let numbers: Vec<_> = (0..1000).map(|_| journal.next()).collect();
+
+        assert!(numbers.is_sorted_by(|a, b| a < b));
+    }
+}

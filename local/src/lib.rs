@@ -1,0 +1,33 @@
+//! The whole access service on one machine; never deployed.
+//!
+//! The way of a request, and where to read about it:
+//!
+//! 1. `gateway` takes HTTP, finds the route of `template` and makes the event;
+//! 2. `invoke` calls the function: in this process by the table in [`functions`], or, by
+//!    `runtime_api`, one of the built binaries in a process of its own;
+//! 3. the function reaches `dynamodb` and `s3` over loopback, as it reaches AWS when deployed;
+//! 4. an object that arrives in `s3` is noted by `events`, which calls the function it triggers.
+//!
+//! `stack` puts these together: [`Local::start`] is what the binary runs, and what each test starts
+//! one of its own of.
+
+mod clients;
+mod clock;
+mod dynamodb;
+mod events;
+pub mod functions;
+mod gateway;
+mod invoke;
+mod runtime_api;
+mod s3;
+mod server;
+mod stack;
+mod template;
+
+pub use clients::{ACCESS_KEY, Credentials, SECRET_KEY};
+pub use events::Delivery;
+pub use invoke::{FunctionError, Handlers, PAYLOAD_LIMIT};
+pub use stack::{Data, Functions, Local, Options, Wire, Wiring};
+pub use template::{
+    Attribute, Function, Index, InvalidTemplate, Key, Projection, Route, Table, Template, TimeToLive, Trigger,
+};

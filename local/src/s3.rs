@@ -1,0 +1,255 @@
+//! The objects' store: S3 over a folder, inside this process.
+//!
+//! In front of `s3s` stands a layer with two duties. Writes of one key wait for each other, because
+//! `s3s-fs` looks and then writes: without that, two conditional puts could both win. And an arrival
+//! is noted before the client hears of its success, so that no event is lost when the process dies.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::ProvideErrorMetadata;
+use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response, StatusCode};
+use percent_encoding::percent_decode_str;
+use s3s::auth::SimpleAuth;
+use s3s::dto::HeadObjectInput;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{S3, S3Request};
+use s3s_fs::FileSystem;
+use shared::BoxError;
+
+use crate::clients::Credentials;
+use crate::events::{Arrival, Events};
+use crate::server::{self, Server};
+
+/// A running store; it ends when dropped.
+#[derive(Debug)]
+pub(crate) struct ObjectStore(Server);
+
+impl ObjectStore {
+    /// Starts on a free port, with the objects below `folder`.
+    ///
+    /// Arrivals are given to `events`.
+    pub(crate) async fn start(
+        folder: &Path,
+        credentials: &Credentials,
+        events: Events,
+    ) -> Result<Self, BoxError> {
+        std::fs::create_dir_all(folder)?;
+        let open = || FileSystem::new(folder).map_err(|err| format!("{}: {err:?}", folder.display()));
+        let mut builder = S3ServiceBuilder::new(open()?);
+        builder.set_auth(SimpleAuth::from_single(
+            credentials.access_key.as_str(),
+            credentials.secret_key.as_str(),
+        ));
+        let layer = Arc::new(Layer {
+            inner: builder.build(),
+            files: open()?,
+            locks: Locks::default(),
+            events,
+        });
+        let server = Server::start(server::bind(0).await?, move |_, request| {
+            let layer = layer.clone();
+            async move { layer.respond(request).await }
+        })?;
+        Ok(Self(server))
+    }
+
+    /// Its endpoint.
+    pub(crate) fn url(&self) -> String {
+        self.0.url()
+    }
+
+    /// Lets the requests under way finish.
+    pub(crate) async fn stop(self, grace: Duration) {
+        self.0.stop(grace).await;
+    }
+}
+
+/// Makes the bucket, unless it is there.
+pub(crate) async fn create_bucket(client: &Client, bucket: &str, region: &str) -> Result<(), BoxError> {
+    let mut create = client.create_bucket().bucket(bucket);
+    if region != "us-east-1" {
+        create = create.create_bucket_configuration(
+            CreateBucketConfiguration::builder()
+                .location_constraint(BucketLocationConstraint::from(region))
+                .build(),
+        );
+    }
+    match create.send().await {
+        Ok(_) => Ok(()),
+        Err(err)
+            if matches!(
+                err.code(),
+                Some("BucketAlreadyExists" | "BucketAlreadyOwnedByYou")
+            ) =>
+        {
+            Ok(())
+        }
+        Err(err) => Err(err.into()),
+    }
+}
+
+struct Layer {
+    inner: S3Service,
+    /// The same folder, to look at an object that has arrived.
+    files: FileSystem,
+    locks: Locks,
+    events: Events,
+}
+
+impl Layer {
+    async fn respond(&self, request: Request<Incoming>) -> Result<Response<s3s::Body>, BoxError> {
+        let Some(write) = Write::of(&request) else {
+            return Ok(self.inner.call(request.map(s3s::Body::from)).await?);
+        };
+        let _turn = self.locks.wait(&write.bucket, &write.key).await;
+        let response = self.inner.call(request.map(s3s::Body::from)).await?;
+        let Some(event) = write.event.filter(|_| response.status().is_success()) else {
+            return Ok(response);
+        };
+        match self.note(&write, event).await {
+            Ok(()) => Ok(response),
+            Err(err) => {
+                tracing::error!(error = %err, "an arrival could not be noted");
+                let mut response = Response::new(s3s::Body::empty());
+                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                Ok(response)
+            }
+        }
+    }
+
+    async fn note(&self, write: &Write, event: &'static str) -> Result<(), BoxError> {
+        let mut input = HeadObjectInput::default();
+        input.bucket.clone_from(&write.bucket);
+        input.key.clone_from(&write.key);
+        let head = S3Request {
+            input,
+            method: Method::HEAD,
+            uri: hyper::Uri::default(),
+            headers: hyper::HeaderMap::default(),
+            extensions: hyper::http::Extensions::default(),
+            credentials: None,
+            region: None,
+            service: None,
+            trailing_headers: None,
+        };
+        let found = self.files.head_object(head).await?.output;
+        self.events.note(&Arrival {
+            event,
+            bucket: write.bucket.clone(),
+            key: write.key.clone(),
+            size: found.content_length.unwrap_or_default(),
+            e_tag: found
+                .e_tag
+                .map(|e_tag| e_tag.value().to_owned())
+                .unwrap_or_default(),
+        })?;
+        Ok(())
+    }
+}
+
+/// A request that changes one object.
+#[derive(Debug, PartialEq, Eq)]
+struct Write {
+    bucket: String,
+    key: String,
+    /// What S3 calls the event of its success.
+    event: Option<&'static str>,
+}
+
+impl Write {
+    /// What the request would write. Parts of an upload are no writes: they do not touch the object.
+    fn of<B>(request: &Request<B>) -> Option<Self> {
+        let (bucket, key) = request.uri().path().strip_prefix('/')?.split_once('/')?;
+        if key.is_empty() {
+            return None;
+        }
+        let query = request.uri().query().unwrap_or_default();
+        let names: Vec<_> = query
+            .split('&')
+            .map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name))
+            .collect();
+        let has = |name: &str| names.contains(&name);
+        let event = match *request.method() {
+            Method::PUT if has("uploadId") || has("tagging") || has("acl") => return None,
+            Method::PUT if request.headers().contains_key("x-amz-copy-source") => Some("ObjectCreated:Copy"),
+            Method::PUT => Some("ObjectCreated:Put"),
+            Method::POST if has("uploadId") => Some("ObjectCreated:CompleteMultipartUpload"),
+            Method::DELETE if !has("uploadId") => None,
+            _ => return None,
+        };
+        let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        Some(Self {
+            bucket: decode(bucket),
+            key: decode(key),
+            event,
+        })
+    }
+}
+
+/// One lock for each key that is being written.
+#[derive(Default)]
+struct Locks(Mutex<HashMap<(String, String), Weak<Lock>>>);
+
+type Lock = tokio::sync::Mutex<()>;
+
+impl Locks {
+    async fn wait(&self, bucket: &str, key: &str) -> tokio::sync::OwnedMutexGuard<()> {
+        let lock = {
+            let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            locks.retain(|_, lock| lock.strong_count() > 0);
+            let name = (bucket.to_owned(), key.to_owned());
+            let lock = locks.get(&name).and_then(Weak::upgrade).unwrap_or_default();
+            locks.insert(name, Arc::downgrade(&lock));
+            lock
+        };
+        lock.lock_owned().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(method: &str, uri: &str) -> Option<Write> {
+        Write::of(&Request::builder().method(method).uri(uri).body(()).unwrap())
+    }
+
+    #[test]
+    fn what_makes_an_object_has_an_event() {
+        for (method, uri, event) in [
+            ("PUT", "/b/k?x-id=PutObject", "ObjectCreated:Put"),
+            ("POST", "/b/k?uploadId=1", "ObjectCreated:CompleteMultipartUpload"),
+        ] {
+            assert_eq!(write(method, uri).unwrap().event, Some(event), "{uri}");
+        }
+    }
+
+    #[test]
+    fn what_makes_no_object_has_none() {
+        for (method, uri) in [
+            ("GET", "/b/k"),
+            ("PUT", "/b"),
+            ("PUT", "/b/"),
+            ("PUT", "/b/k?partNumber=1&uploadId=1"),
+            ("POST", "/b/k?uploads"),
+            ("DELETE", "/b/k?uploadId=1"),
+        ] {
+            assert_eq!(write(method, uri), None, "{method} {uri}");
+        }
+        assert_eq!(write("DELETE", "/b/k").unwrap().event, None);
+    }
+
+    #[test]
+    fn keys_are_decoded() {
+        assert_eq!(
+            write("PUT", "/b/drop/a%20b%2B%C3%A9.csv").unwrap().key,
+            "drop/a b+é.csv"
+        );
+    }
+}

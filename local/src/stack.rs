@@ -1,0 +1,421 @@
+//! Everything together, started and stopped as one.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shared::BoxError;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::clients::{self, Credentials};
+use crate::dynamodb::{self, DynamoDb};
+use crate::events::{Delivery, Events};
+use crate::functions;
+use crate::gateway::Gateway;
+use crate::invoke::{FunctionError, Handlers, InProcess, Invocation, Invoker};
+use crate::runtime_api::Processes;
+use crate::s3::{self, ObjectStore};
+use crate::server::{self, Server};
+use crate::template::Template;
+
+/// The account that every start issues a token for.
+const ADMINISTRATOR: &str = "admin@example.org";
+/// How long a stop waits for what is under way.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Where the data is.
+#[derive(Clone, Debug, Default)]
+pub enum Data {
+    /// The table in memory and the objects in a folder that is removed at the end.
+    #[default]
+    Memory,
+    /// In a folder, kept for the next start.
+    Dir(PathBuf),
+}
+
+/// Where the functions run.
+#[derive(Clone, Default)]
+pub enum Functions {
+    /// In this process, by the table in [`functions`].
+    #[default]
+    InProcess,
+    /// The built binaries in this folder, each its own process.
+    Processes(PathBuf),
+    /// In this process, by a table of the caller's.
+    Given(Wire),
+}
+
+/// Makes a table of functions from the stores that they work on.
+pub type Wire = Arc<dyn Fn(&Wiring) -> Result<Handlers, BoxError> + Send + Sync>;
+
+/// What a function in this process is made from.
+#[derive(Clone, Debug)]
+pub struct Wiring {
+    /// The environment variables that it has when deployed.
+    pub environment: BTreeMap<String, String>,
+    /// A client of the table's store.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// A client of the objects' store.
+    pub s3: aws_sdk_s3::Client,
+}
+
+/// How to start. The default is what a test wants: nothing kept, any port, everything in process.
+#[derive(Clone)]
+pub struct Options {
+    /// Where the data is.
+    pub data: Data,
+    /// The gateway's port; 0 for any free one.
+    pub port: u16,
+    /// Where the functions run.
+    pub functions: Functions,
+    /// The stack's name, which begins the table's name.
+    pub stack: String,
+    /// Parameters of the template, where they are not to have their defaults.
+    pub parameters: BTreeMap<String, String>,
+    /// Environment variables that the functions get besides those of the template.
+    pub environment: BTreeMap<String, String>,
+    /// Another DynamoDB to use instead of the embedded one.
+    pub dynamodb_endpoint: Option<String>,
+    /// Another S3 to use instead of the embedded one.
+    pub s3_endpoint: Option<String>,
+    /// The keys for both stores.
+    pub credentials: Credentials,
+    /// How events are delivered.
+    pub delivery: Delivery,
+    /// How long the gateway waits for a function. API Gateway waits 30 s.
+    pub integration_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            data: Data::default(),
+            port: 0,
+            functions: Functions::default(),
+            stack: "local".to_owned(),
+            parameters: BTreeMap::new(),
+            environment: BTreeMap::new(),
+            dynamodb_endpoint: None,
+            s3_endpoint: None,
+            credentials: Credentials::default(),
+            delivery: Delivery::default(),
+            integration_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The running service. It ends at once when dropped; [`Local::stop`] ends it in good order.
+pub struct Local {
+    template: Template,
+    gateway: Option<Server>,
+    events: Events,
+    invoker: Invoker,
+    objects: Option<ObjectStore>,
+    items: Option<DynamoDb>,
+    dynamodb_endpoint: String,
+    s3_endpoint: String,
+    dynamodb: aws_sdk_dynamodb::Client,
+    s3: aws_sdk_s3::Client,
+    admin_token: String,
+    folder: Folder,
+}
+
+impl Local {
+    /// Starts everything, on loopback only, and returns when it answers.
+    ///
+    /// # Errors
+    ///
+    /// When the port or the data folder is taken, a store cannot be reached, or the first
+    /// administrator's token cannot be had.
+    pub async fn start(options: Options) -> Result<Self, BoxError> {
+        let Options {
+            data,
+            port,
+            functions,
+            stack,
+            parameters,
+            environment,
+            dynamodb_endpoint,
+            s3_endpoint,
+            credentials,
+            delivery,
+            integration_timeout,
+        } = options;
+        let listener = server::bind(port)
+            .await
+            .map_err(|err| format!("port {port} cannot be had, --port 0 takes any free one: {err}"))?;
+        let template = Template::embedded(&stack, &parameters)?;
+        let folder = Folder::open(&data)?;
+        let events = Events::open(folder.path(), &template, delivery)?;
+
+        let items = match dynamodb_endpoint {
+            Some(_) => None,
+            None => Some(DynamoDb::start(folder.database().as_deref()).await?),
+        };
+        let embedded = items.as_ref().map(|items| items.url().to_owned());
+        let dynamodb_endpoint = dynamodb_endpoint.or(embedded).unwrap_or_default();
+        let objects = match s3_endpoint {
+            Some(_) => None,
+            None => Some(ObjectStore::start(&folder.path().join("s3"), &credentials, events.clone()).await?),
+        };
+        let embedded = objects.as_ref().map(ObjectStore::url);
+        let s3_endpoint = s3_endpoint.or(embedded).unwrap_or_default();
+        let dynamodb = clients::dynamodb(&dynamodb_endpoint, &credentials);
+        let s3 = clients::s3(&s3_endpoint, &credentials);
+        tokio::try_join!(
+            dynamodb::create_table(&dynamodb, &template.table),
+            s3::create_bucket(&s3, &template.bucket, &credentials.region),
+        )?;
+
+        let mut common = stores(&dynamodb_endpoint, &s3_endpoint, &credentials);
+        common.extend(environment);
+        let wiring = || Wiring {
+            environment: template
+                .functions
+                .values()
+                .flat_map(|function| function.environment.clone())
+                .chain(common.clone())
+                .collect(),
+            dynamodb: dynamodb.clone(),
+            s3: s3.clone(),
+        };
+        let invoker = match functions {
+            Functions::InProcess => Invoker::new(InProcess::new(
+                functions::handlers(&wiring())?,
+                template.functions.clone(),
+            )),
+            Functions::Given(handlers) => {
+                Invoker::new(InProcess::new(handlers(&wiring())?, template.functions.clone()))
+            }
+            Functions::Processes(folder) => {
+                Invoker::new(Processes::new(&folder, &template.functions, &common)?)
+            }
+        };
+        let admin_token = bootstrap(&invoker).await?;
+
+        events.deliver(invoker.clone())?;
+        if objects.is_none() {
+            events.watch(s3.clone());
+        }
+        let gateway = Gateway::new(&template.routes, invoker.clone(), integration_timeout).serve(listener)?;
+        Ok(Self {
+            template,
+            gateway: Some(gateway),
+            events,
+            invoker,
+            objects,
+            items,
+            dynamodb_endpoint,
+            s3_endpoint,
+            dynamodb,
+            s3,
+            admin_token,
+            folder,
+        })
+    }
+
+    /// Where the gateway listens, without a path: `http://127.0.0.1:8080`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.gateway.as_ref().map(Server::url).unwrap_or_default()
+    }
+
+    /// An access token of the first administrator, issued at this start.
+    #[must_use]
+    pub fn admin_token(&self) -> &str {
+        &self.admin_token
+    }
+
+    /// The table's name.
+    #[must_use]
+    pub fn table(&self) -> &str {
+        &self.template.table.name
+    }
+
+    /// The bucket's name.
+    #[must_use]
+    pub fn bucket(&self) -> &str {
+        &self.template.bucket
+    }
+
+    /// What was started.
+    #[must_use]
+    pub fn template(&self) -> &Template {
+        &self.template
+    }
+
+    /// A client of the table's store.
+    #[must_use]
+    pub fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
+        &self.dynamodb
+    }
+
+    /// A client of the objects' store.
+    #[must_use]
+    pub fn s3(&self) -> &aws_sdk_s3::Client {
+        &self.s3
+    }
+
+    /// The folder with the events that wait and those that were given up.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Calls a function without the gateway, as an operator would, and waits for its result.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such function, or it fails.
+    pub async fn invoke(&self, function: &str, payload: &Value) -> Result<Value, FunctionError> {
+        let invocation = Invocation {
+            function: function.to_owned(),
+            request_id: Uuid::new_v4().to_string(),
+            payload: payload.to_string().into(),
+        };
+        let result = self.invoker.invoke(invocation).await?;
+        serde_json::from_slice(&result).map_err(|err| FunctionError::failed("Runtime.MarshalError", err))
+    }
+
+    /// Waits until every event that was noted is delivered or given up.
+    pub async fn settled(&self) {
+        self.events.settled().await;
+    }
+
+    /// Writes what another program needs to know to use this one. The file is there whole or not at
+    /// all, and for its owner's eyes only, because the token is in it.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
+    pub fn write_ready_file(&self, path: &Path) -> io::Result<()> {
+        let ready = json!({
+            "url": self.url(),
+            "adminToken": self.admin_token,
+            "dynamodbEndpoint": self.dynamodb_endpoint,
+            "s3Endpoint": self.s3_endpoint,
+            "table": self.table(),
+            "bucket": self.bucket(),
+        });
+        let folder = match path.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        // Such a file is made with the narrowest rights.
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        io::Write::write_all(&mut file, ready.to_string().as_bytes())?;
+        file.persist(path)?;
+        Ok(())
+    }
+
+    /// Takes no more requests, lets those under way finish for a moment, and ends everything else.
+    ///
+    /// Events that are not delivered yet are kept, if the data is.
+    pub async fn stop(mut self) {
+        if let Some(gateway) = self.gateway.take() {
+            gateway.stop(GRACE).await;
+        }
+        self.events.stop().await;
+        self.invoker.stop();
+        if let Some(objects) = self.objects.take() {
+            objects.stop(GRACE).await;
+        }
+        if let Some(items) = self.items.take() {
+            items.stop(GRACE).await;
+        }
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        self.events.abort();
+        self.invoker.stop();
+    }
+}
+
+/// How the SDKs in the functions find the stores, by themselves.
+fn stores(dynamodb: &str, s3: &str, credentials: &Credentials) -> BTreeMap<String, String> {
+    let Credentials {
+        access_key,
+        secret_key,
+        session_token,
+        region,
+    } = credentials;
+    let mut environment = BTreeMap::from([
+        ("AWS_ACCESS_KEY_ID", access_key.as_str()),
+        ("AWS_DEFAULT_REGION", region),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb),
+        ("AWS_ENDPOINT_URL_S3", s3),
+        ("AWS_REGION", region),
+        ("AWS_SECRET_ACCESS_KEY", secret_key),
+        // The one thing that the SDK reads from no variable: buckets are no host names here.
+        ("S3_PATH_STYLE", "true"),
+    ]);
+    if let Some(token) = session_token {
+        environment.insert("AWS_SESSION_TOKEN", token);
+    }
+    environment
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+async fn bootstrap(invoker: &Invoker) -> Result<String, BoxError> {
+    let invocation = Invocation {
+        function: "bootstrap".to_owned(),
+        request_id: Uuid::new_v4().to_string(),
+        payload: json!({ "email": ADMINISTRATOR, "add": true }).to_string().into(),
+    };
+    let result = invoker
+        .invoke(invocation)
+        .await
+        .map_err(|err| format!("the first administrator could not be made: {err}"))?;
+    let result: Value = serde_json::from_slice(&result)?;
+    Ok(result["accessToken"]
+        .as_str()
+        .ok_or("bootstrap gave no access token")?
+        .to_owned())
+}
+
+/// The data folder, held by one process at a time.
+enum Folder {
+    Passing(TempDir),
+    Kept { path: PathBuf, _lock: File },
+}
+
+impl Folder {
+    fn open(data: &Data) -> Result<Self, BoxError> {
+        let Data::Dir(path) = data else {
+            return Ok(Self::Passing(tempfile::tempdir()?));
+        };
+        std::fs::create_dir_all(path)?;
+        let path = path.canonicalize()?;
+        let lock = File::create(path.join("lock"))?;
+        lock.try_lock()
+            .map_err(|err| format!("another process uses the data in {}: {err}", path.display()))?;
+        Ok(Self::Kept { path, _lock: lock })
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Passing(folder) => folder.path(),
+            Self::Kept { path, .. } => path,
+        }
+    }
+
+    fn database(&self) -> Option<PathBuf> {
+        match self {
+            Self::Passing(_) => None,
+            Self::Kept { path, .. } => Some(path.join("dynamodb.sqlite")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

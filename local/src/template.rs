@@ -1,0 +1,429 @@
+//! What `template.yaml` says, as far as one machine has a use for it.
+//!
+//! The template is the only place that names functions, routes, triggers, the table and the bucket.
+//! It is built into the binary, so that the binary runs from any folder.
+
+mod resolve;
+mod yaml;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use self::resolve::Resolver;
+pub(crate) use self::resolve::{ACCOUNT, REGION};
+
+/// The repository's own template.
+const TEXT: &str = include_str!("../../template.yaml");
+
+/// A template that cannot be understood.
+#[derive(Debug, thiserror::Error)]
+#[error("template.yaml cannot be used: {0}")]
+pub struct InvalidTemplate(String);
+
+/// The stack that the template describes.
+#[derive(Clone, Debug)]
+pub struct Template {
+    /// The Lambda functions, by name.
+    pub functions: BTreeMap<String, Function>,
+    /// The HTTP API's routes, in no particular order.
+    pub routes: Vec<Route>,
+    /// Which arrivals in the bucket call which function.
+    pub triggers: Vec<Trigger>,
+    /// The table.
+    pub table: Table,
+    /// The bucket's name.
+    pub bucket: String,
+}
+
+/// A Lambda function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Function {
+    /// After this long, a run is ended.
+    pub timeout: Duration,
+    /// In MB. Nothing enforces it on one machine.
+    pub memory: u32,
+    /// How often a failed event is delivered again.
+    pub retries: u32,
+    /// Its environment variables.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// A route of the HTTP API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The method, or `ANY`.
+    pub method: String,
+    /// The path with its parameters in braces; `None` for the `$default` route.
+    pub path: Option<String>,
+    /// The function that answers.
+    pub function: String,
+}
+
+/// A function to call when an object arrives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trigger {
+    /// What the object's key begins with.
+    pub prefix: String,
+    /// The function that is told.
+    pub function: String,
+}
+
+/// The table, in the words of `CreateTable`, which are CloudFormation's too.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Table {
+    /// Its name.
+    #[serde(skip)]
+    pub name: String,
+    /// The attributes that keys are made of.
+    pub attribute_definitions: Vec<Attribute>,
+    /// The primary key.
+    pub key_schema: Vec<Key>,
+    /// Indexes on other attributes of the same partition.
+    #[serde(default)]
+    pub local_secondary_indexes: Vec<Index>,
+    /// Indexes with partitions of their own.
+    #[serde(default)]
+    pub global_secondary_indexes: Vec<Index>,
+    /// The attribute that says when an item may be deleted.
+    pub time_to_live_specification: Option<TimeToLive>,
+}
+
+/// An attribute that a key is made of.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Attribute {
+    /// Its name.
+    pub attribute_name: String,
+    /// `S`, `N` or `B`.
+    pub attribute_type: String,
+}
+
+/// A part of a key.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Key {
+    /// The attribute.
+    pub attribute_name: String,
+    /// `HASH` or `RANGE`.
+    pub key_type: String,
+}
+
+/// A secondary index.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Index {
+    /// Its name.
+    #[serde(rename = "IndexName")]
+    pub name: String,
+    /// Its key.
+    pub key_schema: Vec<Key>,
+    /// What it holds of an item.
+    pub projection: Projection,
+}
+
+/// What an index holds of an item.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Projection {
+    /// `ALL`, `KEYS_ONLY` or `INCLUDE`.
+    pub projection_type: String,
+}
+
+/// When items may be deleted.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct TimeToLive {
+    /// The attribute with the time, in seconds since 1970.
+    pub attribute_name: String,
+}
+
+/// The properties of a function that matter here, with those of `Globals` filled in.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct FunctionProperties {
+    code_uri: String,
+    timeout: Option<u64>,
+    memory_size: Option<u32>,
+    event_invoke_config: EventInvokeConfig,
+    environment: Environment,
+    events: BTreeMap<String, Event>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct EventInvokeConfig {
+    maximum_retry_attempts: Option<u32>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Environment {
+    variables: BTreeMap<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "Type", content = "Properties")]
+enum Event {
+    HttpApi(HttpEvent),
+    S3(S3Event),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct HttpEvent {
+    path: Option<String>,
+    method: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct S3Event {
+    events: String,
+    filter: Option<S3Filter>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct S3Filter {
+    s3_key: S3Key,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct S3Key {
+    rules: Vec<S3Rule>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct S3Rule {
+    name: String,
+    value: String,
+}
+
+impl Template {
+    /// The repository's own template, for a stack called `stack`, with `parameters` in place of the
+    /// defaults.
+    ///
+    /// # Errors
+    ///
+    /// When the template uses something that this module does not understand, or has no such
+    /// parameter.
+    pub fn embedded(stack: &str, parameters: &BTreeMap<String, String>) -> Result<Self, InvalidTemplate> {
+        Self::parse(TEXT, stack, parameters)
+    }
+
+    fn parse(
+        text: &str,
+        stack: &str,
+        parameters: &BTreeMap<String, String>,
+    ) -> Result<Self, InvalidTemplate> {
+        let document = yaml::parse(text).map_err(|err| InvalidTemplate(err.to_string()))?;
+        let resolver = Resolver::new(&document, stack, parameters)?;
+        let globals: FunctionProperties = read(&resolver, &document["Globals"]["Function"])?;
+
+        let mut template = Self {
+            functions: BTreeMap::new(),
+            routes: Vec::new(),
+            triggers: Vec::new(),
+            table: Table {
+                name: String::new(),
+                attribute_definitions: Vec::new(),
+                key_schema: Vec::new(),
+                local_secondary_indexes: Vec::new(),
+                global_secondary_indexes: Vec::new(),
+                time_to_live_specification: None,
+            },
+            bucket: String::new(),
+        };
+        for (logical, resource) in document["Resources"].as_object().into_iter().flatten() {
+            let name = || resolver.resolve(&serde_json::json!({ "Ref": logical }));
+            match resource["Type"].as_str() {
+                Some("AWS::DynamoDB::Table") => {
+                    template.table = read(&resolver, &resource["Properties"])?;
+                    name()?
+                        .as_str()
+                        .unwrap_or_default()
+                        .clone_into(&mut template.table.name);
+                }
+                Some("AWS::S3::Bucket") => {
+                    name()?
+                        .as_str()
+                        .unwrap_or_default()
+                        .clone_into(&mut template.bucket);
+                }
+                Some("AWS::Serverless::Function") => {
+                    // The rights use functions that only matter to AWS.
+                    let mut properties = resource["Properties"].clone();
+                    if let Some(properties) = properties.as_object_mut() {
+                        properties.remove("Policies");
+                    }
+                    template.add(&globals, read(&resolver, &properties)?)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(template)
+    }
+
+    fn add(
+        &mut self,
+        globals: &FunctionProperties,
+        properties: FunctionProperties,
+    ) -> Result<(), InvalidTemplate> {
+        let name = properties
+            .code_uri
+            .trim_end_matches('/')
+            .rsplit('/')
+            .next()
+            .filter(|name| !name.is_empty())
+            .ok_or_else(|| InvalidTemplate("a function has no CodeUri".to_owned()))?;
+
+        for event in properties.events.into_values() {
+            match event {
+                Event::HttpApi(HttpEvent { path, method }) => self.routes.push(Route {
+                    method: method.unwrap_or_else(|| "ANY".to_owned()).to_uppercase(),
+                    path,
+                    function: name.to_owned(),
+                }),
+                Event::S3(S3Event { events, filter }) => {
+                    let rules = filter.map(|filter| filter.s3_key.rules).unwrap_or_default();
+                    if events != "s3:ObjectCreated:*" || rules.iter().any(|rule| rule.name != "prefix") {
+                        return Err(InvalidTemplate(format!(
+                            "{name} has a trigger other than s3:ObjectCreated:* by prefix"
+                        )));
+                    }
+                    self.triggers.push(Trigger {
+                        prefix: rules
+                            .into_iter()
+                            .next()
+                            .map(|rule| rule.value)
+                            .unwrap_or_default(),
+                        function: name.to_owned(),
+                    });
+                }
+            }
+        }
+
+        let environment = globals
+            .environment
+            .variables
+            .iter()
+            .chain(&properties.environment.variables)
+            .map(|(name, value)| match value {
+                Value::String(text) => (name.clone(), text.clone()),
+                other => (name.clone(), other.to_string()),
+            })
+            .collect();
+        let function = Function {
+            timeout: Duration::from_secs(properties.timeout.or(globals.timeout).unwrap_or(3)),
+            memory: properties.memory_size.or(globals.memory_size).unwrap_or(128),
+            retries: properties.event_invoke_config.maximum_retry_attempts.unwrap_or(2),
+            environment,
+        };
+        self.functions.insert(name.to_owned(), function);
+        Ok(())
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(
+    resolver: &Resolver<'_>,
+    value: &Value,
+) -> Result<T, InvalidTemplate> {
+    serde_json::from_value(resolver.resolve(value)?).map_err(|err| InvalidTemplate(err.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn template() -> Template {
+        Template::embedded("local", &BTreeMap::new()).unwrap()
+    }
+
+    #[test]
+    fn every_function_is_there_with_its_limits() {
+        let template = template();
+
+        let names: Vec<_> = template.functions.keys().map(String::as_str).collect();
+        assert_eq!(
+            names,
+            [
+                "bootstrap",
+                "contact",
+                "contacts",
+                "dashboard",
+                "import",
+                "import-file",
+                "imports",
+                "me",
+                "openapi",
+                "session",
+                "user",
+                "users",
+                "users-bulk"
+            ]
+        );
+        assert_eq!(template.functions["import-file"].timeout, Duration::from_mins(15));
+        assert_eq!(template.functions["imports"].timeout, Duration::from_secs(30));
+        assert_eq!(template.functions["users"].timeout, Duration::from_secs(10));
+        assert_eq!(template.functions["import-file"].retries, 2);
+    }
+
+    #[test]
+    fn functions_are_told_the_names_of_table_and_bucket() {
+        let template = template();
+
+        for (name, function) in &template.functions {
+            assert_eq!(function.environment["TABLE_NAME"], template.table.name, "{name}");
+            assert_eq!(function.environment["BUCKET_NAME"], template.bucket, "{name}");
+        }
+        assert_eq!(template.table.name, "local-Table");
+        assert_eq!(template.bucket, "access-service-000000000000-us-east-1");
+    }
+
+    #[test]
+    fn every_arrival_prefix_is_a_trigger() {
+        let mut prefixes: Vec<_> = template()
+            .triggers
+            .into_iter()
+            .map(|trigger| (trigger.prefix, trigger.function))
+            .collect();
+        prefixes.sort();
+
+        assert_eq!(
+            prefixes,
+            ["drop/", "imports/", "resume/"].map(|prefix| (prefix.to_owned(), "import-file".to_owned()))
+        );
+    }
+
+    #[test]
+    fn there_is_one_default_route() {
+        let routes = template().routes;
+
+        let default: Vec<_> = routes.iter().filter(|route| route.path.is_none()).collect();
+        assert_eq!(default.len(), 1);
+        assert_eq!(default[0].function, "openapi");
+        assert!(routes.iter().all(|route| route.method == "ANY"));
+    }
+
+    #[test]
+    fn a_parameter_takes_the_place_of_its_default() {
+        let parameters = BTreeMap::from([("ServiceName".to_owned(), "other".to_owned())]);
+
+        let template = Template::embedded("local", &parameters).unwrap();
+
+        assert_eq!(template.bucket, "other-000000000000-us-east-1");
+    }
+
+    #[test]
+    fn an_unknown_parameter_is_refused() {
+        let parameters = BTreeMap::from([("ServicName".to_owned(), "other".to_owned())]);
+
+        assert!(Template::embedded("local", &parameters).is_err());
+    }
+}
