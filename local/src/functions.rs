@@ -1,6 +1,7 @@
 //! The one table of which name in `template.yaml` is which handler.
 
-use shared::BoxError;
+use shared::http::service;
+use shared::{App, BoxError, Config};
 
 use crate::invoke::Handlers;
 use crate::stack::Wiring;
@@ -10,6 +11,14 @@ use crate::stack::Wiring;
 /// # Errors
 ///
 /// When the environment is not what the functions expect.
-pub fn handlers(_wiring: &Wiring) -> Result<Handlers, BoxError> {
-    Ok(Handlers::new())
+pub fn handlers(wiring: &Wiring) -> Result<Handlers, BoxError> {
+    let config = Config::from_lookup(|name| wiring.environment.get(name).cloned())?;
+    let app = App::new(config, wiring.dynamodb.clone(), wiring.s3.clone());
+    // As in a function's own process, there is one app, and it stays to the end.
+    let app: &'static App = Box::leak(Box::new(app));
+    Ok(Handlers::new()
+        .event("bootstrap", |event| bootstrap::handle(app, event))
+        .http("import", service(app, import::handle))
+        .event("import-file", |event| import_file::handle(app, event))
+        .http("imports", service(app, imports::handle)))
 }

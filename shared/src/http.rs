@@ -37,7 +37,7 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Only when the runtime API cannot be reached: a failed request is an answer, never an error.
 pub async fn serve<'a, H, F>(app: &'a App, handler: H) -> Result<(), lambda_http::Error>
 where
-    H: Fn(&'a App, Request) -> F + Send,
+    H: Fn(&'a App, Request) -> F + Clone + Send + Sync,
     F: Future<Output = Result<Response<Body>, Error>> + Send + 'a,
 {
     lambda_http::run(service(app, handler)).await
@@ -47,9 +47,13 @@ where
 pub fn service<'a, H, F>(
     app: &'a App,
     handler: H,
-) -> impl Service<Request, Response = Response<Body>, Error = Infallible, Future: Send + 'a> + use<'a, H, F>
+) -> impl Service<Request, Response = Response<Body>, Error = Infallible, Future: Send + 'a>
++ Clone
++ Send
++ Sync
++ use<'a, H, F>
 where
-    H: Fn(&'a App, Request) -> F,
+    H: Fn(&'a App, Request) -> F + Clone + Send + Sync,
     F: Future<Output = Result<Response<Body>, Error>> + Send + 'a,
 {
     service_fn(move |request: Request| {
