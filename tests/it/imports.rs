@@ -1,0 +1,3 @@
+//! `/users/import` and what lies below it.
+
+mod create;

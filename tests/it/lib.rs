@@ -1,0 +1,1 @@
+//! The tests are in the binary `it`; a package must have a target besides.

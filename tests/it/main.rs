@@ -1,0 +1,7 @@
+//! How the service behaves, told through HTTP against the real embedded storage.
+//!
+//! Modules mirror the URLs. Each test starts a service of its own on a free port, with its table in
+//! memory and its bucket in a folder that goes away with it.
+
+mod imports;
+mod support;

@@ -1,0 +1,199 @@
+//! A service of one's own, and how to talk to it.
+
+use std::time::{Duration, Instant};
+
+use local::{Local, Options};
+use reqwest::header::AUTHORIZATION;
+use reqwest::multipart::{Form, Part};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use serde_json::Value;
+use shared::models::{Given, Role, Roles, Slot, User, UserDraft, UserId};
+use shared::store::Token;
+use shared::{App, Config, clock};
+
+/// How long a test waits for something that has to happen.
+pub(crate) const SOON: Duration = Duration::from_secs(30);
+
+/// A running service with an administrator.
+pub(crate) struct Service {
+    pub(crate) local: Local,
+    client: Client,
+    admin: String,
+}
+
+/// Somebody with an access token.
+#[derive(Clone, Debug)]
+pub(crate) struct Account {
+    pub(crate) id: UserId,
+    pub(crate) email: String,
+    pub(crate) token: String,
+}
+
+/// What the service answered.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Service {
+    /// Starts a service with nothing but its administrator.
+    pub(crate) async fn start() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    /// Starts a service in another way.
+    pub(crate) async fn with(options: Options) -> Self {
+        let local = Local::start(options).await.unwrap();
+        Self {
+            client: Client::builder().no_proxy().build().unwrap(),
+            admin: local.admin_token().to_owned(),
+            local,
+        }
+    }
+
+    /// The stores behind the service, to arrange what a test begins with.
+    pub(crate) fn app(&self) -> App {
+        let config = Config::from_lookup(|name| match name {
+            "TABLE_NAME" => Some(self.local.table().to_owned()),
+            "BUCKET_NAME" => Some(self.local.bucket().to_owned()),
+            _ => None,
+        });
+        App::new(
+            config.unwrap(),
+            self.local.dynamodb().clone(),
+            self.local.s3().clone(),
+        )
+    }
+
+    /// An enabled account with an access token.
+    pub(crate) async fn account(&self, email: &str, roles: &[Role]) -> Account {
+        let draft = UserDraft {
+            email: Given::from(email),
+            roles: Given::from("ROLE_COLLABORATOR"),
+            ..UserDraft::default()
+        };
+        let new = draft.parse(Roles::ALL).unwrap();
+        let mut suffix = [0; 5];
+        getrandom::fill(&mut suffix).unwrap();
+        let id = UserId::new(Slot::of(new.email()), suffix);
+        let mut user = User::new(id, new, clock::now(), None);
+        user.roles = roles.iter().copied().collect();
+        let app = self.app();
+        app.users.insert(&user).await.unwrap();
+        Account {
+            id,
+            email: email.to_owned(),
+            token: self.token(id).await,
+        }
+    }
+
+    /// A new access token of a user.
+    pub(crate) async fn token(&self, id: UserId) -> String {
+        let token = Token::random(id).unwrap();
+        let now = clock::now();
+        let expires_at = now.plus(Duration::from_hours(1));
+        self.app().tokens.insert(&token, now, expires_at).await.unwrap();
+        token.reveal().to_owned()
+    }
+
+    /// A request to `path` below the base path with the administrator's token.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.request_as(&self.admin, method, path)
+    }
+
+    /// A request to `path` below the base path with another's token.
+    pub(crate) fn request_as(&self, token: &str, method: Method, path: &str) -> RequestBuilder {
+        self.anonymous(method, path)
+            .header(AUTHORIZATION, format!("Bearer {token}"))
+    }
+
+    /// A request to `path` below the base path without a token.
+    pub(crate) fn anonymous(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("{}/api/v1{path}", self.local.url());
+        self.client.request(method, url)
+    }
+
+    /// `GET path` as the administrator.
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        send(self.request(Method::GET, path)).await
+    }
+
+    /// `POST path` with a JSON body as the administrator.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        send(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// Imports `file` with further form fields as the administrator.
+    pub(crate) async fn import(&self, file: impl Into<Vec<u8>>, fields: &[(&str, &str)]) -> Answer {
+        send(
+            self.request(Method::POST, "/users/import")
+                .multipart(form(file, fields)),
+        )
+        .await
+    }
+
+    /// The import `id` once it is final.
+    pub(crate) async fn finished(&self, id: &str) -> Value {
+        eventually("the import is final", async || {
+            let import = self.get(&format!("/users/import/{id}")).await.json();
+            let is_final = ["completed", "failed", "cancelled"].contains(&import["status"].as_str().unwrap());
+            is_final.then_some(import)
+        })
+        .await
+    }
+}
+
+/// A form with the part `file` and other fields.
+pub(crate) fn form(file: impl Into<Vec<u8>>, fields: &[(&str, &str)]) -> Form {
+    let file = Part::bytes(file.into()).file_name("users.csv");
+    fields
+        .iter()
+        .fold(Form::new().part("file", file), |form, (name, value)| {
+            form.text((*name).to_owned(), (*value).to_owned())
+        })
+}
+
+/// Sends a request and reads the whole answer.
+pub(crate) async fn send(request: RequestBuilder) -> Answer {
+    let response: Response = request.send().await.unwrap();
+    Answer {
+        status: response.status(),
+        headers: response.headers().clone(),
+        text: response.text().await.unwrap(),
+    }
+}
+
+impl Answer {
+    /// The body as JSON.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    /// The body as JSON, of an answer that must have this status.
+    #[track_caller]
+    pub(crate) fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        self.json()
+    }
+
+    /// The header `name`, or nothing.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+/// Waits until `probe` has something, and fails the test if it takes longer than [`SOON`].
+#[track_caller]
+pub(crate) async fn eventually<T>(what: &str, probe: impl AsyncFn() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = probe().await {
+            return found;
+        }
+        assert!(started.elapsed() < SOON, "it never came about that {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
