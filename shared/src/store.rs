@@ -17,12 +17,16 @@
 //! nothing that decides ever reads it.
 
 mod imports;
+mod listing;
+mod search;
 mod table;
 mod tokens;
 mod uploads;
 mod users;
 
 pub use imports::{Claim, Commit, ImportStore, Left, Refusal};
+pub use listing::{Filter, Found, Listing, Order, Place, SortBy};
+pub(crate) use table::pause;
 pub use table::{Item, Key, Table};
 pub use tokens::{Token, TokenRecord, TokenStore};
 pub use uploads::{ObjectReader, Staged, Unreadable, UploadStore};
