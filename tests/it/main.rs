@@ -3,5 +3,11 @@
 //! Modules mirror the URLs. Each test starts a service of its own on a free port, with its table in
 //! memory and its bucket in a folder that goes away with it.
 
+mod coverage;
+mod dashboard;
 mod imports;
+mod me;
+mod policy;
+mod session;
 mod support;
+mod users;
