@@ -40,7 +40,8 @@ impl Cursor {
     pub(crate) fn read(text: &str, listing: &Listing) -> Option<Self> {
         let json = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
         let written: Written = serde_json::from_slice(&json).ok()?;
-        (written.of == mark(listing)).then_some(written.cursor)
+        let cursor = written.cursor;
+        (written.of == mark(listing) && cursor.last.is_possible()).then_some(cursor)
     }
 }
 

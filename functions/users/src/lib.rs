@@ -41,7 +41,7 @@ async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let next_cursor = found.last.map(|last| {
         Cursor {
             last,
-            offset: offset + listing.limit,
+            offset: offset.saturating_add(listing.limit),
             count: found.count,
         }
         .written(&listing)

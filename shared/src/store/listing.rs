@@ -13,7 +13,7 @@ use super::table::{failed, from_item};
 use super::users::part;
 use super::{Holder, Item, UserStore};
 use crate::error::Error;
-use crate::models::{Role, Roles, Slot, Timestamp, User, UserId, fold};
+use crate::models::{Email, Role, Roles, Slot, Timestamp, User, UserId, fold};
 
 const DOING: &str = "list users";
 /// What a first read of a part brings beyond its share of what is wanted, so that it is mostly the last.
@@ -61,6 +61,14 @@ pub struct Place {
     /// The comparison form of the address.
     email: String,
     id: UserId,
+}
+
+impl Place {
+    /// Whether a user can be there, which a place that came from outside does not prove.
+    #[must_use]
+    pub fn is_possible(&self) -> bool {
+        self.email.parse::<Email>().is_ok()
+    }
 }
 
 /// One page that is asked for.
