@@ -30,7 +30,7 @@ use crate::store::{Claim, Commit, Left, Refusal, Staged, Unreadable};
 /// How long an import is believed to be alive after a checkpoint.
 const LEASE: Duration = Duration::from_mins(1);
 /// Batches under way at the same time.
-const BATCHES: usize = 3;
+const BATCHES: usize = 4;
 /// A checkpoint is made at least this often, well within the lease.
 const LONGEST_SEGMENT: Duration = Duration::from_secs(10);
 /// What is kept of the function's time for handing over.

@@ -117,7 +117,7 @@ impl Writer {
                 outcomes[index] = outcome;
             }
 
-            let users: Vec<_> = free.iter().map(|index| batch[*index].user.clone()).collect();
+            let users: Vec<_> = free.iter().map(|index| &batch[*index].user).collect();
             let written = self.users.insert_each(&users).await?;
             for (index, written) in free.into_iter().zip(written) {
                 if written == Written::Inserted {
