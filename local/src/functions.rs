@@ -18,7 +18,10 @@ pub fn handlers(wiring: &Wiring) -> Result<Handlers, BoxError> {
     let app: &'static App = Box::leak(Box::new(app));
     Ok(Handlers::new()
         .event("bootstrap", |event| bootstrap::handle(app, event))
+        .http("contact", service(app, contact::handle))
+        .http("contacts", service(app, contacts::handle))
         .http("import", service(app, import::handle))
         .event("import-file", |event| import_file::handle(app, event))
-        .http("imports", service(app, imports::handle)))
+        .http("imports", service(app, imports::handle))
+        .event("sweep", |event| sweep::handle(app, event)))
 }

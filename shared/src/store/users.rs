@@ -8,12 +8,13 @@ use aws_sdk_dynamodb::types::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::search;
 use super::table::{MAX_TRIES, Refused, failed, from_item, pause, throttled, to_item};
 use super::{Item, Key, Table};
 use crate::error::Error;
 use crate::models::{
     AccountType, Code, Email, ExternalUserId, ImportId, Name, Phone, PlanId, Role, Roles, Share, Slot, Tally,
-    Timestamp, User, UserId, Violation, fold,
+    Timestamp, User, UserId, Violation,
 };
 
 const SK: &str = "U";
@@ -96,7 +97,7 @@ struct UserItem {
     changed_by_line: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     tokens_valid_after: Option<u64>,
-    /// Address, first and last name, folded, each on a line: what a search looks through.
+    /// See [`search::index`].
     search: String,
     #[serde(rename = "LPK")]
     listing_part: String,
@@ -133,11 +134,7 @@ impl From<&Account> for UserItem {
             import,
             version,
         } = user.clone();
-        let mut search = email.key().to_owned();
-        for name in [&first_name, &last_name] {
-            search.push('\n');
-            search.push_str(&name.as_ref().map(|name| fold(name.as_str())).unwrap_or_default());
-        }
+        let search = search::index(&email, [first_name.as_ref(), last_name.as_ref()]);
         let (import_id, import_line) = import.unzip();
         let (changed_by_import, changed_by_line) = changed_by.unzip();
         Self {
