@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextRef;
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
 use local::{Functions, Options};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::models::{Contact, ContactDraft, ContactId, Role};
@@ -33,8 +34,11 @@ async fn get(service: &Service, account: &Account, path: &str) -> Answer {
 
 /// The caller's contacts, listed with these query parameters.
 async fn list(service: &Service, account: &Account, query: &[(&str, &str)]) -> Answer {
-    let request = service.request_as(&account.token, Method::GET, PATH);
-    send(request.query(query)).await
+    let query: Vec<_> = query
+        .iter()
+        .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
+        .collect();
+    get(service, account, &format!("{PATH}?{}", query.join("&"))).await
 }
 
 async fn post(service: &Service, account: &Account, body: &Value) -> Answer {
