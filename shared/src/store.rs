@@ -21,6 +21,7 @@
 
 mod contacts;
 mod imports;
+mod listing;
 mod search;
 mod table;
 mod tokens;
@@ -29,6 +30,8 @@ mod users;
 
 pub use contacts::{Batch, Changed, ContactStore, Finished};
 pub use imports::{Claim, Commit, ImportStore, Left, Refusal};
+pub use listing::{Filter, Found, Listing, Order, Place, SortBy};
+pub(crate) use table::pause;
 pub use table::{Item, Key, Table};
 pub use tokens::{Token, TokenRecord, TokenStore};
 pub use uploads::{ObjectReader, Staged, Unreadable, UploadStore};

@@ -12,8 +12,8 @@ use shared::models::{Code, Contact, ContactDraft, ContactId, ContactPatch, Conta
 use shared::store::Changed;
 use shared::{App, Error, clock};
 
-/// How often a change is tried when others change the same contact.
-const TRIES: usize = 10;
+/// How often a change is tried while others change the same contact. Each round at least one succeeds.
+const TRIES: usize = 40;
 
 /// Serves every method of the route.
 ///
@@ -95,11 +95,7 @@ fn patch(mut body: Object, contact: &Contact) -> Result<ContactPatch, Error> {
             .take_value(name)
             .is_some_and(|given| given.as_str() != Some(&present))
         {
-            faults.push(Violation::new(
-                name,
-                Code::ReadOnly,
-                "is given by the service and cannot be changed",
-            ));
+            faults.push(Violation::new(name, Code::ReadOnly, "is given by the service"));
         }
     }
     faults.extend(body.unknown_members());

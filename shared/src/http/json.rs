@@ -63,6 +63,24 @@ pub fn object(request: &Request) -> Result<Object, Error> {
     }
 }
 
+/// As [`object`], but no body at all is an object without members.
+///
+/// # Errors
+///
+/// As [`object`].
+pub fn object_or_nothing(request: &Request) -> Result<Object, Error> {
+    let is_empty = match request.body() {
+        Body::Text(text) => text.is_empty(),
+        Body::Binary(bytes) => bytes.is_empty(),
+        _ => true,
+    };
+    if is_empty {
+        Ok(Object::default())
+    } else {
+        object(request)
+    }
+}
+
 /// What is wrong with a body, in words of ours: the parser's own may repeat what was sent.
 fn fault(error: &serde_json::Error) -> &'static str {
     if error.is_eof() {

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Select, TransactWriteItem};
 use futures::future::try_join_all;
+use reqwest::Method;
 use serde_json::json;
 use shared::clock;
 use shared::models::{Role, Timestamp};
 use shared::store::{Batch, Finished};
 
 use super::{Calls, ada, contact, count, get, list};
-use crate::support::{Account, Service};
+use crate::support::{Account, Service, send};
 
 /// More than fits into a transaction, or into all the deletes under way at once.
 const MANY: u64 = 1100;
@@ -75,18 +76,21 @@ async fn sweep(service: &Service) {
 const LONG_AGO: Duration = Duration::from_hours(1);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_contacts_are_deleted_however_many_and_nobody_elses() {
+async fn all_contacts_of_a_deleted_user_go_however_many_and_nobody_elses() {
     let service = Service::start().await;
     let ada = ada(&service).await;
     let eve = service.account("eve@example.org", &[Role::Originator]).await;
     fill(&service, &ada, MANY).await;
     fill(&service, &eve, 1).await;
-    delete(&service, &ada, Duration::ZERO).await;
-    let contacts = service.app().contacts;
 
-    assert_eq!(contacts.delete_all(ada.id).await.unwrap(), MANY);
-    assert_eq!(contacts.delete_all(ada.id).await.unwrap(), 0);
+    let path = format!("/users/{}", ada.id);
+    let deleted = send(service.request(Method::DELETE, &path)).await.expect(200);
 
+    assert_eq!(
+        deleted,
+        json!({ "id": ada.id.to_string(), "contactsDeleted": MANY })
+    );
+    assert_eq!(items(&service, "D".to_owned()).await, 1, "until it is settled");
     assert_eq!(left(&service, &ada).await, 0);
     assert_eq!(count(&service, &eve).await, 1);
 }
