@@ -298,9 +298,10 @@ impl ContactStore {
                 None if open > 0 && skip > 0 => (false, Some(skip)),
                 None => (open > 0, Some(open).filter(|open| *open > 0)),
             };
-            query = match wanted {
-                true => query.projection_expression(MEMBERS),
-                false => query.select(Select::Count),
+            query = if wanted {
+                query.projection_expression(MEMBERS)
+            } else {
+                query.select(Select::Count)
             };
             let read = query
                 .set_limit(most.map(|most| i32::try_from(most).unwrap_or(i32::MAX)))
