@@ -4,5 +4,11 @@
 //! memory and its bucket in a folder that goes away with it.
 
 mod contacts;
+mod coverage;
+mod dashboard;
 mod imports;
+mod me;
+mod policy;
+mod session;
 mod support;
+mod users;
