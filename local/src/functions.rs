@@ -18,7 +18,16 @@ pub fn handlers(wiring: &Wiring) -> Result<Handlers, BoxError> {
     let app: &'static App = Box::leak(Box::new(app));
     Ok(Handlers::new()
         .event("bootstrap", |event| bootstrap::handle(app, event))
+        .http("contact", service(app, contact::handle))
+        .http("contacts", service(app, contacts::handle))
+        .http("dashboard", service(app, dashboard::handle))
         .http("import", service(app, import::handle))
         .event("import-file", |event| import_file::handle(app, event))
-        .http("imports", service(app, imports::handle)))
+        .http("imports", service(app, imports::handle))
+        .http("me", service(app, me::handle))
+        .http("session", service(app, session::handle))
+        .event("sweep", |event| sweep::handle(app, event))
+        .http("user", service(app, user::handle))
+        .http("users", service(app, users::handle))
+        .http("users-bulk", service(app, users_bulk::handle)))
 }

@@ -130,6 +130,56 @@ impl Caller {
         }
     }
 
+    /// Checks that the caller may do everything on `user`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forbidden`].
+    pub fn may_manage(&self, user: &User) -> Result<(), Error> {
+        self.require(Right::ManageUsers)?;
+        if user.roles.intersects(Roles::ADMIN) {
+            self.require(Right::ManageAdmins)?;
+        }
+        Ok(())
+    }
+
+    /// Checks that the caller may turn `old`, an account to manage or the caller's own, into `new`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forbidden`] if it would give what is not the caller's to give, [`Error::Conflict`] if
+    /// callers would disable or demote themselves.
+    pub fn may_change(&self, old: &User, new: &User) -> Result<(), Error> {
+        if (old.roles, old.enabled, old.account_type) != (new.roles, new.enabled, new.account_type) {
+            self.may_manage(old)?;
+            self.may_manage(new)?;
+        }
+        let admin = |user: &User| {
+            Roles::ADMIN
+                .iter()
+                .filter(|role| user.roles.contains(*role))
+                .collect()
+        };
+        let (had, has): (Roles, Roles) = (admin(old), admin(new));
+        if self.user.id == old.id && !(new.enabled && has.is_superset(had)) {
+            return Err(Error::conflict("nobody disables or demotes themselves"));
+        }
+        Ok(())
+    }
+
+    /// Checks that the caller may delete `user`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forbidden`], and [`Error::Conflict`] if it is the caller.
+    pub fn may_delete(&self, user: &User) -> Result<(), Error> {
+        self.may_manage(user)?;
+        if self.user.id == user.id {
+            return Err(Error::conflict("nobody deletes themselves"));
+        }
+        Ok(())
+    }
+
     /// The roles that the caller may give to a new account.
     #[must_use]
     pub fn assignable(&self) -> Roles {

@@ -18,7 +18,7 @@ use std::str::FromStr;
 use std::time::Instant;
 
 use lambda_http::http::header::{ACCEPT, CACHE_CONTROL, HeaderName, X_CONTENT_TYPE_OPTIONS};
-use lambda_http::http::{HeaderValue, Request as HttpRequest};
+use lambda_http::http::{HeaderValue, Request as HttpRequest, StatusCode};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response, Service, service_fn};
 
@@ -100,6 +100,14 @@ pub fn path_id<T: FromStr>(request: &Request, name: &str, what: &'static str) ->
 #[must_use]
 pub fn header<'a, B>(request: &'a HttpRequest<B>, name: &HeaderName) -> Option<&'a str> {
     request.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
+/// Status and detail of `error`, for an answer that tells of several outcomes at once.
+///
+/// Failures of ours are logged here, once.
+#[must_use]
+pub fn outcome(request: &Request, error: &Error) -> (StatusCode, String) {
+    problem::brief(error, &Told::of(request).id)
 }
 
 /// What is left of a request when its handler has taken it: who asked for what.

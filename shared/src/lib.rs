@@ -6,8 +6,9 @@
 //! 2. [`http`] reads what came: the route, the query, the body.
 //! 3. [`auth`] turns the bearer token into a [`auth::Caller`] and says what it may do.
 //! 4. [`models`] parse what was given into values that carry their rules.
-//! 5. [`store`] reads and writes them, where a condition decides every race.
-//! 6. [`http::respond`] answers; an [`Error`] becomes a problem document.
+//! 5. [`accounts`] has what several routes do to an account, with the rules that guard it.
+//! 6. [`store`] reads and writes, where a condition decides every race.
+//! 7. [`http::respond`] answers; an [`Error`] becomes a problem document.
 //!
 //! # The way of a file
 //!
@@ -18,6 +19,7 @@
 //! 4. Users are written in batches; what was refused is looked up and told apart.
 //! 5. After some thousand rows a checkpoint moves, with counts and errors, in one transaction.
 
+pub mod accounts;
 mod app;
 pub mod auth;
 pub mod clock;

@@ -7,6 +7,8 @@
 //! | user | `U#<slot>` | `U` | [`users`] | the slot is that of the address given at creation |
 //! | address | `U#<slot>` | `U` | [`users`] | reserves a changed address and points home |
 //! | token | `T#<SHA-256 of the token>` | `T` | [`tokens`] | user id and expiry |
+//! | contact | `C#<owner id>` | comparison form of the address | [`contacts`] | one person in the owner's address book |
+//! | deletion | `D` | `<time>#<owner id>` | [`contacts`] | the owner was deleted; from then on the rest of the contacts can go |
 //! | import | `I#<import id>` | `I` | [`imports`] | state, options, counts, checkpoint, lease |
 //! | row errors | `I#<import id>` | `E#<first line, 10 digits>` | [`imports`] | a chunk of errors |
 //! | counters | `S` | `0` to `7` | [`users`] | numbers of users, sharded so that transactions do not collide |
@@ -14,15 +16,22 @@
 //!
 //! The index `listing` (`LPK`, `LSK`) holds users in eight parts, `U#0` to `U#7`, sorted by the
 //! comparison form of the address, and imports in one, `I`, sorted by time. It lags behind on AWS, so
-//! nothing that decides ever reads it.
+//! nothing that decides ever reads it. The index `by-id` (`PK`, `ID`) finds an owner's contact by its id;
+//! it lies in the same partition and is read consistently.
 
+mod contacts;
 mod imports;
+mod listing;
+mod search;
 mod table;
 mod tokens;
 mod uploads;
 mod users;
 
+pub use contacts::{Batch, Changed, ContactStore, Finished};
 pub use imports::{Claim, Commit, ImportStore, Left, Refusal};
+pub use listing::{Filter, Found, Listing, Order, Place, SortBy};
+pub(crate) use table::pause;
 pub use table::{Item, Key, Table};
 pub use tokens::{Token, TokenRecord, TokenStore};
 pub use uploads::{ObjectReader, Staged, Unreadable, UploadStore};

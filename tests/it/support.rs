@@ -125,6 +125,21 @@ impl Service {
         send(self.request(Method::POST, path).json(body)).await
     }
 
+    /// `PUT path` with a JSON body as the administrator.
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
+        send(self.request(Method::PUT, path).json(body)).await
+    }
+
+    /// `DELETE path` as the administrator.
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        send(self.request(Method::DELETE, path)).await
+    }
+
+    /// The administrator's token.
+    pub(crate) fn admin(&self) -> &str {
+        &self.admin
+    }
+
     /// Imports `file` with further form fields as the administrator.
     pub(crate) async fn import(&self, file: impl Into<Vec<u8>>, fields: &[(&str, &str)]) -> Answer {
         send(
@@ -177,6 +192,18 @@ impl Answer {
     pub(crate) fn expect(&self, status: u16) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
         self.json()
+    }
+
+    /// The codes and pointers of the errors in a problem.
+    #[track_caller]
+    pub(crate) fn faults(&self) -> Vec<(String, String)> {
+        let problem = self.json();
+        let errors = problem["errors"].as_array().cloned().unwrap_or_default();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        errors
+            .iter()
+            .map(|error| (text(&error["pointer"]), text(&error["code"])))
+            .collect()
     }
 
     /// The header `name`, or nothing.

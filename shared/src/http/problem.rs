@@ -83,28 +83,14 @@ pub(super) fn answer(error: Error, request_id: &str) -> Response<Body> {
         _ => {}
     }
 
-    if let Error::Internal { .. } | Error::Unavailable { .. } = &error {
-        tracing::error!(request.id = request_id, error = chain(&error), "request failed");
-    }
-    let mut import_id = None;
-    let (detail, violations) = match error {
-        Error::Internal { .. } => {
-            let detail = "The service failed. Quote the request id when you report this.";
-            (detail.to_owned(), Vec::new())
-        }
-        Error::Unavailable { .. } => {
-            let detail = "A part of the service does not answer. The same request may succeed in a moment.";
-            (detail.to_owned(), Vec::new())
-        }
-        Error::FileRefused { import, detail } => {
-            import_id = Some(import);
-            (detail, Vec::new())
-        }
-        Error::Invalid(violations) => (sentence(&violations), violations),
-        Error::Malformed { detail, violations } | Error::Conflict { detail, violations } => {
-            (detail.into_owned(), violations)
-        }
-        told => (told.to_string(), Vec::new()),
+    log(&error, request_id);
+    let detail = detail(&error);
+    let (violations, import_id) = match error {
+        Error::Invalid(violations)
+        | Error::Malformed { violations, .. }
+        | Error::Conflict { violations, .. } => (violations, None),
+        Error::FileRefused { import, .. } => (Vec::new(), Some(import)),
+        _ => (Vec::new(), None),
     };
 
     let problem = Problem {
@@ -118,6 +104,30 @@ pub(super) fn answer(error: Error, request_id: &str) -> Response<Body> {
     };
     let body = serde_json::to_string(&problem).unwrap_or_default();
     response.body(Body::Text(body)).unwrap_or_default()
+}
+
+/// Status and detail alone, for an answer that tells of several outcomes. Failures of ours are logged.
+pub(super) fn brief(error: &Error, request_id: &str) -> (StatusCode, String) {
+    log(error, request_id);
+    (heading(error).0, detail(error))
+}
+
+fn log(error: &Error, request_id: &str) {
+    if let Error::Internal { .. } | Error::Unavailable { .. } = error {
+        tracing::error!(request.id = request_id, error = chain(error), "request failed");
+    }
+}
+
+/// What the caller is told, in a sentence.
+fn detail(error: &Error) -> String {
+    match error {
+        Error::Internal { .. } => "The service failed. Quote the request id when you report this.".to_owned(),
+        Error::Unavailable { .. } => {
+            "A part of the service does not answer. The same request may succeed in a moment.".to_owned()
+        }
+        Error::Invalid(violations) => sentence(violations),
+        told => told.to_string(),
+    }
 }
 
 /// Status, type and title of the answer to `error`. The types are stable: clients may branch on them.

@@ -36,6 +36,12 @@ impl Query {
         query
     }
 
+    /// Whether the parameter `name` was sent and not taken yet.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.parameters.iter().any(|(known, _)| known == name)
+    }
+
     /// The parameter `name` as it was sent.
     pub fn text(&mut self, name: &str) -> Option<String> {
         let index = self.parameters.iter().position(|(known, _)| known == name)?;

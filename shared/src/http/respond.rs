@@ -1,12 +1,14 @@
 //! Answers of success.
 
 use lambda_http::http::StatusCode;
-use lambda_http::http::header::{CONTENT_TYPE, LOCATION};
+use lambda_http::http::header::{CONTENT_TYPE, ETAG, LOCATION};
 use lambda_http::http::response::Builder;
 use lambda_http::{Body, Response};
 use serde::Serialize;
 
 use crate::Error;
+use crate::http::etag;
+use crate::models::{User, UserView};
 
 /// 200 with `body` as JSON.
 ///
@@ -28,6 +30,18 @@ pub fn created(location: &str, body: &impl Serialize) -> Result<Response<Body>, 
             .status(StatusCode::CREATED)
             .header(LOCATION, location),
         body,
+    )
+}
+
+/// `user` with its entity tag, under the status and headers that `response` has.
+///
+/// # Errors
+///
+/// As [`ok`].
+pub fn user(response: Builder, user: &User) -> Result<Response<Body>, Error> {
+    json(
+        response.header(ETAG, etag::of(user.version)),
+        &UserView::from(user),
     )
 }
 

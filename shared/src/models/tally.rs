@@ -18,6 +18,8 @@ pub struct Share {
 pub struct Tally {
     /// All users.
     pub all: Share,
+    /// Users with an admin role, or two.
+    pub admins: Share,
     /// Users by role, in the order of [`Role::ALL`]; who holds two roles is in both.
     pub by_role: [Share; Role::ALL.len()],
     /// Users by account type, in the order of [`AccountType::ALL`].
@@ -36,6 +38,9 @@ impl Tally {
             all: one,
             ..Self::default()
         };
+        if roles.intersects(Roles::ADMIN) {
+            tally.admins = one;
+        }
         for (share, role) in tally.by_role.iter_mut().zip(Role::ALL) {
             if roles.contains(role) {
                 *share = one;
@@ -61,13 +66,15 @@ impl Tally {
     }
 
     fn shares_mut(&mut self) -> impl Iterator<Item = &mut Share> {
-        std::iter::once(&mut self.all)
+        [&mut self.all, &mut self.admins]
+            .into_iter()
             .chain(&mut self.by_role)
             .chain(&mut self.by_account_type)
     }
 
     fn shares(&self) -> impl Iterator<Item = &Share> {
-        std::iter::once(&self.all)
+        [&self.all, &self.admins]
+            .into_iter()
             .chain(&self.by_role)
             .chain(&self.by_account_type)
     }
@@ -127,6 +134,7 @@ mod tests {
                 disabled: 1
             }
         );
+        assert_eq!(tally.admins, tally.all);
         assert_eq!(tally.by_role.iter().map(|share| share.total).sum::<i64>(), 4);
         assert_eq!(tally.active_system_admins(), 1);
     }

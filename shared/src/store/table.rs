@@ -196,7 +196,7 @@ impl Table {
 
 /// How long to wait after the failed try number `attempt`: up to 20 ms, doubled with each try, at most
 /// 2 s, with full jitter so that callers that met do not meet again.
-pub(super) fn pause(attempt: u32) -> Duration {
+pub(crate) fn pause(attempt: u32) -> Duration {
     let longest = 20_u64.saturating_mul(1 << attempt.min(10)).min(2000);
     let random = getrandom::u64().unwrap_or_default();
     Duration::from_millis(random % (longest + 1))

@@ -3,17 +3,18 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{
-    AttributeValue, BatchStatementErrorCodeEnum, BatchStatementRequest, Put,
+    AttributeValue, BatchStatementErrorCodeEnum, BatchStatementRequest, Delete, Put,
     ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 use serde::{Deserialize, Serialize};
 
+use super::search;
 use super::table::{MAX_TRIES, Refused, failed, from_item, pause, throttled, to_item};
 use super::{Item, Key, Table};
 use crate::error::Error;
 use crate::models::{
     AccountType, Code, Email, ExternalUserId, ImportId, Name, Phone, PlanId, Role, Roles, Share, Slot, Tally,
-    Timestamp, User, UserId, Violation, fold,
+    Timestamp, User, UserId, Violation,
 };
 
 const SK: &str = "U";
@@ -32,6 +33,35 @@ pub struct Account {
     pub tokens_valid_after: Option<Timestamp>,
     /// The import and its line that last changed the account, if one did.
     pub changed_by: Option<(ImportId, u64)>,
+    /// The addresses that are kept for the account, besides the one it was made with.
+    pub addresses: Vec<Slot>,
+}
+
+impl Account {
+    /// How many addresses may be kept for one account, besides the one it was made with.
+    pub const MAX_ADDRESSES: usize = 50;
+
+    /// The account with `user` in the place of its user, to be stored by [`UserStore::replace`].
+    ///
+    /// Every address that the account ever had stays its own, so `user` may take one of them back.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Conflict`] if a new address would be one more than [`Account::MAX_ADDRESSES`].
+    pub fn with(&self, user: User) -> Result<Self, Error> {
+        let mut account = self.clone();
+        let slot = Slot::of(&user.email);
+        if slot != user.id.slot() && !account.addresses.contains(&slot) {
+            if account.addresses.len() == Self::MAX_ADDRESSES {
+                return Err(Error::conflict(
+                    "the account keeps as many addresses as it can; go back to one of them",
+                ));
+            }
+            account.addresses.push(slot);
+        }
+        account.user = user;
+        Ok(account)
+    }
 }
 
 /// Who holds the slot of an address.
@@ -96,7 +126,9 @@ struct UserItem {
     changed_by_line: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     tokens_valid_after: Option<u64>,
-    /// Address, first and last name, folded, each on a line: what a search looks through.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    addresses: Vec<Slot>,
+    /// See [`search::index`].
     search: String,
     #[serde(rename = "LPK")]
     listing_part: String,
@@ -104,7 +136,7 @@ struct UserItem {
     listing_place: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct AddressItem {
     home: Option<Slot>,
 }
@@ -115,6 +147,7 @@ impl From<&Account> for UserItem {
             user,
             tokens_valid_after,
             changed_by,
+            addresses,
         } = account;
         let User {
             id,
@@ -133,11 +166,7 @@ impl From<&Account> for UserItem {
             import,
             version,
         } = user.clone();
-        let mut search = email.key().to_owned();
-        for name in [&first_name, &last_name] {
-            search.push('\n');
-            search.push_str(&name.as_ref().map(|name| fold(name.as_str())).unwrap_or_default());
-        }
+        let search = search::index(&email, [first_name.as_ref(), last_name.as_ref()]);
         let (import_id, import_line) = import.unzip();
         let (changed_by_import, changed_by_line) = changed_by.unzip();
         Self {
@@ -162,6 +191,7 @@ impl From<&Account> for UserItem {
             changed_by_import,
             changed_by_line,
             tokens_valid_after: tokens_valid_after.map(Timestamp::millis),
+            addresses: addresses.clone(),
             search,
         }
     }
@@ -189,6 +219,7 @@ impl From<UserItem> for Account {
             changed_by_import,
             changed_by_line,
             tokens_valid_after,
+            addresses,
             search: _,
             listing_part: _,
             listing_place: _,
@@ -213,6 +244,7 @@ impl From<UserItem> for Account {
             },
             tokens_valid_after: tokens_valid_after.map(Timestamp::from_millis),
             changed_by: changed_by_import.zip(changed_by_line),
+            addresses,
         }
     }
 }
@@ -220,7 +252,12 @@ impl From<UserItem> for Account {
 /// The part of the index that lists the users of `slot`: by the slot's first three bits, so that no
 /// part takes more than an eighth of an import's writes.
 fn listing_part(slot: Slot) -> String {
-    format!("U#{}", slot.shard())
+    part(slot.shard())
+}
+
+/// The index's part number `shard`, of [`Slot::SHARDS`].
+pub(super) fn part(shard: u8) -> String {
+    format!("U#{shard}")
 }
 
 /// Where the account or address of `slot` is kept.
@@ -243,7 +280,7 @@ pub(crate) fn holder(item: Item) -> Result<Holder, Error> {
 /// The user accounts.
 #[derive(Clone, Debug)]
 pub struct UserStore {
-    table: Table,
+    pub(super) table: Table,
 }
 
 impl UserStore {
@@ -275,40 +312,83 @@ impl UserStore {
         match self.table.transact(actions, doing).await {
             Ok(()) => Ok(()),
             Err(Refused::Failed(error)) => Err(error),
-            Err(Refused::Condition(_)) => Err(Error::Conflict {
-                detail: "the address is already taken".into(),
-                violations: vec![
-                    Violation::new("email", Code::AlreadyExists, "is already taken")
-                        .of_value(user.email.as_str()),
-                ],
-            }),
+            Err(Refused::Condition(_)) => Err(taken(&user.email)),
         }
     }
 
-    /// Stores `new` in the place of `old`, which must still be what is stored, and moves the counters
-    /// in the same transaction.
+    /// Stores `new` in the place of `old`, which must still be what is stored, takes the addresses that
+    /// `new` has and `old` has not, and moves the counters, all in one transaction.
     ///
     /// # Errors
     ///
-    /// If storage fails.
+    /// [`Error::Conflict`] if another account holds or keeps the new address.
     pub async fn replace(&self, old: &Account, new: &Account) -> Result<Replaced, Error> {
         let doing = "change a user";
+        let home = new.user.id.slot();
         let mut item = to_item(UserItem::from(new), doing)?;
-        item.extend(key(new.user.id.slot()).item());
+        item.extend(key(home).item());
         let put = Put::builder()
             .table_name(self.table.name())
             .set_item(Some(item))
-            .condition_expression("id = :id AND version = :version")
-            .expression_attribute_values(":id", AttributeValue::S(old.user.id.to_string()))
-            .expression_attribute_values(":version", AttributeValue::N(old.user.version.to_string()))
+            .condition_expression(UNCHANGED)
+            .set_expression_attribute_values(Some(unchanged(&old.user)))
             .build()
             .map_err(|error| Error::internal(doing, error))?;
         let mut actions = vec![TransactWriteItem::builder().put(put).build()];
+        for slot in new.addresses.iter().filter(|slot| !old.addresses.contains(slot)) {
+            let mut item = to_item(AddressItem { home: Some(home) }, doing)?;
+            item.extend(key(*slot).item());
+            let put = Put::builder()
+                .table_name(self.table.name())
+                .set_item(Some(item))
+                .condition_expression("attribute_not_exists(PK)")
+                .build()
+                .map_err(|error| Error::internal(doing, error))?;
+            actions.push(TransactWriteItem::builder().put(put).build());
+        }
+        let items = actions.len();
         actions.extend(self.counting(new.user.tally() + -old.user.tally(), doing)?);
         match self.table.transact(actions, doing).await {
             Ok(()) => Ok(Replaced::Done),
             Err(Refused::Failed(error)) => Err(error),
-            Err(Refused::Condition(conditions)) if conditions.first().is_some_and(Option::is_some) => {
+            Err(Refused::Condition(failed)) => match failed.iter().position(Option::is_some) {
+                Some(0) => Ok(Replaced::Stale),
+                Some(index) if index < items => Err(taken(&new.user.email)),
+                _ => Ok(Replaced::LastAdmin),
+            },
+        }
+    }
+
+    /// Deletes `account`, which must still be what is stored, sets its addresses free, moves the
+    /// counters and carries out `more`, all in one transaction. `more` may be 40 actions.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn delete(&self, account: &Account, more: Vec<TransactWriteItem>) -> Result<Replaced, Error> {
+        let doing = "delete a user";
+        let delete = |slot| {
+            Delete::builder()
+                .table_name(self.table.name())
+                .set_key(Some(key(slot).item()))
+        };
+        let home = delete(account.user.id.slot())
+            .condition_expression(UNCHANGED)
+            .set_expression_attribute_values(Some(unchanged(&account.user)));
+        // What the unchanged account lists is its own, so the addresses need no condition.
+        let mut actions = std::iter::once(home)
+            .chain(account.addresses.iter().copied().map(delete))
+            .map(|delete| {
+                let delete = delete.build().map_err(|error| Error::internal(doing, error))?;
+                Ok(TransactWriteItem::builder().delete(delete).build())
+            })
+            .collect::<Result<Vec<_>, Error>>()?;
+        actions.extend(self.counting(-account.user.tally(), doing)?);
+        actions.extend(more);
+        match self.table.transact(actions, doing).await {
+            Ok(()) => Ok(Replaced::Done),
+            Err(Refused::Failed(error)) => Err(error),
+            Err(Refused::Condition(failed)) if failed.first().is_some_and(Option::is_some) => {
                 Ok(Replaced::Stale)
             }
             Err(Refused::Condition(_)) => Ok(Replaced::LastAdmin),
@@ -551,12 +631,32 @@ impl UserStore {
     }
 }
 
+/// Holds where the stored user is the one that [`unchanged`] gives the values of.
+const UNCHANGED: &str = "id = :id AND version = :version";
+
+fn unchanged(user: &User) -> Item {
+    HashMap::from([
+        (":id".to_owned(), AttributeValue::S(user.id.to_string())),
+        (":version".to_owned(), AttributeValue::N(user.version.to_string())),
+    ])
+}
+
+fn taken(email: &Email) -> Error {
+    Error::Conflict {
+        detail: "the address is already taken".into(),
+        violations: vec![
+            Violation::new("email", Code::AlreadyExists, "is already taken").of_value(email.as_str()),
+        ],
+    }
+}
+
 /// The new user as its item.
 fn stored(user: &User, doing: &'static str) -> Result<Item, Error> {
     let account = Account {
         user: user.clone(),
         tokens_valid_after: None,
         changed_by: None,
+        addresses: Vec::new(),
     };
     let mut item = to_item(UserItem::from(&account), doing)?;
     item.extend(key(user.id.slot()).item());
@@ -576,10 +676,12 @@ fn disabled(name: &str) -> String {
 fn shares_mut(tally: &mut Tally) -> impl Iterator<Item = (String, &mut Share)> {
     let Tally {
         all,
+        admins,
         by_role,
         by_account_type,
     } = tally;
-    std::iter::once(("all".to_owned(), all))
+    [("all".to_owned(), all), ("admins".to_owned(), admins)]
+        .into_iter()
         .chain(
             by_role
                 .iter_mut()

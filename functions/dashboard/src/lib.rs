@@ -1,0 +1,95 @@
+//! `/dashboard/users`: how many accounts there are.
+
+use lambda_http::http::Method;
+use lambda_http::{Body, Request, Response};
+use serde::Serialize;
+use shared::auth::Right;
+use shared::http::query::Query;
+use shared::http::{self, respond};
+use shared::models::{AccountType, Role, Share};
+use shared::{App, Error};
+
+/// Serves every method of the route.
+///
+/// # Errors
+///
+/// What the contract says.
+pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Error> {
+    match (http::resource(&request), request.method()) {
+        ("/dashboard/users", &Method::GET) => numbers(app, &request).await,
+        ("/dashboard/users", _) => Err(Error::MethodNotAllowed("GET")),
+        _ => Err(Error::NotFound("the path")),
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Numbers {
+    total_users: i64,
+    active_users: i64,
+    disabled_users: i64,
+    breakdown_by_account_type: Vec<OfAccountType>,
+    breakdown_by_role: Vec<OfRole>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OfAccountType {
+    account_type: AccountType,
+    #[serde(flatten)]
+    part: Part,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OfRole {
+    role: Role,
+    #[serde(flatten)]
+    part: Part,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names on the wire")]
+struct Part {
+    total_users: i64,
+    total_active_users: i64,
+    total_disabled_users: i64,
+}
+
+impl From<Share> for Part {
+    fn from(Share { total, disabled }: Share) -> Self {
+        Self {
+            total_users: total,
+            total_active_users: total - disabled,
+            total_disabled_users: disabled,
+        }
+    }
+}
+
+async fn numbers(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+    app.auth.caller(request).await?.require(Right::Dashboard)?;
+    Query::of(request).finish()?;
+    let tally = app.users.tally().await?;
+    respond::ok(&Numbers {
+        total_users: tally.all.total,
+        active_users: tally.all.total - tally.all.disabled,
+        disabled_users: tally.all.disabled,
+        breakdown_by_account_type: AccountType::ALL
+            .into_iter()
+            .zip(tally.by_account_type)
+            .map(|(account_type, share)| OfAccountType {
+                account_type,
+                part: share.into(),
+            })
+            .collect(),
+        breakdown_by_role: Role::ALL
+            .into_iter()
+            .zip(tally.by_role)
+            .map(|(role, share)| OfRole {
+                role,
+                part: share.into(),
+            })
+            .collect(),
+    })
+}

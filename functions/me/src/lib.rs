@@ -1,0 +1,45 @@
+//! `/users/me`: the caller's own record.
+
+use lambda_http::http::Method;
+use lambda_http::{Body, Request, Response};
+use shared::auth::Right;
+use shared::http::query::Query;
+use shared::http::{self, etag, json, respond};
+use shared::{App, Error, accounts};
+
+/// Serves every method of the route.
+///
+/// # Errors
+///
+/// What the contract says of each.
+pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Error> {
+    match (http::resource(&request), request.method()) {
+        ("/users/me", &Method::GET) => read(app, &request).await,
+        ("/users/me", &Method::PUT) => change(app, &request).await,
+        ("/users/me", _) => Err(Error::MethodNotAllowed("GET, PUT")),
+        _ => Err(Error::NotFound("the path")),
+    }
+}
+
+async fn read(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+    let caller = app.auth.caller(request).await?;
+    caller.require(Right::ReadSelf)?;
+    Query::of(request).finish()?;
+    respond::user(Response::builder(), &caller.user)
+}
+
+async fn change(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+    let caller = app.auth.caller(request).await?;
+    caller.require(Right::ChangeSelf)?;
+    Query::of(request).finish()?;
+    let body = json::object(request)?;
+
+    let account = app.users.find(caller.user.id).await?;
+    let account = account.ok_or(Error::Unauthenticated { presented: true })?;
+    let account = accounts::change(app, account, |account| {
+        etag::check(request, account.user.version)?;
+        accounts::patched(&caller, account, body.clone())
+    })
+    .await?;
+    respond::user(Response::builder(), &account.user)
+}

@@ -1,0 +1,10 @@
+//! The caller's own record: /users/me.
+
+use shared::{App, http, telemetry};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_http::Error> {
+    telemetry::init();
+    let app = App::from_env().await?;
+    http::serve(&app, me::handle).await
+}

@@ -1,0 +1,28 @@
+//! `/auth/token/revoke`: ends the presented access token.
+
+use lambda_http::http::Method;
+use lambda_http::{Body, Request, Response};
+use serde_json::json;
+use shared::http::query::Query;
+use shared::http::{self, respond};
+use shared::{App, Error};
+
+/// Serves every method of the route.
+///
+/// # Errors
+///
+/// What the contract says.
+pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Error> {
+    match (http::resource(&request), request.method()) {
+        ("/auth/token/revoke", &Method::POST) => revoke(app, &request).await,
+        ("/auth/token/revoke", _) => Err(Error::MethodNotAllowed("POST")),
+        _ => Err(Error::NotFound("the path")),
+    }
+}
+
+async fn revoke(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+    let caller = app.auth.caller(request).await?;
+    Query::of(request).finish()?;
+    app.tokens.revoke(&caller.token).await?;
+    respond::ok(&json!({}))
+}

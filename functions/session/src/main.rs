@@ -1,0 +1,10 @@
+//! Ends the presented access token: /auth/token/revoke.
+
+use shared::{App, http, telemetry};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_http::Error> {
+    telemetry::init();
+    let app = App::from_env().await?;
+    http::serve(&app, session::handle).await
+}

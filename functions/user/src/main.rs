@@ -1,0 +1,10 @@
+//! One account, its state and its tokens: /users/{userId}, its /enable, /expire and /tokens.
+
+use shared::{App, http, telemetry};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_http::Error> {
+    telemetry::init();
+    let app = App::from_env().await?;
+    http::serve(&app, user::handle).await
+}

@@ -1,0 +1,159 @@
+//! `/users/bulk`: one action on up to a hundred accounts, each by itself.
+
+use std::collections::HashSet;
+
+use lambda_http::http::Method;
+use lambda_http::{Body, Request, Response};
+use serde::Serialize;
+use shared::auth::{Caller, Right};
+use shared::http::json::Object;
+use shared::http::query::Query;
+use shared::http::{self, json, respond};
+use shared::models::{Code, Given, UserId, UserPatch, Violation};
+use shared::store::{Account, Holder};
+use shared::{App, Error, accounts};
+
+/// The most ids of a request: as many as one read brings.
+const MAX_IDS: usize = 100;
+
+/// Serves every method of the route.
+///
+/// # Errors
+///
+/// What the contract says.
+pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Error> {
+    match (http::resource(&request), request.method()) {
+        ("/users/bulk", &Method::POST) => bulk(app, &request).await,
+        ("/users/bulk", _) => Err(Error::MethodNotAllowed("POST")),
+        _ => Err(Error::NotFound("the path")),
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Action {
+    Enable,
+    Disable,
+    Expire,
+    Delete,
+}
+
+const ACTIONS: [(&str, Action); 4] = [
+    ("enable", Action::Enable),
+    ("disable", Action::Disable),
+    ("expire", Action::Expire),
+    ("delete", Action::Delete),
+];
+
+#[derive(Serialize)]
+struct Results {
+    results: Vec<Outcome>,
+}
+
+/// What became of one id, told as its own route would tell it.
+#[derive(Serialize)]
+struct Outcome {
+    id: String,
+    status: u16,
+    detail: Option<String>,
+}
+
+async fn bulk(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+    let caller = app.auth.caller(request).await?;
+    caller.require(Right::ManageUsers)?;
+    let mut query = Query::of(request);
+    if !query.has("action") {
+        query.fault("action", Code::Required, "is required");
+    }
+    let action = query.choice("action", &ACTIONS);
+    query.finish()?;
+    let ids = ids(json::object(request)?)?;
+
+    let known: Vec<Option<UserId>> = ids.iter().map(|id| id.parse().ok()).collect();
+    let slots: HashSet<_> = known.iter().flatten().map(|id| id.slot()).collect();
+    let accounts = app.users.holders(slots).await?;
+    let mut results = Vec::with_capacity(ids.len());
+    // One after the other, so that an id given twice meets what became of it first.
+    for (text, id) in ids.into_iter().zip(known) {
+        let account = id.and_then(|id| match accounts.get(&id.slot()) {
+            Some(Holder::Account(account)) if account.user.id == id => Some((**account).clone()),
+            _ => None,
+        });
+        let outcome = match (account, action) {
+            (Some(account), Some(action)) => act(app, &caller, action, account).await,
+            _ => Err(Error::NotFound("the user")),
+        };
+        let (status, detail) = match outcome {
+            Ok(()) => (200, None),
+            Err(error) => {
+                let (status, detail) = http::outcome(request, &error);
+                (status.as_u16(), Some(detail))
+            }
+        };
+        results.push(Outcome {
+            id: text.chars().take(Violation::MAX_VALUE).collect(),
+            status,
+            detail,
+        });
+    }
+    respond::ok(&Results { results })
+}
+
+async fn act(app: &App, caller: &Caller, action: Action, account: Account) -> Result<(), Error> {
+    let enable = |enabled| {
+        move |account: &Account| {
+            caller.may_manage(&account.user)?;
+            let patch = UserPatch {
+                enabled: Some(enabled),
+                ..UserPatch::default()
+            };
+            accounts::with_patch(caller, account, patch)
+        }
+    };
+    match action {
+        Action::Enable => accounts::change(app, account, enable(true)).await.map(drop),
+        Action::Disable => accounts::change(app, account, enable(false)).await.map(drop),
+        Action::Expire => {
+            let expire = |account: &Account| {
+                caller.may_manage(&account.user)?;
+                Ok(accounts::expired(account))
+            };
+            accounts::change(app, account, expire).await.map(drop)
+        }
+        Action::Delete => {
+            let check = |account: &Account| caller.may_delete(&account.user);
+            accounts::delete(app, account, check).await.map(drop)
+        }
+    }
+}
+
+/// The ids in `body`, as they were sent.
+fn ids(mut body: Object) -> Result<Vec<String>, Error> {
+    let given = body.take("ids");
+    let mut faults = body.unknown_members();
+    let mut ids = Vec::new();
+    match given {
+        Given::Absent | Given::Null => {}
+        Given::List(elements) if elements.len() > MAX_IDS => {
+            let detail = format!("has more than {MAX_IDS} elements");
+            faults.push(Violation::new("ids", Code::OutOfRange, detail));
+        }
+        Given::List(elements) => {
+            for (index, element) in elements.into_iter().enumerate() {
+                match element {
+                    Given::Text(id) => ids.push(id.into_owned()),
+                    _ => faults.push(Violation::new(
+                        format!("ids/{index}"),
+                        Code::InvalidFormat,
+                        "must be a string",
+                    )),
+                }
+            }
+        }
+        _ => faults.push(Violation::new("ids", Code::InvalidFormat, "must be an array")),
+    }
+    if faults.is_empty() {
+        Ok(ids)
+    } else {
+        Err(Error::Invalid(faults))
+    }
+}

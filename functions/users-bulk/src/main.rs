@@ -1,0 +1,10 @@
+//! One action on up to a hundred accounts: /users/bulk.
+
+use shared::{App, http, telemetry};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_http::Error> {
+    telemetry::init();
+    let app = App::from_env().await?;
+    http::serve(&app, users_bulk::handle).await
+}

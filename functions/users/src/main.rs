@@ -1,0 +1,10 @@
+//! Lists, searches and adds accounts: /users.
+
+use shared::{App, http, telemetry};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_http::Error> {
+    telemetry::init();
+    let app = App::from_env().await?;
+    http::serve(&app, users::handle).await
+}

@@ -1,0 +1,172 @@
+//! What is done to one account, whichever route asks for it: by its own, in bulk, or by its owner.
+//!
+//! Every change is decided on the record as it stands and stored only if it still stands so. If it
+//! does not, it is read and decided anew, rights included, so that no writer loses another's change.
+
+use crate::App;
+use crate::auth::Caller;
+use crate::clock;
+use crate::error::Error;
+use crate::http::json::Object;
+use crate::models::{Code, User, UserDraft, UserPatch, UserView, Violation};
+use crate::store::{Account, Replaced, pause};
+
+/// How often a change is tried while others change the same account. Each round at least one succeeds.
+const TRIES: u32 = 40;
+
+/// The members that the service gives.
+const READ_ONLY: [&str; 5] = ["id", "createdAt", "modifiedAt", "importId", "importLine"];
+
+/// The account's members in `body`, unread.
+pub fn draft(body: &mut Object) -> UserDraft<'static> {
+    UserDraft {
+        email: body.take("email"),
+        first_name: body.take("firstName"),
+        last_name: body.take("lastName"),
+        other_name: body.take("otherName"),
+        mobile_number: body.take("mobileNumber"),
+        roles: body.take("roles"),
+        enabled: body.take("enabled"),
+        account_type: body.take("accountType"),
+        plan_id: body.take("planId"),
+        external_user_id: body.take("externalUserId"),
+    }
+}
+
+/// A fault for each member of `body` that nobody may give: the unknown ones, and those that the service
+/// gives, unless they have the value that `present` has.
+///
+/// # Errors
+///
+/// [`Error::Internal`] if `present` cannot be written as JSON.
+pub fn foreign_members(mut body: Object, present: Option<&User>) -> Result<Vec<Violation>, Error> {
+    let present = serde_json::to_value(present.map(UserView::from))
+        .map_err(|error| Error::internal("compare members", error))?;
+    let mut faults = Vec::new();
+    for name in READ_ONLY {
+        if let Some(given) = body.take_value(name)
+            && present.get(name) != Some(&given)
+        {
+            faults.push(Violation::new(name, Code::ReadOnly, "is given by the service"));
+        }
+    }
+    faults.extend(body.unknown_members());
+    Ok(faults)
+}
+
+/// `account` after the change that `body` asks for.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] with every fault of the body, [`Error::Forbidden`] and [`Error::Conflict`] as
+/// [`Caller::may_change`] and [`Account::with`] say.
+pub fn patched(caller: &Caller, account: &Account, mut body: Object) -> Result<Account, Error> {
+    let draft = draft(&mut body);
+    let foreign = foreign_members(body, Some(&account.user))?;
+    match draft.parse_patch() {
+        Ok(patch) if foreign.is_empty() => with_patch(caller, account, patch),
+        Ok(_) => Err(Error::Invalid(foreign)),
+        Err(mut faults) => {
+            faults.extend(foreign);
+            Err(Error::Invalid(faults))
+        }
+    }
+}
+
+/// `account` after `patch`.
+///
+/// # Errors
+///
+/// As [`Caller::may_change`] and [`Account::with`] say.
+pub fn with_patch(caller: &Caller, account: &Account, patch: UserPatch) -> Result<Account, Error> {
+    let user = account.user.patched(patch, clock::now());
+    caller.may_change(&account.user, &user)?;
+    account.with(user)
+}
+
+/// `account` without any token issued so far.
+#[must_use]
+pub fn expired(account: &Account) -> Account {
+    let mut account = account.clone();
+    account.tokens_valid_after = account.tokens_valid_after.max(Some(clock::now()));
+    account.user.version += 1;
+    account
+}
+
+/// Stores what `decide` makes of `account`, which was read for this request, and gives it.
+///
+/// `decide` sees the account anew whenever another writer was faster; it must check all that depends
+/// on the account, rights and preconditions included. What keeps its version is not stored.
+///
+/// # Errors
+///
+/// What `decide` says; [`Error::NotFound`] if the account was deleted meanwhile; [`Error::Conflict`] if
+/// no system administrator would be left or the new address is taken.
+pub async fn change(
+    app: &App,
+    mut account: Account,
+    decide: impl Fn(&Account) -> Result<Account, Error>,
+) -> Result<Account, Error> {
+    for attempt in 1..=TRIES {
+        let changed = decide(&account)?;
+        if changed.user.version == account.user.version {
+            return Ok(account);
+        }
+        match app.users.replace(&account, &changed).await? {
+            Replaced::Done => return Ok(changed),
+            Replaced::LastAdmin => return Err(last_admin()),
+            Replaced::Stale => account = again(app, &account, attempt).await?,
+        }
+    }
+    Err(contended())
+}
+
+/// Deletes `account`, which was read for this request, with all that hangs on it, and gives the number
+/// of its contacts. Its tokens are void because they name an id that is gone.
+///
+/// The contacts go after the account. If that is cut off, nobody can see the rest, and
+/// [`ContactStore::finish_deletions`](crate::store::ContactStore::finish_deletions) removes it.
+///
+/// `check` sees the account anew whenever another writer was faster.
+///
+/// # Errors
+///
+/// What `check` says; [`Error::NotFound`] if the account was deleted meanwhile; [`Error::Conflict`] if
+/// no system administrator would be left.
+pub async fn delete(
+    app: &App,
+    mut account: Account,
+    check: impl Fn(&Account) -> Result<(), Error>,
+) -> Result<u64, Error> {
+    for attempt in 1..=TRIES {
+        check(&account)?;
+        let id = account.user.id;
+        let contacts = app.contacts.pending_deletion(id, clock::now())?;
+        match app.users.delete(&account, vec![contacts]).await? {
+            Replaced::Done => return app.contacts.delete_all(id).await,
+            Replaced::LastAdmin => return Err(last_admin()),
+            Replaced::Stale => account = again(app, &account, attempt).await?,
+        }
+    }
+    Err(contended())
+}
+
+/// The account as it stands now, after a pause that lets the faster writers pass.
+async fn again(app: &App, account: &Account, attempt: u32) -> Result<Account, Error> {
+    tokio::time::sleep(pause(attempt.min(3))).await;
+    app.users
+        .find(account.user.id)
+        .await?
+        .ok_or(Error::NotFound("the user"))
+}
+
+fn last_admin() -> Error {
+    Error::conflict("this is the last enabled system administrator")
+}
+
+fn contended() -> Error {
+    Error::Unavailable {
+        doing: "change a user",
+        source: "other writers were faster at every try".into(),
+    }
+}
