@@ -176,7 +176,8 @@ pub(crate) async fn send(request: RequestBuilder) -> Answer {
     Answer {
         status: response.status(),
         headers: response.headers().clone(),
-        text: response.text().await.unwrap(),
+        // Not `text`, which would take away a byte order mark.
+        text: String::from_utf8(response.bytes().await.unwrap().into()).unwrap(),
     }
 }
 

@@ -63,6 +63,10 @@ async fn cancel(app: &App, request: &Request) -> Result<Response<Body>, Error> {
         .find(import.id)
         .await?
         .ok_or(Error::NotFound("the import"))?;
+    if import.status_at(clock::now()) == Status::Stalled {
+        // Its run died and may have written users that nobody has counted. The next run does, and ends it.
+        app.uploads.resume(import.id).await?;
+    }
     respond::ok(&view(app, import).await?)
 }
 

@@ -205,9 +205,6 @@ struct Session<'a> {
 
 impl Session<'_> {
     async fn work(&mut self) -> Result<Ended, Stop> {
-        if self.import.cancel {
-            return self.end(Status::Cancelled, None).await;
-        }
         if self.import.bytes.is_some_and(|bytes| bytes > MAX_FILE) {
             return Err(Stop::Refused(format!(
                 "the file is larger than {} GiB; split it and send the parts one by one",
@@ -216,11 +213,21 @@ impl Session<'_> {
         }
         let mut reading = self.reading().await?;
         loop {
-            let mut segment = Segment::new(self.import.position, &self.import.options);
+            let Import {
+                position,
+                options,
+                read,
+                ..
+            } = &self.import;
+            let mut segment = Segment::new(*position, options, read.as_ref());
             let more = reading
                 .fill(&mut segment, self.app.config.import_segment_rows)
                 .await?;
-            let next = if !more {
+            let next = if self.import.cancel {
+                // Asked to end before this run began. The rows that a dead run may have written are counted
+                // now.
+                Next::End(Status::Cancelled, None)
+            } else if !more {
                 Next::End(Status::Completed, None)
             } else if self.run.deadline.since(clock::now()) < self.margin {
                 Next::HandOver
@@ -337,7 +344,7 @@ impl Session<'_> {
     /// Finishes the import where it stands.
     async fn end(&mut self, status: Status, fault: Option<String>) -> Result<Ended, Stop> {
         let position = self.import.position;
-        let nothing = Segment::new(position, &self.import.options);
+        let nothing = Segment::new(position, &self.import.options, None);
         let ended = self.commit(nothing, position, Next::End(status, fault)).await?;
         Ok(ended.unwrap_or(Ended::Finished(status)))
     }

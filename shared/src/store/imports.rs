@@ -507,7 +507,8 @@ impl ImportStore {
     }
 
     /// Asks for the end of an import. A run that holds it ends it at its next checkpoint, so that
-    /// what it has written is counted; without one it is ended here.
+    /// what it has written is counted; without one it is ended here. If the run is dead, the next one does
+    /// it: then the import is [stalled](Status::Stalled) until the caller starts that.
     ///
     /// # Errors
     ///
@@ -525,7 +526,7 @@ impl ImportStore {
                 .expression_attribute_names("#status", "status")
         };
         let ended = call(
-            "#status IN (:waiting, :queued, :running) AND (attribute_not_exists(runId) OR leaseUntil < :now)",
+            "#status IN (:waiting, :queued, :running) AND attribute_not_exists(runId)",
             "SET #status = :cancelled, finishedAt = :now REMOVE runId, leaseUntil",
         )
         .expression_attribute_values(":waiting", to_value(Status::Waiting, doing)?)
@@ -644,7 +645,9 @@ impl ImportStore {
         let mut segments = Vec::new();
         let mut chunks = self
             .chunks(id)
-            .projection_expression("segment")
+            // A word that DynamoDB reserves.
+            .projection_expression("#segment")
+            .expression_attribute_names("#segment", "segment")
             .into_paginator()
             .items()
             .send();
