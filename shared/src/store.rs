@@ -9,6 +9,7 @@
 //! | token | `T#<SHA-256 of the token>` | `T` | [`tokens`] | user id and expiry |
 //! | import | `I#<import id>` | `I` | [`imports`] | state, options, counts, checkpoint, lease |
 //! | row errors | `I#<import id>` | `E#<first line, 10 digits>` | [`imports`] | a chunk of errors |
+//! | file | `F#<hash of sender, bytes and options>` | `F` | [`imports`] | the import that was made of it |
 //! | counters | `S` | `0` to `7` | [`users`] | numbers of users, sharded so that transactions do not collide |
 //! | administrators | `S` | `A` | [`users`] | how many enabled system administrators there are |
 //!
@@ -22,7 +23,7 @@ mod tokens;
 mod uploads;
 mod users;
 
-pub use imports::{Claim, Commit, ImportStore, Left, Refusal};
+pub use imports::{Claim, Commit, ImportStore, Left, Refusal, RejectedRows};
 pub use table::{Item, Key, Table};
 pub use tokens::{Token, TokenRecord, TokenStore};
 pub use uploads::{ObjectReader, Staged, Unreadable, UploadStore};

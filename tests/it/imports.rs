@@ -1,3 +1,4 @@
 //! `/users/import` and what lies below it.
 
+mod crashes;
 mod create;

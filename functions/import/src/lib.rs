@@ -57,7 +57,9 @@ async fn read(app: &App, request: &Request) -> Result<Response<Body>, Error> {
 async fn cancel(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let import = find(app, request).await?;
     Query::of(request).finish()?;
-    app.imports.cancel(import.id, clock::now()).await?;
+    if app.imports.cancel(import.id, clock::now()).await? {
+        app.uploads.resume(import.id).await?;
+    }
     let import = app
         .imports
         .find(import.id)
@@ -114,8 +116,8 @@ async fn rejected(app: &App, request: &Request) -> Result<Response<Body>, Error>
     };
     let mut file = Vec::new();
     Rejected::new(&read.columns, read.dialect).header(&mut file);
-    for segment in app.imports.segments_with_errors(import.id).await? {
-        file.extend_from_slice(&app.uploads.rejected(import.id, segment).await?);
+    for rows in app.imports.rejected(import.id).await? {
+        file.extend_from_slice(&app.uploads.rejected(&rows).await?);
     }
     let disposition = format!("attachment; filename=\"rejected-{}.csv\"", import.id);
     respond::bytes(

@@ -5,7 +5,7 @@
 //! | `imports/<import id>.csv` | a staged file |
 //! | `drop/…` | a file that an operator dropped |
 //! | `resume/<import id>` | empty; its arrival starts another run of the import |
-//! | `rejected/<import id>/<line>.csv` | the rejected rows of the checkpoint that begins at the line |
+//! | `rejected/<import id>/<line>-<random>.csv` | the rejected rows of the checkpoint that begins at the line |
 //! | `rejected/<import id>.csv` | all of them, put together when they are asked for |
 
 use std::sync::Arc;
@@ -16,7 +16,9 @@ use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
+use uuid::Uuid;
 
+use super::RejectedRows;
 use super::table::{failed, pause};
 use crate::error::Error;
 use crate::models::ImportId;
@@ -122,26 +124,35 @@ impl UploadStore {
 
     /// Keeps the rejected rows of the checkpoint that begins at `line`.
     ///
+    /// The name is new each time: a run that was given up for dead, and works on all the same, must not
+    /// write over the rows that its successor's checkpoint names.
+    ///
     /// # Errors
     ///
     /// If storage fails.
-    pub async fn put_rejected(&self, id: ImportId, line: u64, rows: Vec<u8>) -> Result<(), Error> {
-        self.put(rejected_key(id, line), rows.into(), "keep rejected rows")
-            .await
+    pub async fn put_rejected(&self, id: ImportId, line: u64, rows: Vec<u8>) -> Result<RejectedRows, Error> {
+        let random = Uuid::new_v4().simple();
+        let rejected = RejectedRows {
+            key: format!("rejected/{id}/{line:010}-{random}.csv"),
+            bytes: rows.len() as u64,
+        };
+        self.put(rejected.key.clone(), rows.into(), "keep rejected rows")
+            .await?;
+        Ok(rejected)
     }
 
-    /// The rejected rows of the checkpoint that begins at `line`.
+    /// The rejected rows that were kept as `rejected`.
     ///
     /// # Errors
     ///
     /// If storage fails.
-    pub async fn rejected(&self, id: ImportId, line: u64) -> Result<Bytes, Error> {
+    pub async fn rejected(&self, rejected: &RejectedRows) -> Result<Bytes, Error> {
         let doing = "read rejected rows";
         let object = self
             .client
             .get_object()
             .bucket(&*self.bucket)
-            .key(rejected_key(id, line))
+            .key(&rejected.key)
             .send()
             .await
             .map_err(|error| failed(doing, error))?;
@@ -176,10 +187,6 @@ impl UploadStore {
             body: None,
         }
     }
-}
-
-fn rejected_key(id: ImportId, line: u64) -> String {
-    format!("rejected/{id}/{line:010}.csv")
 }
 
 /// Reads an object piece by piece, and takes the reading up again where a connection broke.
