@@ -10,6 +10,7 @@
 //! | import | `I#<import id>` | `I` | [`imports`] | state, options, counts, checkpoint, lease |
 //! | row errors | `I#<import id>` | `E#<first line, 10 digits>` | [`imports`] | a chunk of errors |
 //! | file | `F#<hash of sender, bytes and options>` | `F` | [`imports`] | the import that was made of it |
+//! | request | `K#<hash of caller and Idempotency-Key>` | `K` | [`replays`] | its sealed answer, and `P#…` further parts of it |
 //! | counters | `S` | `0` to `7` | [`users`] | numbers of users, sharded so that transactions do not collide |
 //! | administrators | `S` | `A` | [`users`] | how many enabled system administrators there are |
 //!
@@ -18,12 +19,14 @@
 //! nothing that decides ever reads it.
 
 mod imports;
+mod replays;
 mod table;
 mod tokens;
 mod uploads;
 mod users;
 
 pub use imports::{Claim, Commit, ImportStore, Left, Refusal, RejectedRows};
+pub use replays::{Attempt, Begun, ReplayStore};
 pub use table::{Item, Key, Table};
 pub use tokens::{Token, TokenRecord, TokenStore};
 pub use uploads::{ObjectReader, Staged, Unreadable, UploadStore};

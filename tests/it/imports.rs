@@ -1,4 +1,5 @@
 //! `/users/import` and what lies below it.
 
+mod again;
 mod crashes;
 mod create;

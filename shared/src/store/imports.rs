@@ -21,6 +21,8 @@ use crate::models::{ImportId, Timestamp, UserId};
 
 const SK: &str = "I";
 const LISTING_PART: &str = "I";
+/// Sorts after every place in the listing.
+const END: &str = "~";
 /// How long one chunk of row errors gets, in bytes of JSON: far below an item's 400 KB, so that one
 /// read brings a page and not a megabyte.
 const CHUNK: usize = 48 * 1024;
@@ -93,7 +95,7 @@ impl From<&Import> for ImportItem {
         } = import.clone();
         Self {
             listing_part: LISTING_PART.to_owned(),
-            listing_place: format!("{created_at}#{id}"),
+            listing_place: ImportStore::place(import),
             id,
             status,
             options,
@@ -581,7 +583,14 @@ impl ImportStore {
         }
     }
 
-    /// The imports, newest first: those after `skip`, at most `limit`, and how many there are in all.
+    /// Where `import` stands in the listing: what [`ImportStore::page`] goes on after.
+    #[must_use]
+    pub fn place(import: &Import) -> String {
+        format!("{}#{}", import.created_at, import.id)
+    }
+
+    /// The imports, newest first: those after the place `after` and `skip` more, at most `limit`, and how
+    /// many there are in all.
     ///
     /// Reads the listing index, which lags behind on AWS.
     ///
@@ -591,19 +600,21 @@ impl ImportStore {
     pub async fn page(
         &self,
         object_key: Option<&str>,
+        after: Option<&str>,
         skip: u64,
         limit: u64,
     ) -> Result<(Vec<Import>, u64), Error> {
         let doing = "list imports";
-        let query = || {
+        let query = |before: &str| {
             let query = self
                 .table
                 .client()
                 .query()
                 .table_name(self.table.name())
                 .index_name("listing")
-                .key_condition_expression("LPK = :part")
+                .key_condition_expression("LPK = :part AND LSK < :before")
                 .expression_attribute_values(":part", AttributeValue::S(LISTING_PART.to_owned()))
+                .expression_attribute_values(":before", AttributeValue::S(before.to_owned()))
                 .scan_index_forward(false);
             match object_key {
                 None => query,
@@ -614,7 +625,7 @@ impl ImportStore {
         };
 
         let mut count = 0;
-        let mut counted = query().select(Select::Count).into_paginator().send();
+        let mut counted = query(END).select(Select::Count).into_paginator().send();
         while let Some(page) = counted.next().await {
             count += u64::try_from(page.map_err(|error| failed(doing, error))?.count()).unwrap_or_default();
         }
@@ -622,7 +633,7 @@ impl ImportStore {
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut skip = skip;
         let mut imports = Vec::new();
-        let mut read = query().into_paginator().items().send();
+        let mut read = query(after.unwrap_or(END)).into_paginator().items().send();
         while imports.len() < wanted
             && let Some(item) = read.next().await
         {

@@ -14,7 +14,7 @@ use shared::http::service;
 use shared::models::import::{Counts, Import, ImportOptions, Mode, Status, Via};
 use shared::models::{Code, Given, ImportId, Role, Roles, Slot, Tally, User, UserDraft, UserId};
 use shared::store::{Account, UploadStore};
-use shared::{App, Config, clock};
+use shared::{App, Config, Error, clock};
 use uuid::Uuid;
 
 use crate::support::Service;
@@ -23,11 +23,13 @@ use crate::support::faults::{Fault, Faults, Schedule, mixed};
 /// Data rows of the file.
 const ROWS: u64 = 60;
 /// Several segments, and the last one not full.
-const SEGMENT: &str = "13";
+const SETTINGS: &[(&str, &str)] = &[("IMPORT_SEGMENT_ROWS", "13")];
 /// Imports under way at the same time.
 const LANES: usize = 4;
-/// Seeds of each random test.
-const SEEDS: u64 = 100;
+/// Schedules of the same event: as many as the project promises.
+const SCHEDULES: u64 = 100;
+/// Imports of which a tenth of all calls fails.
+const DISTURBED: u64 = 30;
 /// Enough for a whole import.
 const LONG: Duration = Duration::from_mins(10);
 
@@ -64,6 +66,8 @@ fn line(row: u64) -> u64 {
 /// A service in which the arrival of a file starts nothing: the tests call the function themselves.
 struct World {
     service: Service,
+    /// Undisturbed.
+    app: App,
     sender: UserId,
     cases: AtomicU64,
     before: Tally,
@@ -75,6 +79,8 @@ struct Case {
     import: ImportId,
     options: ImportOptions,
     event: Value,
+    /// The accounts that were there before, which nobody counted.
+    uncounted: Tally,
 }
 
 /// What must have become of a file.
@@ -109,9 +115,11 @@ impl World {
         };
         let service = Service::with(options).await;
         let sender = service.account("sender@example.org", &[Role::SystemAdmin]).await;
-        let before = service.app().users.tally().await.unwrap();
+        let app = Faults::new(Schedule::Clean).app(&service.local, SETTINGS);
+        let before = app.users.tally().await.unwrap();
         Self {
             service,
+            app,
             sender: sender.id,
             cases: AtomicU64::new(0),
             before,
@@ -121,20 +129,16 @@ impl World {
     /// An app whose storage is disturbed as `schedule` says.
     fn disturbed(&self, schedule: Schedule) -> (Faults, App) {
         let faults = Faults::new(schedule);
-        let app = faults.app(&self.service.local, &[("IMPORT_SEGMENT_ROWS", SEGMENT)]);
+        let app = faults.app(&self.service.local, SETTINGS);
         (faults, app)
-    }
-
-    fn app(&self) -> App {
-        self.disturbed(Schedule::Clean).1
     }
 
     /// Stages a file of its own addresses, some of which have accounts.
     async fn case(&self, options: ImportOptions) -> Case {
         let number = self.cases.fetch_add(1, Ordering::SeqCst);
         let domain = format!("case{number}.example.org");
-        let app = self.app();
-        for row in (0..ROWS).filter(|row| matches!(kind(*row), Kind::Existing)) {
+        let existing = (0..ROWS).filter(|row| matches!(kind(*row), Kind::Existing));
+        let existing = existing.map(|row| {
             let email = address(row, &domain);
             let draft = UserDraft {
                 email: Given::from(email.as_str()),
@@ -144,15 +148,20 @@ impl World {
             };
             let new = draft.parse(Roles::ALL).unwrap();
             let id = UserId::new(Slot::of(new.email()), [7; 5]);
-            let user = User::new(id, new, clock::now(), None);
-            app.users.insert(&user).await.unwrap();
+            User::new(id, new, clock::now(), None)
+        });
+        let existing: Vec<_> = existing.collect();
+        self.app.users.insert_each(&existing).await.unwrap();
+        let mut case = self.send(domain, options).await;
+        for user in existing {
+            case.uncounted += user.tally();
         }
-        self.send(domain, options).await
+        case
     }
 
     /// Stages the file for another import.
     async fn send(&self, domain: String, options: ImportOptions) -> Case {
-        let app = self.app();
+        let app = &self.app;
         let import = ImportId::from_uuid(Uuid::now_v7());
         let key = UploadStore::staged_key(import);
         let now = clock::now();
@@ -193,29 +202,28 @@ impl World {
             import,
             options,
             event,
+            uncounted: Tally::default(),
         }
     }
 
     /// Delivers the event again as Lambda and S3 may: with the same request id, then with another.
     async fn redeliver(&self, case: &Case, run: &str) {
-        let app = self.app();
+        let app = &self.app;
         for run in [run.to_owned(), format!("{run}-again")] {
-            deliver(&app, &case.event, &run, LONG).await.unwrap();
+            deliver(app, &case.event, &run, LONG).await.unwrap();
         }
     }
 
     /// Checks that the file became exactly what it must.
     async fn check(&self, case: &Case, what: &str) {
-        let app = self.app();
-        let import = app.imports.find(case.import).await.unwrap().unwrap();
-        assert_eq!(import.status, Status::Completed, "{what}: {:?}", import.fault);
         assert_eq!(self.outcome(case).await, expected(case), "{what}");
     }
 
     /// What became of the file.
     async fn outcome(&self, case: &Case) -> Outcome {
-        let app = self.app();
+        let app = &self.app;
         let import = app.imports.find(case.import).await.unwrap().unwrap();
+        assert_eq!(import.status, Status::Completed, "{:?}", import.fault);
         let errors = app.imports.errors(case.import, 0, 10_000).await.unwrap();
         assert_eq!(import.errors, errors.len() as u64);
         let mut rejected = String::new();
@@ -249,7 +257,7 @@ impl World {
     }
 
     async fn accounts(&self, case: &Case) -> Vec<Account> {
-        let app = self.app();
+        let app = &self.app;
         let slots = (0..ROWS)
             .filter(|row| matches!(kind(*row), Kind::Good | Kind::Existing))
             .map(|row| Slot::of(&address(row, &case.domain).parse().unwrap()));
@@ -270,8 +278,9 @@ impl World {
             for account in self.accounts(case).await {
                 expected += account.user.tally();
             }
+            expected += -case.uncounted;
         }
-        assert_eq!(self.app().users.tally().await.unwrap(), expected);
+        assert_eq!(self.app.users.tally().await.unwrap(), expected);
     }
 }
 
@@ -425,11 +434,17 @@ async fn so_does_one_that_changes_accounts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_single_fault_at_each_call_is_overcome() {
     let world = World::start().await;
-    let points = Fault::ALL
-        .into_iter()
-        .flat_map(|fault| (0..40).map(move |call| (call, fault)));
+    let case = world.case(create()).await;
+    let (faults, app) = world.disturbed(Schedule::Clean);
+    deliver(&app, &case.event, "clean", LONG).await.unwrap();
+    let calls = faults.calls();
+    // Three kinds at each call, all kinds at most of the operations.
+    let points = (0..calls).flat_map(|call| {
+        let kinds = Fault::ALL.into_iter().cycle().skip(usize::try_from(call * 3).unwrap());
+        kinds.take(3).map(move |fault| (call, fault))
+    });
     let reached = AtomicU64::new(0);
-    let cases = each(points, async |(call, fault)| {
+    let mut cases = each(points, async |(call, fault)| {
         let case = world.case(create()).await;
         let (faults, app) = world.disturbed(Schedule::Once { call, fault });
         let first = deliver(&app, &case.event, "disturbed", LONG).await;
@@ -440,15 +455,16 @@ async fn each_single_fault_at_each_call_is_overcome() {
     })
     .await;
     println!("{} single faults", reached.load(Ordering::SeqCst));
+    cases.push(case);
     world.check_counters(&cases).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_event_any_number_of_times_and_at_once_is_one_import() {
     let world = World::start().await;
-    let cases = each(0..SEEDS, async |seed| {
+    let cases = each(0..SCHEDULES, async |seed| {
         let case = world.case(if seed % 4 == 3 { upsert() } else { create() }).await;
-        let app = world.app();
+        let app = &world.app;
         // One to five deliveries, the first three of them side by side, with or without the same id.
         let times = 1 + mixed(seed) % 5;
         let run = |number: u64| match mixed(seed + number) % 3 {
@@ -457,17 +473,17 @@ async fn the_same_event_any_number_of_times_and_at_once_is_one_import() {
         };
         let pause = |number| Duration::from_millis(mixed(seed * 8 + number) % 15);
         let at_once = (0..times.min(3)).map(|number| {
-            let (app, event, run) = (app.clone(), &case.event, run(number));
+            let (event, run) = (&case.event, run(number));
             async move {
                 tokio::time::sleep(pause(number)).await;
-                deliver(&app, event, &run, LONG).await
+                deliver(app, event, &run, LONG).await
             }
         });
         for ended in futures::future::join_all(at_once).await {
             ended.unwrap();
         }
         for number in 3..times {
-            deliver(&app, &case.event, &run(number), LONG).await.unwrap();
+            deliver(app, &case.event, &run(number), LONG).await.unwrap();
         }
         world.check(&case, &format!("seed {seed}")).await;
         case
@@ -482,7 +498,7 @@ async fn a_tenth_of_all_calls_may_fail() {
     const RETRIES: usize = 10;
     let world = World::start().await;
     let disturbed = AtomicU64::new(0);
-    let cases = each(0..SEEDS, async |seed| {
+    let cases = each(0..DISTURBED, async |seed| {
         let case = world.case(if seed % 2 == 1 { upsert() } else { create() }).await;
         let (faults, app) = world.disturbed(Schedule::Random {
             seed,
@@ -509,14 +525,14 @@ async fn a_tenth_of_all_calls_may_fail() {
 #[tokio::test(flavor = "multi_thread")]
 async fn runs_without_time_hand_over_until_it_is_done() {
     let world = World::start().await;
-    let app = world.app();
+    let app = &world.app;
     let mut cases = Vec::new();
     for options in [create(), upsert(), validate()] {
         let case = world.case(options).await;
         let mut event = case.event.clone();
         let mut runs = 0;
         loop {
-            deliver(&app, &event, &format!("run {runs}"), Duration::ZERO).await.unwrap();
+            deliver(app, &event, &format!("run {runs}"), Duration::ZERO).await.unwrap();
             runs += 1;
             let import = app.imports.find(case.import).await.unwrap().unwrap();
             if import.status.is_final() {
@@ -542,7 +558,7 @@ fn validate() -> ImportOptions {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_validation_tells_what_an_import_right_after_it_does() {
     let world = World::start().await;
-    let app = world.app();
+    let app = &world.app;
     for ignore_duplicates in [false, true] {
         let options = |mode| ImportOptions {
             mode,
@@ -550,16 +566,60 @@ async fn a_validation_tells_what_an_import_right_after_it_does() {
             ..create()
         };
         let validation = world.case(options(Mode::Validate)).await;
-        deliver(&app, &validation.event, "validation", LONG).await.unwrap();
+        deliver(app, &validation.event, "validation", LONG).await.unwrap();
         let told = world.outcome(&validation).await;
         world.check(&validation, "validated").await;
 
         let import = world.send(validation.domain.clone(), options(Mode::Create)).await;
-        deliver(&app, &import.event, "import", LONG).await.unwrap();
+        deliver(app, &import.event, "import", LONG).await.unwrap();
         world.check(&import, "imported").await;
         let done = world.outcome(&import).await;
         assert_eq!(told.counts, done.counts);
         assert_eq!(told.errors, done.errors);
         assert_eq!(told.rejected, done.rejected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_dead_run_wrote_is_counted_when_the_import_is_cancelled() {
+    let world = World::start().await;
+    for (number, options) in [create(), upsert()].into_iter().enumerate() {
+        let clean = world.case(options.clone()).await;
+        let (faults, app) = world.disturbed(Schedule::Clean);
+        deliver(&app, &clean.event, "clean", LONG).await.unwrap();
+        let mut cases = each(0..faults.calls(), async |call| {
+            let case = world.case(options.clone()).await;
+            let (faults, app) = world.disturbed(Schedule::Crash { call, after: true });
+            faults.until_crash(deliver(&app, &case.event, "killed", LONG)).await;
+
+            let later = clock::now().plus(Duration::from_mins(2));
+            let settle = match world.app.imports.cancel(case.import, later).await {
+                Ok(settle) => settle,
+                Err(error) => {
+                    assert!(matches!(error, Error::Conflict { .. }), "{error}");
+                    return case;
+                }
+            };
+            if settle {
+                let import = world.app.imports.find(case.import).await.unwrap().unwrap();
+                assert_eq!(import.status_at(later), Status::Cancelled);
+                deliver(&world.app, &case.event, "killed", LONG).await.unwrap();
+            }
+            let import = world.app.imports.find(case.import).await.unwrap().unwrap();
+            assert_eq!(import.status, Status::Cancelled);
+            let (mut created, mut updated) = (0, 0);
+            for account in world.accounts(&case).await {
+                created += u64::from(account.user.import.is_some());
+                updated += u64::from(account.changed_by.is_some());
+            }
+            assert_eq!((import.counts.created, import.counts.updated), (created, updated), "call {call}");
+            case
+        })
+        .await;
+        cases.push(clean);
+        println!("{} cancelled imports", cases.len() - 1);
+        if number == 0 {
+            world.check_counters(&cases).await;
+        }
     }
 }
