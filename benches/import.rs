@@ -20,13 +20,14 @@ use uuid::Uuid;
 /// Rounds, each with every contestant in turn.
 const ROUNDS: usize = 5;
 /// Calls of the bare loop that are under way at the same time.
-const CALLS: usize = 12;
+const CALLS: usize = 16;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
-    let rows = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(10_000);
+    let rows = std::env::args().find_map(|argument| argument.parse().ok())
+        .unwrap_or(10_000);
     let mut bare = Vec::new();
     let mut clean = Vec::new();
     let mut dirty = Vec::new();
@@ -48,9 +49,15 @@ async fn main() -> Result<(), Failure> {
         clean.push(rate(world.import(&file, rows).await?));
         cpu.push((cpu_seconds() - before) * 10_000.0 / rows as f64);
 
-        dirty.push(rate(world.import(&self::file(rows, "dirty", |row| row % 10 == 0), rows).await?));
+        dirty.push(rate(
+            world
+                .import(&self::file(rows, "dirty", |row| row % 10 == 0), rows)
+                .await?,
+        ));
         existing.push(rate(world.import(&file, rows).await?));
-        bad.push(rate(world.import(&self::file(rows, "bad", |_| true), rows).await?));
+        bad.push(rate(
+            world.import(&self::file(rows, "bad", |_| true), rows).await?,
+        ));
 
         let started = Instant::now();
         let cells: usize = csv::Reader::from_reader(file.as_bytes())
@@ -68,7 +75,10 @@ async fn main() -> Result<(), Failure> {
     println!("| what | rows/s | ratio | aim |");
     println!("|---|---|---|---|");
     println!("| bare loop, {CALLS} calls of 25 inserts under way | {bare:.0} | 1 | |");
-    println!("| clean file, beside the bare loop | {clean:.0} | {:.2} | 0.8 |", clean / bare);
+    println!(
+        "| clean file, beside the bare loop | {clean:.0} | {:.2} | 0.8 |",
+        clean / bare
+    );
     for (what, rates, aim) in [
         ("1 row in 10 bad, beside clean", dirty, "0.85"),
         ("all users exist, beside clean", existing, "0.6"),
@@ -79,8 +89,14 @@ async fn main() -> Result<(), Failure> {
         println!("| {what} | {rate:.0} | {:.2} | {aim} |", rate / clean);
     }
     println!("write units a user, as storage tells them: {units:.3}");
-    println!("processor seconds for 10,000 rows, storage included: {:.2}", median(cpu));
-    println!("peak memory of the process, storage included: {:.0} MiB", peak_memory());
+    println!(
+        "processor seconds for 10,000 rows, storage included: {:.2}",
+        median(cpu)
+    );
+    println!(
+        "peak memory of the process, storage included: {:.0} MiB",
+        peak_memory()
+    );
     Ok(())
 }
 
@@ -114,7 +130,9 @@ impl World {
 
     /// Writes `rows` items of the shape that an import writes; the time, and the write units.
     async fn bare(&self, rows: usize) -> Result<(Duration, f64), Failure> {
-        let statements: Vec<_> = (0..rows).map(|row| self.statement(row)).collect::<Result<_, _>>()?;
+        let statements: Vec<_> = (0..rows)
+            .map(|row| self.statement(row))
+            .collect::<Result<_, _>>()?;
         let calls: Vec<Vec<_>> = statements.chunks(25).map(<[_]>::to_vec).collect();
         let client = self.local.dynamodb();
         let started = Instant::now();
@@ -126,12 +144,23 @@ impl World {
                     .return_consumed_capacity(ReturnConsumedCapacity::Total)
                     .send()
                     .await?;
-                assert!(answer.responses().iter().all(|response| response.error().is_none()));
-                let used: f64 = answer.consumed_capacity().iter().filter_map(|used| used.capacity_units()).sum();
+                assert!(
+                    answer
+                        .responses()
+                        .iter()
+                        .all(|response| response.error().is_none())
+                );
+                let used: f64 = answer
+                    .consumed_capacity()
+                    .iter()
+                    .filter_map(|used| used.capacity_units())
+                    .sum();
                 Ok::<_, Failure>(used)
             })
             .buffer_unordered(CALLS)
-            .fold(Ok(0.0), |sum: Result<f64, Failure>, used| async move { Ok(sum? + used?) })
+            .fold(Ok(0.0), |sum: Result<f64, Failure>, used| async move {
+                Ok(sum? + used?)
+            })
             .await?;
         Ok((started.elapsed(), units))
     }
@@ -151,7 +180,10 @@ impl World {
             ("firstName", text(format!("First{row}"))),
             ("lastName", text(format!("Last{row}"))),
             ("mobileNumber", text("+442079460018".to_owned())),
-            ("roles", AttributeValue::L(vec![text("ROLE_COLLABORATOR".to_owned())])),
+            (
+                "roles",
+                AttributeValue::L(vec![text("ROLE_COLLABORATOR".to_owned())]),
+            ),
             ("enabled", AttributeValue::Bool(true)),
             ("accountType", text("LOCAL".to_owned())),
             ("createdAt", number(1_795_000_000_000)),
@@ -163,7 +195,11 @@ impl World {
         ];
         let names: Vec<_> = attributes.iter().map(|(name, _)| format!("'{name}':?")).collect();
         Ok(BatchStatementRequest::builder()
-            .statement(format!("INSERT INTO \"{}\" VALUE {{{}}}", self.local.table(), names.join(",")))
+            .statement(format!(
+                "INSERT INTO \"{}\" VALUE {{{}}}",
+                self.local.table(),
+                names.join(",")
+            ))
             .set_parameters(Some(attributes.map(|(_, value)| value).into()))
             .build()?)
     }

@@ -4,7 +4,7 @@ use lambda_http::Error as StartError;
 
 use crate::auth::Auth;
 use crate::config::Config;
-use crate::store::{ContactStore, ImportStore, Table, TokenStore, UploadStore, UserStore};
+use crate::store::{ContactStore, ImportStore, ReplayStore, Table, TokenStore, UploadStore, UserStore};
 
 /// Everything a handler needs, made once at cold start. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct App {
     pub imports: ImportStore,
     /// The staged files.
     pub uploads: UploadStore,
+    /// The answers that are kept to be given again.
+    pub replays: ReplayStore,
 }
 
 impl App {
@@ -37,7 +39,8 @@ impl App {
             users,
             tokens,
             contacts: ContactStore::new(table.clone()),
-            imports: ImportStore::new(table),
+            imports: ImportStore::new(table.clone()),
+            replays: ReplayStore::new(table),
             uploads: UploadStore::new(s3, config.bucket.clone()),
             config,
         }

@@ -11,6 +11,8 @@
 //! | deletion | `D` | `<time>#<owner id>` | [`contacts`] | the owner was deleted; from then on the rest of the contacts can go |
 //! | import | `I#<import id>` | `I` | [`imports`] | state, options, counts, checkpoint, lease |
 //! | row errors | `I#<import id>` | `E#<first line, 10 digits>` | [`imports`] | a chunk of errors |
+//! | file | `F#<hash of sender, bytes and options>` | `F` | [`imports`] | the import that was made of it |
+//! | request | `K#<hash of caller and Idempotency-Key>` | `K` | [`replays`] | its sealed answer, and `P#…` further parts of it |
 //! | counters | `S` | `0` to `7` | [`users`] | numbers of users, sharded so that transactions do not collide |
 //! | administrators | `S` | `A` | [`users`] | how many enabled system administrators there are |
 //!
@@ -22,6 +24,7 @@
 mod contacts;
 mod imports;
 mod listing;
+mod replays;
 mod search;
 mod table;
 mod tokens;
@@ -29,8 +32,9 @@ mod uploads;
 mod users;
 
 pub use contacts::{Batch, Changed, ContactStore, Finished};
-pub use imports::{Claim, Commit, ImportStore, Left, Refusal};
+pub use imports::{Claim, Commit, ImportStore, Left, Refusal, RejectedRows};
 pub use listing::{Filter, Found, Listing, Order, Place, SortBy};
+pub use replays::{Attempt, Begun, ReplayStore};
 pub(crate) use table::pause;
 pub use table::{Item, Key, Table};
 pub use tokens::{Token, TokenRecord, TokenStore};

@@ -46,7 +46,10 @@ fn events() -> Vec<(String, PathBuf, Value)> {
             continue;
         }
         let name = function.file_name().unwrap().to_str().unwrap().to_owned();
-        for file in fs::read_dir(&function).unwrap().map(|entry| entry.unwrap().path()) {
+        for file in fs::read_dir(&function)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+        {
             if !file.to_str().unwrap().ends_with(".expected.json") {
                 let payload = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
                 events.push((name.clone(), file, payload));
@@ -81,7 +84,10 @@ async fn every_event_is_answered_as_expected() {
             Err(error) => panic!("{}: {error}", file.display()),
         };
 
-        if let Some(body) = answer["body"].as_str().and_then(|body| serde_json::from_str(body).ok()) {
+        if let Some(body) = answer["body"]
+            .as_str()
+            .and_then(|body| serde_json::from_str(body).ok())
+        {
             answer["body"] = body;
         }
         let beside = file.with_extension("expected.json");

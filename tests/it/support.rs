@@ -1,5 +1,7 @@
 //! A service of one's own, and how to talk to it.
 
+pub(crate) mod faults;
+
 use std::time::{Duration, Instant};
 
 use local::{Local, Options};

@@ -66,22 +66,20 @@ impl Segment {
     /// the same address, where somebody keeps track of it.
     pub(super) fn take(&mut self, row: &Row<'_>, checked: Result<User, Vec<RowError>>, earlier: Option<u64>) {
         self.rows += 1;
-        let cells = match &row.content {
-            Content::Cells(cells) => Some(OwnedCells::from(*cells)),
-            Content::TooLarge | Content::UnclosedQuote { .. } => None,
+        let user = match checked {
+            Ok(user) => user,
+            Err(errors) => {
+                let cells = match &row.content {
+                    Content::Cells(cells) => Some(OwnedCells::from(*cells)),
+                    Content::TooLarge | Content::UnclosedQuote { .. } => None,
+                };
+                return self.reject(row.line, cells, errors);
+            }
         };
-        let (user, cells) = match (checked, cells) {
-            (Ok(user), Some(cells)) => (user, cells),
-            (Ok(_), None) => return,
-            (Err(errors), cells) => return self.reject(row.line, cells, errors),
+        let Some(pending) = Pending::new(row, Some(user)) else {
+            return;
         };
-        let pending = Pending {
-            line: row.line,
-            row: row.row,
-            user,
-            cells,
-            earlier,
-        };
+        let pending = Pending { earlier, ..pending };
         match self.first.entry(pending.slot()) {
             Entry::Vacant(entry) => {
                 entry.insert((pending.line, None));
@@ -176,7 +174,11 @@ impl Segment {
                 self.counts.skipped += 1;
                 return;
             }
-            Outcome::Exists => Violation::new(self.email.as_str(), Code::AlreadyExists, "belongs to an existing account"),
+            Outcome::Exists => Violation::new(
+                self.email.as_str(),
+                Code::AlreadyExists,
+                "belongs to an existing account",
+            ),
             Outcome::Repeats(line) => Violation::new(
                 self.email.as_str(),
                 Code::DuplicateInFile,

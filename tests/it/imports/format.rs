@@ -330,7 +330,11 @@ async fn an_unclosed_quote_takes_nothing_that_came_before_it() {
     );
     assert_eq!(faults(&import), [(5, "", "unclosed_quote")]);
     for line in 2..=4 {
-        assert!(user(&service, &format!("person{line}@example.org")).await.is_some());
+        assert!(
+            user(&service, &format!("person{line}@example.org"))
+                .await
+                .is_some()
+        );
     }
     assert_eq!(users(&service).await, 1 + 3);
 }
@@ -338,7 +342,8 @@ async fn an_unclosed_quote_takes_nothing_that_came_before_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn lines_and_rows_are_counted_as_an_editor_does() {
     let service = Service::start().await;
-    let file = "email,_note\r\n\r\n\"a@\",\"one\r\ntwo\n\nthree\"\r\n   \r\nb@,\n,,\nc@,x\r,\nd@example.org,\n";
+    let file =
+        "email,_note\r\n\r\n\"a@\",\"one\r\ntwo\n\nthree\"\r\n   \r\nb@,\n,,\nc@,x\r,\nd@example.org,\n";
 
     let import = service.import(file, &[]).await.expect(200);
 
@@ -354,7 +359,10 @@ async fn lines_and_rows_are_counted_as_an_editor_does() {
         "line 9: the row has 3 cells, the header has 2"
     );
     assert_eq!(errors(&import)[4], "line 11: email is required");
-    assert_eq!(user(&service, "d@example.org").await.unwrap().import.unwrap().1, 12);
+    assert_eq!(
+        user(&service, "d@example.org").await.unwrap().import.unwrap().1,
+        12
+    );
     assert_eq!(counts(&import), [6, 1, 0, 0, 5]);
 }
 
@@ -375,7 +383,13 @@ async fn an_address_is_the_same_in_any_spelling() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|error| (error["code"].as_str().unwrap(), error["line"].as_u64(), error["firstLine"].as_u64()))
+        .map(|error| {
+            (
+                error["code"].as_str().unwrap(),
+                error["line"].as_u64(),
+                error["firstLine"].as_u64(),
+            )
+        })
         .collect();
     assert_eq!(
         repeats,
@@ -438,7 +452,10 @@ async fn a_row_with_very_many_faults_does_not_stop_the_import() {
         ",_".repeat(9_000),
         ",\u{FF}".repeat(9_000)
     );
-    let latin1: Vec<u8> = cells.chars().map(|char| u8::try_from(u32::from(char)).unwrap()).collect();
+    let latin1: Vec<u8> = cells
+        .chars()
+        .map(|char| u8::try_from(u32::from(char)).unwrap())
+        .collect();
 
     let many_roles = service
         .import(
@@ -535,7 +552,9 @@ async fn an_admin_role_is_given_only_by_a_system_administrator() {
         c@example.org,Wizard\n\
         d@example.org,ROLE_ADHOC_COLLABORATOR\n";
 
-    let refused = import_as(&service, &user_admin.token, file, &[]).await.expect(200);
+    let refused = import_as(&service, &user_admin.token, file, &[])
+        .await
+        .expect(200);
     let given = service.import(file, &[]).await.expect(200);
 
     assert_eq!(
