@@ -1,5 +1,6 @@
 //! Arrivals of objects, told to functions as S3 and Lambda tell them: asynchronously, at least once,
-//! tried again when the function fails, and put aside when it fails for good.
+//! tried again when the function fails, and put aside when it fails for good. And the calls of functions
+//! by the clock.
 
 mod journal;
 mod poll;
@@ -21,7 +22,7 @@ use uuid::Uuid;
 use self::journal::{Entry, Journal};
 use crate::clock;
 use crate::invoke::{FunctionError, Invocation, Invoker};
-use crate::template::{REGION, Template, Trigger};
+use crate::template::{ACCOUNT, REGION, Schedule, Template, Trigger};
 
 /// What S3 leaves as it is in a key; a blank becomes `+`.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC
@@ -80,6 +81,7 @@ struct Inner {
     journal: Journal,
     bucket: String,
     triggers: Vec<(Trigger, u32)>,
+    schedules: Vec<Schedule>,
     delivery: Delivery,
     places: Arc<Semaphore>,
     /// Set once the functions are there, which need the store that these events are of.
@@ -107,6 +109,7 @@ impl Events {
             journal: Journal::open(data)?,
             bucket: template.bucket.clone(),
             triggers,
+            schedules: template.schedules.clone(),
             places: Arc::new(Semaphore::new(delivery.concurrency)),
             delivery,
             invoker: OnceLock::new(),
@@ -115,9 +118,13 @@ impl Events {
         })))
     }
 
-    /// Begins to deliver, with the events that an earlier process left behind.
+    /// Begins to deliver, with the events that an earlier process left behind, and to call functions
+    /// by the clock.
     pub(crate) fn deliver(&self, invoker: Invoker) -> io::Result<()> {
         let left = self.0.journal.waiting()?;
+        for schedule in self.0.schedules.clone() {
+            self.tasks().spawn(call_by_clock(schedule, invoker.clone()));
+        }
         let _ = self.0.invoker.set(invoker);
         for (name, entry) in left {
             self.spawn(name, entry);
@@ -264,6 +271,39 @@ impl Inner {
             }
         }
     }
+}
+
+/// Calls a function again and again, first when the time between two calls has passed.
+///
+/// A call that fails is not repeated: the next one comes anyway.
+async fn call_by_clock(Schedule { every, function }: Schedule, invoker: Invoker) {
+    loop {
+        tokio::time::sleep(every).await;
+        let request_id = Uuid::new_v4().to_string();
+        let invocation = Invocation {
+            function: function.clone(),
+            payload: scheduled(&function, &request_id, clock::now()).to_string().into(),
+            request_id,
+        };
+        if let Err(err) = invoker.invoke(invocation).await {
+            tracing::warn!(function, error = %err, "a call by the clock failed");
+        }
+    }
+}
+
+/// The event in EventBridge's own words.
+fn scheduled(rule: &str, id: &str, now: OffsetDateTime) -> Value {
+    json!({
+        "version": "0",
+        "id": id,
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": ACCOUNT,
+        "time": now.format(format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z")).unwrap_or_default(),
+        "region": REGION,
+        "resources": [format!("arn:aws:events:{REGION}:{ACCOUNT}:rule/{rule}")],
+        "detail": {},
+    })
 }
 
 /// The event in S3's own words. There is no version id, because the bucket keeps no versions here.

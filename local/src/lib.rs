@@ -6,7 +6,8 @@
 //! 2. `invoke` calls the function: in this process by the table in [`functions`], or, by
 //!    `runtime_api`, one of the built binaries in a process of its own;
 //! 3. the function reaches `dynamodb` and `s3` over loopback, as it reaches AWS when deployed;
-//! 4. an object that arrives in `s3` is noted by `events`, which calls the function it triggers.
+//! 4. an object that arrives in `s3` is noted by `events`, which calls the function it triggers, and
+//!    which calls those that the clock triggers.
 //!
 //! `stack` puts these together: [`Local::start`] is what the binary runs, and what each test starts
 //! one of its own of.
@@ -29,5 +30,6 @@ pub use events::Delivery;
 pub use invoke::{FunctionError, Handlers, PAYLOAD_LIMIT};
 pub use stack::{Data, Functions, Local, Options, Wire, Wiring};
 pub use template::{
-    Attribute, Function, Index, InvalidTemplate, Key, Projection, Route, Table, Template, TimeToLive, Trigger,
+    Attribute, Function, Index, InvalidTemplate, Key, Projection, Route, Schedule, Table, Template,
+    TimeToLive, Trigger,
 };

@@ -32,6 +32,8 @@ pub struct Template {
     pub routes: Vec<Route>,
     /// Which arrivals in the bucket call which function.
     pub triggers: Vec<Trigger>,
+    /// Which functions are called by the clock.
+    pub schedules: Vec<Schedule>,
     /// The table.
     pub table: Table,
     /// The bucket's name.
@@ -68,6 +70,15 @@ pub struct Trigger {
     /// What the object's key begins with.
     pub prefix: String,
     /// The function that is told.
+    pub function: String,
+}
+
+/// A function to call again and again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// The time between two calls.
+    pub every: Duration,
+    /// The function that is called.
     pub function: String,
 }
 
@@ -170,6 +181,7 @@ struct Environment {
 enum Event {
     HttpApi(HttpEvent),
     S3(S3Event),
+    Schedule(ScheduleEvent),
 }
 
 #[derive(Deserialize)]
@@ -205,6 +217,12 @@ struct S3Rule {
     value: String,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ScheduleEvent {
+    schedule: String,
+}
+
 impl Template {
     /// The repository's own template, for a stack called `stack`, with `parameters` in place of the
     /// defaults.
@@ -230,6 +248,7 @@ impl Template {
             functions: BTreeMap::new(),
             routes: Vec::new(),
             triggers: Vec::new(),
+            schedules: Vec::new(),
             table: Table {
                 name: String::new(),
                 attribute_definitions: Vec::new(),
@@ -306,6 +325,12 @@ impl Template {
                         function: name.to_owned(),
                     });
                 }
+                Event::Schedule(ScheduleEvent { schedule }) => self.schedules.push(Schedule {
+                    every: minutes(&schedule).ok_or_else(|| {
+                        InvalidTemplate(format!("{name} has a schedule other than rate(N minutes)"))
+                    })?,
+                    function: name.to_owned(),
+                }),
             }
         }
 
@@ -328,6 +353,18 @@ impl Template {
         self.functions.insert(name.to_owned(), function);
         Ok(())
     }
+}
+
+/// The time between two calls of `rate(5 minutes)`.
+fn minutes(schedule: &str) -> Option<Duration> {
+    let (number, unit) = schedule
+        .strip_prefix("rate(")?
+        .strip_suffix(')')?
+        .split_once(' ')?;
+    let number: u64 = number.parse().ok().filter(|number| *number > 0)?;
+    ["minute", "minutes"]
+        .contains(&unit)
+        .then(|| Duration::from_secs(60 * number))
 }
 
 fn read<T: serde::de::DeserializeOwned>(
@@ -363,6 +400,7 @@ mod tests {
                 "me",
                 "openapi",
                 "session",
+                "sweep",
                 "user",
                 "users",
                 "users-bulk"
@@ -399,6 +437,21 @@ mod tests {
             prefixes,
             ["drop/", "imports/", "resume/"].map(|prefix| (prefix.to_owned(), "import-file".to_owned()))
         );
+    }
+
+    #[test]
+    fn the_sweep_comes_every_five_minutes() {
+        assert_eq!(
+            template().schedules,
+            [Schedule {
+                every: Duration::from_mins(5),
+                function: "sweep".to_owned(),
+            }]
+        );
+        assert_eq!(minutes("rate(1 minute)"), Some(Duration::from_mins(1)));
+        for schedule in ["rate(0 minutes)", "rate(5 hours)", "cron(0 12 * * ? *)"] {
+            assert_eq!(minutes(schedule), None, "{schedule}");
+        }
     }
 
     #[test]

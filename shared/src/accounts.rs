@@ -124,6 +124,9 @@ pub async fn change(
 /// Deletes `account`, which was read for this request, with all that hangs on it, and gives the number
 /// of its contacts. Its tokens are void because they name an id that is gone.
 ///
+/// The contacts go after the account. If that is cut off, nobody can see the rest, and
+/// [`ContactStore::finish_deletions`](crate::store::ContactStore::finish_deletions) removes it.
+///
 /// `check` sees the account anew whenever another writer was faster.
 ///
 /// # Errors
@@ -137,9 +140,10 @@ pub async fn delete(
 ) -> Result<u64, Error> {
     for attempt in 1..=TRIES {
         check(&account)?;
-        // The pending deletion of the contacts belongs among these actions, and their deletion after it.
-        match app.users.delete(&account, Vec::new()).await? {
-            Replaced::Done => return Ok(0),
+        let id = account.user.id;
+        let contacts = app.contacts.pending_deletion(id, clock::now())?;
+        match app.users.delete(&account, vec![contacts]).await? {
+            Replaced::Done => return app.contacts.delete_all(id).await,
             Replaced::LastAdmin => return Err(last_admin()),
             Replaced::Stale => account = again(app, &account, attempt).await?,
         }

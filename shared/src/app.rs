@@ -4,7 +4,7 @@ use lambda_http::Error as StartError;
 
 use crate::auth::Auth;
 use crate::config::Config;
-use crate::store::{ImportStore, Table, TokenStore, UploadStore, UserStore};
+use crate::store::{ContactStore, ImportStore, ReplayStore, Table, TokenStore, UploadStore, UserStore};
 
 /// Everything a handler needs, made once at cold start. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -17,10 +17,14 @@ pub struct App {
     pub users: UserStore,
     /// The access tokens.
     pub tokens: TokenStore,
+    /// Each user's own contacts.
+    pub contacts: ContactStore,
     /// The imports and their row errors.
     pub imports: ImportStore,
     /// The staged files.
     pub uploads: UploadStore,
+    /// The answers that are kept to be given again.
+    pub replays: ReplayStore,
 }
 
 impl App {
@@ -34,7 +38,9 @@ impl App {
             auth: Auth::new(table.clone()),
             users,
             tokens,
-            imports: ImportStore::new(table),
+            contacts: ContactStore::new(table.clone()),
+            imports: ImportStore::new(table.clone()),
+            replays: ReplayStore::new(table),
             uploads: UploadStore::new(s3, config.bucket.clone()),
             config,
         }

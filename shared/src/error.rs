@@ -53,6 +53,9 @@ pub enum Error {
         /// The members that clash, where there are such.
         violations: Vec<Violation>,
     },
+    /// The same request, by its `Idempotency-Key`, is under way.
+    #[error("the first request with this Idempotency-Key is under way; send it again in a moment")]
+    InProgress,
     /// `If-Match` names another state than the stored one.
     #[error("the record was changed since it was read; read it again and repeat the change")]
     PreconditionFailed,

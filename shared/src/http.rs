@@ -5,6 +5,7 @@
 //! [`query`], [`multipart`] and [`prefer`], and answers with [`respond`].
 
 pub mod etag;
+mod idempotency;
 pub mod json;
 pub mod multipart;
 pub mod page;
@@ -37,7 +38,7 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Only when the runtime API cannot be reached: a failed request is an answer, never an error.
 pub async fn serve<'a, H, F>(app: &'a App, handler: H) -> Result<(), lambda_http::Error>
 where
-    H: Fn(&'a App, Request) -> F + Clone + Send + Sync,
+    H: Fn(&'a App, Request) -> F + Clone + Send + Sync + 'a,
     F: Future<Output = Result<Response<Body>, Error>> + Send + 'a,
 {
     lambda_http::run(service(app, handler)).await
@@ -53,16 +54,17 @@ pub fn service<'a, H, F>(
 + Sync
 + use<'a, H, F>
 where
-    H: Fn(&'a App, Request) -> F + Clone + Send + Sync,
+    H: Fn(&'a App, Request) -> F + Clone + Send + Sync + 'a,
     F: Future<Output = Result<Response<Body>, Error>> + Send + 'a,
 {
     service_fn(move |request: Request| {
         let told = Told::of(&request);
-        let work = acceptable(&request).map(|()| handler(app, request));
+        let handler = handler.clone();
         async move {
             let started = Instant::now();
-            let result = match work {
-                Ok(work) => work.await,
+            let result = match acceptable(&request).and_then(|()| idempotency::key(&request)) {
+                Ok(None) => handler(app, request).await,
+                Ok(Some(key)) => Box::pin(idempotency::once(app, request, &told.id, &key, handler)).await,
                 Err(error) => Err(error),
             };
             Ok(told.answer(result, started))

@@ -3,8 +3,10 @@
 //! Modules mirror the URLs. Each test starts a service of its own on a free port, with its table in
 //! memory and its bucket in a folder that goes away with it.
 
+mod contacts;
 mod coverage;
 mod dashboard;
+mod events;
 mod imports;
 mod me;
 mod policy;

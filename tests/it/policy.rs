@@ -37,6 +37,8 @@ struct May {
     users: bool,
     /// More than reading the own record.
     change_self: bool,
+    /// The roles that have contacts.
+    contacts: bool,
 }
 
 impl May {
@@ -45,6 +47,7 @@ impl May {
             all: roles.contains(&Role::SystemAdmin),
             users: roles.contains(&Role::UserAdmin),
             change_self: roles.iter().any(|role| *role != Role::AdhocCollaborator),
+            contacts: roles.contains(&Role::Originator) || roles.contains(&Role::Collaborator),
         }
     }
 
@@ -177,6 +180,8 @@ fn bulk_routes() -> Vec<Route> {
 /// Every request that is about no user, or about the caller.
 fn routes_of_no_user() -> Vec<Route> {
     const IMPORT: &str = "/users/import/00000000000000000000000000000000";
+    const CONTACT: &str = "/users/me/contacts/00000000000000000000000000000000";
+    const NO_CONTACT: fn(May, Target) -> u16 = |may, _| if may.contacts { 404 } else { 403 };
     const UNKNOWN: fn(May, Target) -> u16 = |may, _| if may.administer() == 200 { 404 } else { 403 };
     let administer: fn(May, Target) -> u16 = |may, _| may.administer();
     let import = |below: &str| -> &'static str { Box::leak(format!("{IMPORT}{below}").into_boxed_str()) };
@@ -254,6 +259,20 @@ fn routes_of_no_user() -> Vec<Route> {
         route(Method::POST, import("/resume"), Value::Null, UNKNOWN),
         route(Method::GET, import("/errors"), Value::Null, UNKNOWN),
         route(Method::GET, import("/rejected"), Value::Null, UNKNOWN),
+        route(Method::GET, "/users/me/contacts", Value::Null, |may, _| {
+            if may.contacts { 200 } else { 403 }
+        }),
+        route(Method::POST, "/users/me/contacts", json!({}), |may, _| {
+            if may.contacts { 422 } else { 403 }
+        }),
+        route(Method::GET, CONTACT, Value::Null, NO_CONTACT),
+        route(
+            Method::PUT,
+            CONTACT,
+            json!({"email": "ada@example.org"}),
+            NO_CONTACT,
+        ),
+        route(Method::DELETE, CONTACT, Value::Null, NO_CONTACT),
     ]
 }
 

@@ -1,5 +1,7 @@
 //! A service of one's own, and how to talk to it.
 
+pub(crate) mod faults;
+
 use std::time::{Duration, Instant};
 
 use local::{Local, Options};
@@ -176,7 +178,8 @@ pub(crate) async fn send(request: RequestBuilder) -> Answer {
     Answer {
         status: response.status(),
         headers: response.headers().clone(),
-        text: response.text().await.unwrap(),
+        // Not `text`, which would take away a byte order mark.
+        text: String::from_utf8(response.bytes().await.unwrap().into()).unwrap(),
     }
 }
 

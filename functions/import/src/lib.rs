@@ -1,5 +1,7 @@
 //! One import: `/users/import/{importId}`, its `/resume`, `/errors` and `/rejected`.
 
+use std::time::Duration;
+
 use lambda_http::http::header::{CONTENT_DISPOSITION, LOCATION};
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
@@ -11,6 +13,11 @@ use shared::import::{ImportView, MAX_ROW_ERRORS, Rejected};
 use shared::models::ImportId;
 use shared::models::import::{Import, Status};
 use shared::{App, Error, clock};
+
+/// Bytes of rejected rows that go into an answer. In the JSON that carries it, a quote takes two.
+const MAX_INLINE: u64 = 5 * 1024 * 1024 / 2;
+/// How long the URL of a file of rejected rows is valid.
+const DOWNLOAD_TIME: Duration = Duration::from_mins(15);
 
 /// Serves every method of the four routes.
 ///
@@ -57,12 +64,18 @@ async fn read(app: &App, request: &Request) -> Result<Response<Body>, Error> {
 async fn cancel(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let import = find(app, request).await?;
     Query::of(request).finish()?;
-    app.imports.cancel(import.id, clock::now()).await?;
+    if app.imports.cancel(import.id, clock::now()).await? {
+        app.uploads.resume(import.id).await?;
+    }
     let import = app
         .imports
         .find(import.id)
         .await?
         .ok_or(Error::NotFound("the import"))?;
+    if import.status_at(clock::now()) == Status::Stalled {
+        // Its run died and may have written users that nobody has counted. The next run does, and ends it.
+        app.uploads.resume(import.id).await?;
+    }
     respond::ok(&view(app, import).await?)
 }
 
@@ -104,6 +117,8 @@ async fn errors(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     })
 }
 
+/// The rejected rows, inline if they are few. Lambda's answers end at 6 MB, so many are put together in the
+/// bucket, and the answer says where: 303 with a signed URL.
 async fn rejected(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let import = find(app, request).await?;
     Query::of(request).finish()?;
@@ -114,8 +129,17 @@ async fn rejected(app: &App, request: &Request) -> Result<Response<Body>, Error>
     };
     let mut file = Vec::new();
     Rejected::new(&read.columns, read.dialect).header(&mut file);
-    for segment in app.imports.segments_with_errors(import.id).await? {
-        file.extend_from_slice(&app.uploads.rejected(import.id, segment).await?);
+    let pieces = app.imports.rejected(import.id).await?;
+    if pieces.iter().map(|piece| piece.bytes).sum::<u64>() > MAX_INLINE {
+        let url = app
+            .uploads
+            .put_together(import.id, file, &pieces, DOWNLOAD_TIME)
+            .await?;
+        let response = Response::builder().status(StatusCode::SEE_OTHER);
+        return respond::bytes(response.header(LOCATION, url), "text/csv", Body::Empty);
+    }
+    for piece in &pieces {
+        file.extend_from_slice(&app.uploads.rejected(piece).await?);
     }
     let disposition = format!("attachment; filename=\"rejected-{}.csv\"", import.id);
     respond::bytes(

@@ -1,5 +1,6 @@
 //! `/users/import`: takes in files and lists imports; `/uploads` and `/template` beside it.
 
+mod cursor;
 mod wait;
 
 use std::time::Duration;
@@ -17,7 +18,7 @@ use shared::http::{self, BASE_PATH, multipart, prefer, respond};
 use shared::import::{ImportView, MAX_ROW_ERRORS, TEMPLATE};
 use shared::models::import::{Import, ImportOptions, ImportOptionsDraft, MAX_FILE, Status, Via};
 use shared::models::{Code, Given, ImportId, Timestamp, Violation};
-use shared::store::UploadStore;
+use shared::store::{ImportStore, UploadStore};
 use shared::{App, Error, clock};
 use uuid::Uuid;
 
@@ -50,20 +51,44 @@ async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     app.auth.caller(request).await?.require(Right::Import)?;
     let mut query = Query::of(request);
     let limit = query.number("limit", 0..=MAX_LIMIT).unwrap_or(DEFAULT_LIMIT);
-    let offset = query.number("offset", 0..=u64::from(u32::MAX)).unwrap_or(0);
+    let offset = query.number("offset", 0..=u64::from(u32::MAX));
+    let cursor = query.text("cursor");
     let key = query.text("key");
+    if cursor.is_some() && offset.is_some() {
+        query.fault("cursor", Code::InvalidFormat, "cannot be given with an offset");
+    }
+    let cursor = cursor.map(|text| {
+        cursor::read(&text).unwrap_or_else(|| {
+            query.fault(
+                "cursor",
+                Code::InvalidFormat,
+                "is not one that this list has given",
+            );
+            (0, String::new())
+        })
+    });
     query.finish()?;
+    let (before, after) = cursor.unzip();
+    let skip = offset.unwrap_or(0);
+    let offset = before.unwrap_or(skip);
 
-    let (imports, count) = app.imports.page(key.as_deref(), offset, limit).await?;
+    let (imports, count) = app
+        .imports
+        .page(key.as_deref(), after.as_deref(), skip, limit)
+        .await?;
     let now = clock::now();
+    let next = offset + imports.len() as u64;
     respond::ok(&Page {
+        next_cursor: imports
+            .last()
+            .filter(|_| next < count)
+            .map(|last| cursor::text(next, &ImportStore::place(last))),
         items: imports
             .into_iter()
             .map(|import| ImportView::new(import, None, now))
             .collect(),
         count,
         offset,
-        next_cursor: None,
     })
 }
 
@@ -105,15 +130,26 @@ async fn create(app: &App, request: Request) -> Result<Response<Body>, Error> {
     }
     let options = options(draft, &caller, faults)?;
 
+    let sha256 = HEXLOWER.encode(&Sha256::digest(&form.file));
+    if !matches!(force, Given::Flag(true)) {
+        let now = clock::now();
+        if let Some(import) = app.imports.known(caller.user.id, &sha256, &options, now).await? {
+            let row_errors = app.imports.errors(import.id, 0, MAX_ROW_ERRORS).await?;
+            return respond::ok(&ImportView::new(import, Some(row_errors), now).sent_again());
+        }
+    }
+
     let mut import = open(app, &caller, options, Via::Api);
     import.file_name = form.file_name;
     import.bytes = Some(form.file.len() as u64);
-    import.sha256 = Some(HEXLOWER.encode(&Sha256::digest(&form.file)));
+    import.sha256 = Some(sha256);
     let id = import.id;
     app.imports.insert(&import).await?;
     app.uploads.stage(id, form.file).await?;
 
-    let import = wait::for_end(app, id, give_up).await?;
+    if !wait.at_most.is_zero() {
+        import = wait::for_end(app, id, give_up).await?;
+    }
     answer(app, import, wait.applied).await
 }
 

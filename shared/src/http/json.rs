@@ -98,42 +98,29 @@ impl Object {
         self.members.remove(name).map_or(Given::Absent, given)
     }
 
-    /// Removes the member `name`, which must be an array of objects.
+    /// Removes the member `name`, which must be an array, and gives its elements in order: the objects
+    /// that they have to be, or the fault of one that is none.
     ///
     /// # Errors
     ///
-    /// The fault of the member, or of each element that is not an object.
-    pub fn take_objects(&mut self, name: &str) -> Result<Vec<Object>, Vec<Violation>> {
+    /// The fault of the member, if it is not an array.
+    pub fn take_objects(&mut self, name: &str) -> Result<Vec<Result<Object, Violation>>, Violation> {
         let elements = match self.members.remove(name) {
-            None | Some(Value::Null) => {
-                return Err(vec![Violation::new(name, Code::Required, "is required")]);
-            }
+            None | Some(Value::Null) => return Err(Violation::new(name, Code::Required, "is required")),
             Some(Value::Array(elements)) => elements,
-            Some(_) => {
-                return Err(vec![Violation::new(
-                    name,
-                    Code::InvalidFormat,
-                    "must be an array",
-                )]);
-            }
+            Some(_) => return Err(Violation::new(name, Code::InvalidFormat, "must be an array")),
         };
-        let mut objects = Vec::with_capacity(elements.len());
-        let mut violations = Vec::new();
-        for (index, element) in elements.into_iter().enumerate() {
-            match element {
-                Value::Object(members) => objects.push(Object { members }),
-                _ => violations.push(Violation::new(
+        let elements = elements.into_iter().enumerate();
+        Ok(elements
+            .map(|(index, element)| match element {
+                Value::Object(members) => Ok(Object { members }),
+                _ => Err(Violation::new(
                     format!("{name}/{index}"),
                     Code::InvalidFormat,
                     "must be an object",
                 )),
-            }
-        }
-        if violations.is_empty() {
-            Ok(objects)
-        } else {
-            Err(violations)
-        }
+            })
+            .collect())
     }
 
     /// Removes the member `name` with whatever value it has.

@@ -74,7 +74,9 @@ pub(super) fn answer(error: Error, request_id: &str) -> Response<Body> {
             response = response.header(WWW_AUTHENTICATE, challenge);
         }
         Error::MethodNotAllowed(methods) => response = response.header(ALLOW, *methods),
-        Error::Unavailable { .. } => response = response.header(RETRY_AFTER, RETRY_SECONDS),
+        Error::Unavailable { .. } | Error::InProgress => {
+            response = response.header(RETRY_AFTER, RETRY_SECONDS);
+        }
         Error::FileRefused { import, .. } => {
             if let Ok(location) = HeaderValue::from_str(&format!("{BASE_PATH}/users/import/{import}")) {
                 response = response.header(LOCATION, location);
@@ -161,6 +163,7 @@ fn heading(error: &Error) -> (StatusCode, &'static str, &'static str) {
             "Unsupported media type",
         ),
         Error::Conflict { .. } => (StatusCode::CONFLICT, "/problems/conflict", "Conflict"),
+        Error::InProgress => (StatusCode::CONFLICT, "/problems/in-progress", "In progress"),
         Error::PreconditionFailed => (
             StatusCode::PRECONDITION_FAILED,
             "/problems/precondition-failed",

@@ -146,6 +146,19 @@ impl ImportView {
     }
 }
 
+impl ImportView {
+    /// The same, for a caller who has sent the file of this finished import once more.
+    #[must_use]
+    pub fn sent_again(mut self) -> Self {
+        self.message = format!(
+            "This file was imported already, less than 24 hours ago, and was not imported again; send \
+             force=true to do so. {}",
+            self.message
+        );
+        self
+    }
+}
+
 impl From<&Read> for ReadView {
     fn from(read: &Read) -> Self {
         let Read { dialect, columns } = read;

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use super::check::Check;
 use super::file::File;
 use super::segment::Segment;
-use super::write::{Outcome, Pending, Sender, Writer};
+use super::write::{BATCH, Outcome, Pending, Sender, Writer, written};
 use super::{FileFault, Position, Rows};
 use crate::App;
 use crate::auth::{self, Right};
@@ -30,7 +30,7 @@ use crate::store::{Claim, Commit, Left, Refusal, Staged, Unreadable};
 /// How long an import is believed to be alive after a checkpoint.
 const LEASE: Duration = Duration::from_mins(1);
 /// Batches under way at the same time.
-const BATCHES: usize = 3;
+const BATCHES: usize = 4;
 /// A checkpoint is made at least this often, well within the lease.
 const LONGEST_SEGMENT: Duration = Duration::from_secs(10);
 /// What is kept of the function's time for handing over.
@@ -137,13 +137,14 @@ async fn run(
             app,
             run,
             margin: MARGIN.min(run.deadline.since(now) / 4),
+            resumed: import.started_at != Some(now),
             import: *import,
         },
         Claim::Nothing => return Ok(Ended::NothingToDo),
         Claim::Unknown => return Ok(Ended::Unknown),
     };
     let ended = match session.work().await {
-        Err(Stop::Refused(fault)) => session.end(Status::Failed, Some(fault)).await,
+        Err(Stop::Refused(fault)) => session.settle(Status::Failed, Some(fault)).await,
         ended => ended,
     };
     match ended {
@@ -200,13 +201,15 @@ struct Session<'a> {
     run: &'a Run,
     /// What is kept of the function's time for handing over.
     margin: Duration,
+    /// Whether an earlier run may have written rows after the checkpoint.
+    resumed: bool,
     import: Import,
 }
 
 impl Session<'_> {
     async fn work(&mut self) -> Result<Ended, Stop> {
         if self.import.cancel {
-            return self.end(Status::Cancelled, None).await;
+            return self.settle(Status::Cancelled, None).await;
         }
         if self.import.bytes.is_some_and(|bytes| bytes > MAX_FILE) {
             return Err(Stop::Refused(format!(
@@ -216,16 +219,21 @@ impl Session<'_> {
         }
         let mut reading = self.reading().await?;
         loop {
-            let mut segment = Segment::new(self.import.position, &self.import.options);
-            let more = reading
-                .fill(&mut segment, self.app.config.import_segment_rows)
+            let mut segment = Segment::new(
+                self.import.position,
+                &self.import.options,
+                self.import.read.as_ref(),
+            );
+            // The time for handing over is not to be spent on rows.
+            let time = self.left().saturating_sub(self.margin).min(LONGEST_SEGMENT);
+            let filled = reading
+                .fill(&mut segment, self.app.config.import_segment_rows, time)
                 .await?;
-            let next = if !more {
-                Next::End(Status::Completed, None)
-            } else if self.run.deadline.since(clock::now()) < self.margin {
-                Next::HandOver
-            } else {
-                Next::GoOn
+            let next = match filled {
+                Filled::End => Next::End(Status::Completed, None),
+                Filled::Broken(fault) => Next::End(Status::Failed, Some(fault)),
+                Filled::More if self.left() <= self.margin => Next::HandOver,
+                Filled::More => Next::GoOn,
             };
             if let Some(ended) = self.commit(segment, reading.rows.position(), next).await? {
                 return Ok(ended);
@@ -233,17 +241,16 @@ impl Session<'_> {
         }
     }
 
+    /// How much of the function's time is left.
+    fn left(&self) -> Duration {
+        self.run.deadline.since(clock::now())
+    }
+
     /// Opens the file at the checkpoint.
     async fn reading(&mut self) -> Result<Reading, Stop> {
         let sender = self.sender().await?;
         let (file, rows, read) = self.open(self.import.position).await?;
-        let check = Check {
-            columns: Arc::new(read.columns.clone()),
-            assignable: sender.assignable,
-            default_roles: self.import.options.default_roles,
-            import: self.import.id,
-            now: clock::now(),
-        };
+        let check = self.check(&read, sender.assignable);
         let writer = Writer {
             users: self.app.users.clone(),
             import: self.import.id,
@@ -334,12 +341,57 @@ impl Session<'_> {
         }
     }
 
-    /// Finishes the import where it stands.
-    async fn end(&mut self, status: Status, fault: Option<String>) -> Result<Ended, Stop> {
+    /// Finishes the import where it stands. What a dead run has written after the checkpoint is found and
+    /// counted, so that the counts are those of the table.
+    async fn settle(&mut self, status: Status, fault: Option<String>) -> Result<Ended, Stop> {
         let position = self.import.position;
-        let nothing = Segment::new(position, &self.import.options);
-        let ended = self.commit(nothing, position, Next::End(status, fault)).await?;
+        let mut segment = Segment::new(position, &self.import.options, self.import.read.as_ref());
+        if self.resumed && self.import.options.mode != Mode::Validate {
+            match self.find_written(&mut segment).await {
+                // A file that cannot be read could not be read by the dead run either.
+                Ok(()) | Err(Stop::Refused(_)) => {}
+                Err(stop) => return Err(stop),
+            }
+        }
+        let ended = self.commit(segment, position, Next::End(status, fault)).await?;
         Ok(ended.unwrap_or(Ended::Finished(status)))
+    }
+
+    /// Looks up which rows after the checkpoint a dead run has written: not more than a segment of them.
+    async fn find_written(&self, segment: &mut Segment) -> Result<(), Stop> {
+        let (mut file, mut rows, read) = self.open(self.import.position).await?;
+        // A row that the sender may not send was not written, so it is not found.
+        let check = self.check(&read, Roles::ALL);
+        let mut batch = Vec::with_capacity(BATCH);
+        let mut left = self.app.config.import_segment_rows;
+        let mut more = true;
+        while more || !batch.is_empty() {
+            if left > 0
+                && batch.len() < BATCH
+                && let Some(row) = rows.next_row()
+            {
+                left -= 1;
+                batch.extend(Pending::new(&row, check.check(&row).ok()));
+            } else if left > 0 && batch.len() < BATCH && more {
+                more = file.feed(&mut rows).await?;
+            } else {
+                more &= left > 0;
+                let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
+                let (done, outcomes) = written(&self.app.users, self.import.id, full).await?;
+                segment.settle(done, outcomes);
+            }
+        }
+        Ok(())
+    }
+
+    fn check(&self, read: &Read, assignable: Roles) -> Check {
+        Check {
+            columns: Arc::new(read.columns.clone()),
+            assignable,
+            default_roles: self.import.options.default_roles,
+            import: self.import.id,
+            now: clock::now(),
+        }
     }
 
     /// Makes the checkpoint that ends `segment` at `to`, and hands over if that is what follows.
@@ -349,12 +401,13 @@ impl Session<'_> {
         counts += segment.counts;
         let row_errors = segment.errors();
         let errors = self.import.errors + row_errors.len() as u64;
+        let mut rejected = None;
         if let Some(read) = &self.import.read
             && let Some(rows) = segment.rejected(read)
         {
-            // Before the checkpoint, and under a name that a repeat writes over.
+            // Before the checkpoint that names them.
             let line = segment.from.line;
-            self.app.uploads.put_rejected(self.import.id, line, rows).await?;
+            rejected = Some(self.app.uploads.put_rejected(self.import.id, line, rows).await?);
         }
         let mut next = next;
         loop {
@@ -368,6 +421,10 @@ impl Session<'_> {
                     fault: fault.clone(),
                 },
             };
+            let mut more = self.app.users.counting(segment.tally, "count users")?;
+            if let Next::End(Status::Completed, _) = &next {
+                more.extend(self.app.imports.knowing(&self.import, now)?);
+            }
             let committed = self
                 .app
                 .imports
@@ -385,9 +442,10 @@ impl Session<'_> {
                         .as_ref()
                         .filter(|_| segment.from == Position::START),
                     row_errors: &row_errors,
+                    rejected: rejected.clone(),
                     left,
                     expires_at: self.import.expires_at,
-                    counting: self.app.users.counting(segment.tally, "count users")?,
+                    more,
                 })
                 .await;
             match committed {
@@ -434,12 +492,23 @@ struct Reading {
 /// A batch that was written, and what became of its rows.
 type Batch = Result<(Vec<Pending>, Vec<Outcome>), Error>;
 
+/// Why a segment ends.
+enum Filled {
+    /// It is full.
+    More,
+    /// The file ends.
+    End,
+    /// The rest of the file cannot be read, for this reason.
+    Broken(String),
+}
+
 impl Reading {
-    /// Reads and writes the rows of one segment, at most `limit`; `false` at the end of the file.
-    async fn fill(&mut self, segment: &mut Segment, limit: usize) -> Result<bool, Stop> {
+    /// Reads and writes the rows of one segment: at most `limit`, for about `time`, and at least one.
+    async fn fill(&mut self, segment: &mut Segment, limit: usize, time: Duration) -> Result<Filled, Stop> {
         let started = Instant::now();
         let mut writing = JoinSet::new();
         let mut more = true;
+        let mut filled = Filled::More;
         let mut full = false;
         while !full {
             if let Some(row) = self.rows.next_row() {
@@ -449,10 +518,19 @@ impl Reading {
                     _ => None,
                 };
                 segment.take(&row, checked, earlier);
-                full = segment.is_full(limit) || started.elapsed() > LONGEST_SEGMENT;
+                full = segment.is_full(limit) || started.elapsed() > time;
             } else if more {
-                more = self.file.feed(&mut self.rows).await?;
+                match self.file.feed(&mut self.rows).await.map_err(Stop::from) {
+                    Ok(fed) => more = fed,
+                    // What was read until here is written, and has to be counted.
+                    Err(Stop::Refused(fault)) => {
+                        filled = Filled::Broken(fault);
+                        full = true;
+                    }
+                    Err(stop) => return Err(stop),
+                }
             } else {
+                filled = Filled::End;
                 full = true;
             }
             if let Some(batch) = segment.next_batch(full) {
@@ -471,7 +549,7 @@ impl Reading {
             self.settle(segment, &mut writing).await?;
         }
         segment.close();
-        Ok(more)
+        Ok(filled)
     }
 
     /// Waits for one batch.

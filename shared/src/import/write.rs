@@ -1,12 +1,12 @@
 //! From checked rows to stored users, a batch at a time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::check::draft;
-use super::{Columns, OwnedCells};
+use super::{Columns, Content, OwnedCells, Row};
 use crate::auth::Right;
 use crate::clock;
 use crate::error::Error;
@@ -34,6 +34,20 @@ pub(super) struct Pending {
 }
 
 impl Pending {
+    /// `row` and the user it describes; `None` without a user.
+    pub(super) fn new(row: &Row<'_>, user: Option<User>) -> Option<Self> {
+        let Content::Cells(cells) = &row.content else {
+            return None;
+        };
+        Some(Self {
+            line: row.line,
+            row: row.row,
+            user: user?,
+            cells: OwnedCells::from(*cells),
+            earlier: None,
+        })
+    }
+
     pub(super) fn slot(&self) -> Slot {
         self.user.id.slot()
     }
@@ -52,6 +66,57 @@ pub(super) enum Outcome {
     Repeats(u64),
     /// Its account may not be changed, for this reason.
     Refused(&'static str),
+}
+
+/// What `import` has made of a row before, told by the account that holds its address; `None` if that
+/// account is not of the import's making.
+fn own_work(import: ImportId, pending: &Pending, account: &Account) -> Option<Outcome> {
+    if account.user.id == pending.user.id {
+        return Some(Outcome::Created);
+    }
+    let marks = [
+        (account.user.import, Outcome::Created),
+        (account.changed_by, Outcome::Updated),
+    ];
+    marks.into_iter().find_map(|(mark, own)| {
+        let (_, line) = mark.filter(|(by, _)| *by == import)?;
+        Some(if line == pending.line {
+            own
+        } else {
+            Outcome::Repeats(line)
+        })
+    })
+}
+
+/// The rows of `batch` that `import` has made or changed an account from, and which of the two. Writes
+/// nothing.
+pub(super) async fn written(
+    users: &UserStore,
+    import: ImportId,
+    batch: Vec<Pending>,
+) -> Result<(Vec<Pending>, Vec<Outcome>), Error> {
+    let slots: HashSet<_> = batch.iter().map(Pending::slot).collect();
+    let holders = users.holders(slots).await?;
+    let moved: HashSet<_> = holders
+        .values()
+        .filter_map(|holder| match holder {
+            Holder::Elsewhere(home) => Some(*home),
+            Holder::Account(_) => None,
+        })
+        .collect();
+    let homes = users.holders(moved).await?;
+    let done = batch.into_iter().filter_map(|pending| {
+        let account = match holders.get(&pending.slot())? {
+            Holder::Account(account) => account,
+            Holder::Elsewhere(home) => match homes.get(home)? {
+                Holder::Account(account) => account,
+                Holder::Elsewhere(_) => return None,
+            },
+        };
+        let own = own_work(import, &pending, account)?;
+        matches!(own, Outcome::Created | Outcome::Updated).then_some((pending, own))
+    });
+    Ok(done.unzip())
 }
 
 /// Writes the checked rows of one import.
@@ -117,7 +182,7 @@ impl Writer {
                 outcomes[index] = outcome;
             }
 
-            let users: Vec<_> = free.iter().map(|index| batch[*index].user.clone()).collect();
+            let users: Vec<_> = free.iter().map(|index| &batch[*index].user).collect();
             let written = self.users.insert_each(&users).await?;
             for (index, written) in free.into_iter().zip(written) {
                 if written == Written::Inserted {
@@ -144,25 +209,10 @@ impl Writer {
 
     /// What it means for a row that its slot is held; `None` if the holder is to be changed.
     fn judge(&self, pending: &Pending, holder: &Holder) -> Option<Outcome> {
-        if let Holder::Account(account) = holder {
-            if account.user.id == pending.user.id {
-                return Some(Outcome::Created);
-            }
-            for (mark, own) in [
-                (&account.user.import, Outcome::Created),
-                (&account.changed_by, Outcome::Updated),
-            ] {
-                match mark {
-                    Some((import, line)) if *import == self.import => {
-                        return Some(if *line == pending.line {
-                            own
-                        } else {
-                            Outcome::Repeats(*line)
-                        });
-                    }
-                    _ => {}
-                }
-            }
+        if let Holder::Account(account) = holder
+            && let Some(own) = own_work(self.import, pending, account)
+        {
+            return Some(own);
         }
         (self.options.mode != Mode::Upsert).then_some(Outcome::Exists)
     }

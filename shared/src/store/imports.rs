@@ -1,10 +1,14 @@
 //! Imports: their state, their checkpoint, and the errors of their rows.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, Select, TransactWriteItem, Update,
 };
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::table::{Refused, failed, from_item, to_item, to_value};
 use super::{Item, Key, Table};
@@ -17,6 +21,8 @@ use crate::models::{ImportId, Timestamp, UserId};
 
 const SK: &str = "I";
 const LISTING_PART: &str = "I";
+/// Sorts after every place in the listing.
+const END: &str = "~";
 /// How long one chunk of row errors gets, in bytes of JSON: far below an item's 400 KB, so that one
 /// read brings a page and not a megabyte.
 const CHUNK: usize = 48 * 1024;
@@ -89,7 +95,7 @@ impl From<&Import> for ImportItem {
         } = import.clone();
         Self {
             listing_part: LISTING_PART.to_owned(),
-            listing_place: format!("{created_at}#{id}"),
+            listing_place: ImportStore::place(import),
             id,
             status,
             options,
@@ -226,13 +232,27 @@ pub struct Commit<'a> {
     pub read: Option<&'a Read>,
     /// The row errors since the last checkpoint, by line.
     pub row_errors: &'a [RowError],
+    /// The rows that these errors are of.
+    pub rejected: Option<RejectedRows>,
     /// How the import is left.
     pub left: Left,
     /// When the import is deleted; its row errors go at the same time.
     pub expires_at: Timestamp,
-    /// What else belongs to the checkpoint: the counters of users.
-    pub counting: Vec<TransactWriteItem>,
+    /// What else belongs to the checkpoint: the counters of users, and by what to know the file again.
+    pub more: Vec<TransactWriteItem>,
 }
+
+/// The rejected rows of one checkpoint, as they are kept in the bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectedRows {
+    /// The object's key.
+    pub key: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// How long a finished import answers for a file that is sent again.
+const KNOWN_AGAIN: Duration = Duration::from_hours(24);
 
 /// Why a checkpoint was not made.
 #[derive(Debug)]
@@ -426,9 +446,10 @@ impl ImportStore {
             errors,
             read,
             row_errors,
+            mut rejected,
             left,
             expires_at,
-            counting,
+            more,
         } = commit;
         let mut condition = "runId = :run AND #status = :running AND #position = :from".to_owned();
         let mut set = "SET #position = :to, #counts = :counts, #errors = :errors".to_owned();
@@ -484,11 +505,13 @@ impl ImportStore {
             .map_err(|error| Error::internal(doing, error))?;
 
         let mut actions = vec![TransactWriteItem::builder().update(update).build()];
-        actions.extend(counting);
+        actions.extend(more);
         for chunk in chunks(row_errors, doing)? {
+            let (rejected_key, rejected_bytes) = rejected.take().map(|rows| (rows.key, rows.bytes)).unzip();
             let mut item = to_item(
                 ChunkItem {
-                    segment: from.line,
+                    rejected_key,
+                    rejected_bytes,
                     count: chunk.count,
                     errors: chunk.json,
                     expires_at: expires_at.seconds(),
@@ -506,13 +529,16 @@ impl ImportStore {
         Ok(actions)
     }
 
-    /// Asks for the end of an import. A run that holds it ends it at its next checkpoint, so that
-    /// what it has written is counted; without one it is ended here.
+    /// Asks for the end of an import.
+    ///
+    /// One that no run holds stands at its checkpoint and is ended here. A run that holds it ends it at
+    /// its next checkpoint, so that what it has written is counted. If that run is dead, another one has
+    /// to find out what it wrote: then the answer is `true`, and the caller starts one.
     ///
     /// # Errors
     ///
     /// [`Error::Conflict`] if it is final already.
-    pub async fn cancel(&self, id: ImportId, now: Timestamp) -> Result<(), Error> {
+    pub async fn cancel(&self, id: ImportId, now: Timestamp) -> Result<bool, Error> {
         let doing = "cancel an import";
         let call = |condition: &str, update: &str| {
             self.table
@@ -525,7 +551,7 @@ impl ImportStore {
                 .expression_attribute_names("#status", "status")
         };
         let ended = call(
-            "#status IN (:waiting, :queued, :running) AND (attribute_not_exists(runId) OR leaseUntil < :now)",
+            "#status IN (:waiting, :queued, :running) AND attribute_not_exists(runId)",
             "SET #status = :cancelled, finishedAt = :now REMOVE runId, leaseUntil",
         )
         .expression_attribute_values(":waiting", to_value(Status::Waiting, doing)?)
@@ -536,23 +562,34 @@ impl ImportStore {
         .send()
         .await;
         match ended {
-            Ok(_) => return Ok(()),
+            Ok(_) => return Ok(false),
             Err(error) if is_refused(&error) => {}
             Err(error) => return Err(failed(doing, error)),
         }
         let asked = call("#status = :running", "SET cancel = :true")
             .expression_attribute_values(":running", to_value(Status::Running, doing)?)
             .expression_attribute_values(":true", AttributeValue::Bool(true))
+            .return_values(ReturnValue::AllNew)
             .send()
             .await;
         match asked {
-            Ok(_) => Ok(()),
+            Ok(asked) => {
+                let import = import(asked.attributes.unwrap_or_default(), doing)?;
+                Ok(import.lease.is_none_or(|lease| lease.until < now))
+            }
             Err(error) if is_refused(&error) => Err(Error::conflict("the import is already finished")),
             Err(error) => Err(failed(doing, error)),
         }
     }
 
-    /// The imports, newest first: those after `skip`, at most `limit`, and how many there are in all.
+    /// Where `import` stands in the listing: what [`ImportStore::page`] goes on after.
+    #[must_use]
+    pub fn place(import: &Import) -> String {
+        format!("{}#{}", import.created_at, import.id)
+    }
+
+    /// The imports, newest first: those after the place `after` and `skip` more, at most `limit`, and how
+    /// many there are in all.
     ///
     /// Reads the listing index, which lags behind on AWS.
     ///
@@ -562,19 +599,21 @@ impl ImportStore {
     pub async fn page(
         &self,
         object_key: Option<&str>,
+        after: Option<&str>,
         skip: u64,
         limit: u64,
     ) -> Result<(Vec<Import>, u64), Error> {
         let doing = "list imports";
-        let query = || {
+        let query = |before: &str| {
             let query = self
                 .table
                 .client()
                 .query()
                 .table_name(self.table.name())
                 .index_name("listing")
-                .key_condition_expression("LPK = :part")
+                .key_condition_expression("LPK = :part AND LSK < :before")
                 .expression_attribute_values(":part", AttributeValue::S(LISTING_PART.to_owned()))
+                .expression_attribute_values(":before", AttributeValue::S(before.to_owned()))
                 .scan_index_forward(false);
             match object_key {
                 None => query,
@@ -585,7 +624,7 @@ impl ImportStore {
         };
 
         let mut count = 0;
-        let mut counted = query().select(Select::Count).into_paginator().send();
+        let mut counted = query(END).select(Select::Count).into_paginator().send();
         while let Some(page) = counted.next().await {
             count += u64::try_from(page.map_err(|error| failed(doing, error))?.count()).unwrap_or_default();
         }
@@ -593,7 +632,7 @@ impl ImportStore {
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut skip = skip;
         let mut imports = Vec::new();
-        let mut read = query().into_paginator().items().send();
+        let mut read = query(after.unwrap_or(END)).into_paginator().items().send();
         while imports.len() < wanted
             && let Some(item) = read.next().await
         {
@@ -634,31 +673,91 @@ impl ImportStore {
         Ok(errors)
     }
 
-    /// The lines at which the checkpoints begin that recorded row errors, in order.
+    /// Where the rejected rows of an import are, in the order of their lines.
     ///
     /// # Errors
     ///
     /// If storage fails.
-    pub async fn segments_with_errors(&self, id: ImportId) -> Result<Vec<u64>, Error> {
+    pub async fn rejected(&self, id: ImportId) -> Result<Vec<RejectedRows>, Error> {
         let doing = "read row errors";
-        let mut segments = Vec::new();
+        let mut rejected = Vec::new();
         let mut chunks = self
             .chunks(id)
-            .projection_expression("segment")
+            .projection_expression("rejectedKey, rejectedBytes")
             .into_paginator()
             .items()
             .send();
         while let Some(item) = chunks.next().await {
             let item = item.map_err(|error| failed(doing, error))?;
-            let segment = item
-                .get("segment")
+            let Some(AttributeValue::S(key)) = item.get("rejectedKey") else {
+                continue;
+            };
+            let bytes = item
+                .get("rejectedBytes")
                 .and_then(|value| value.as_n().ok()?.parse().ok())
-                .ok_or_else(|| Error::internal(doing, "a chunk without its segment"))?;
-            if segments.last() != Some(&segment) {
-                segments.push(segment);
-            }
+                .unwrap_or_default();
+            rejected.push(RejectedRows {
+                key: key.clone(),
+                bytes,
+            });
         }
-        Ok(segments)
+        Ok(rejected)
+    }
+
+    /// The action that makes a finished import known by its file, options and sender; none for one whose
+    /// file the service never saw whole.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if the action cannot be built.
+    pub fn knowing(&self, import: &Import, now: Timestamp) -> Result<Option<TransactWriteItem>, Error> {
+        let doing = "remember a file";
+        let (Some(sender), Some(sha256)) = (import.created_by, &import.sha256) else {
+            return Ok(None);
+        };
+        let mut item = to_item(
+            KnownFile {
+                import_id: import.id,
+                expires_at: now.plus(KNOWN_AGAIN).seconds(),
+            },
+            doing,
+        )?;
+        item.extend(file_key(sender, sha256, &import.options, doing)?.item());
+        let put = Put::builder()
+            .table_name(self.table.name())
+            .set_item(Some(item))
+            .build()
+            .map_err(|error| Error::internal(doing, error))?;
+        Ok(Some(TransactWriteItem::builder().put(put).build()))
+    }
+
+    /// The import of the same file with the same options from the same sender that was finished within
+    /// the last 24 hours, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn known(
+        &self,
+        sender: UserId,
+        sha256: &str,
+        options: &ImportOptions,
+        now: Timestamp,
+    ) -> Result<Option<Import>, Error> {
+        let doing = "look for the same file";
+        let key = file_key(sender, sha256, options, doing)?;
+        let Some(item) = self.table.get(key, doing).await? else {
+            return Ok(None);
+        };
+        let KnownFile {
+            import_id,
+            expires_at,
+        } = from_item(item, doing)?;
+        // Storage deletes late.
+        if expires_at <= now.seconds() {
+            return Ok(None);
+        }
+        self.find(import_id).await
     }
 
     fn chunks(&self, id: ImportId) -> aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder {
@@ -671,6 +770,24 @@ impl ImportStore {
             .expression_attribute_values(":chunk", AttributeValue::S("E#".to_owned()))
             .consistent_read(true)
     }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct KnownFile {
+    import_id: ImportId,
+    expires_at: u64,
+}
+
+fn file_key(
+    sender: UserId,
+    sha256: &str,
+    options: &ImportOptions,
+    doing: &'static str,
+) -> Result<Key, Error> {
+    let options = serde_json::to_string(options).map_err(|error| Error::internal(doing, error))?;
+    let hash = Sha256::digest(format!("{sender}\n{sha256}\n{options}"));
+    Ok(Key::new(format!("F#{}", HEXLOWER.encode(&hash)), "F"))
 }
 
 fn key(id: ImportId) -> Key {
@@ -694,8 +811,11 @@ fn is_refused(error: &aws_sdk_dynamodb::error::SdkError<UpdateItemError>) -> boo
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ChunkItem {
-    /// The line at which the checkpoint begins that the chunk belongs to.
-    segment: u64,
+    /// Where the rejected rows of the checkpoint are, in the first chunk of each.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    rejected_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    rejected_bytes: Option<u64>,
     count: usize,
     /// The errors as a JSON array: a third of the size that a list of maps has.
     errors: String,

@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, TransactWriteItem};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use crate::error::Error;
 
@@ -142,17 +143,20 @@ impl Table {
 
     /// Carries out all of `actions` or none.
     ///
-    /// Conflicts with other transactions and throttling are waited out. The SDK gives each call a
-    /// token of its own, so that a repeat after a lost answer is not a second write.
+    /// Conflicts with other transactions and throttling are waited out. All tries carry one token, so
+    /// that a try after one that was carried out, and whose answer was lost or a failure, is not a second
+    /// write, nor one that meets the conditions changed by the first.
     pub(super) async fn transact(
         &self,
         actions: Vec<TransactWriteItem>,
         doing: &'static str,
     ) -> Result<(), Refused> {
+        let token = Uuid::new_v4().to_string();
         for attempt in 1..=TRIES {
             let call = self
                 .client
                 .transact_write_items()
+                .client_request_token(&token)
                 .set_transact_items(Some(actions.clone()));
             let Err(refused) = call.send().await else {
                 return Ok(());

@@ -5,7 +5,7 @@
 //! | `imports/<import id>.csv` | a staged file |
 //! | `drop/…` | a file that an operator dropped |
 //! | `resume/<import id>` | empty; its arrival starts another run of the import |
-//! | `rejected/<import id>/<line>.csv` | the rejected rows of the checkpoint that begins at the line |
+//! | `rejected/<import id>/<line>-<random>.csv` | the rejected rows of the checkpoint that begins at the line |
 //! | `rejected/<import id>.csv` | all of them, put together when they are asked for |
 
 use std::sync::Arc;
@@ -15,8 +15,12 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
+use uuid::Uuid;
 
+use super::RejectedRows;
 use super::table::{failed, pause};
 use crate::error::Error;
 use crate::models::ImportId;
@@ -25,6 +29,10 @@ use crate::models::import::StagedObject;
 /// Bytes asked for in one request. A file is read in ranges so that a slow import does not hold one
 /// connection for minutes.
 const RANGE: u64 = 8 * 1024 * 1024;
+/// The least that S3 takes as a part of an object, but for the last.
+const MIN_PART: usize = 5 * 1024 * 1024;
+/// Pieces of rejected rows that are read at the same time.
+const READ_AHEAD: usize = 8;
 /// How often a read is taken up again without a byte of progress.
 const TRIES: u32 = 6;
 
@@ -122,26 +130,35 @@ impl UploadStore {
 
     /// Keeps the rejected rows of the checkpoint that begins at `line`.
     ///
+    /// The name is new each time: a run that was given up for dead, and works on all the same, must not
+    /// write over the rows that its successor's checkpoint names.
+    ///
     /// # Errors
     ///
     /// If storage fails.
-    pub async fn put_rejected(&self, id: ImportId, line: u64, rows: Vec<u8>) -> Result<(), Error> {
-        self.put(rejected_key(id, line), rows.into(), "keep rejected rows")
-            .await
+    pub async fn put_rejected(&self, id: ImportId, line: u64, rows: Vec<u8>) -> Result<RejectedRows, Error> {
+        let random = Uuid::new_v4().simple();
+        let rejected = RejectedRows {
+            key: format!("rejected/{id}/{line:010}-{random}.csv"),
+            bytes: rows.len() as u64,
+        };
+        self.put(rejected.key.clone(), rows.into(), "keep rejected rows")
+            .await?;
+        Ok(rejected)
     }
 
-    /// The rejected rows of the checkpoint that begins at `line`.
+    /// The rejected rows that were kept as `rejected`.
     ///
     /// # Errors
     ///
     /// If storage fails.
-    pub async fn rejected(&self, id: ImportId, line: u64) -> Result<Bytes, Error> {
+    pub async fn rejected(&self, rejected: &RejectedRows) -> Result<Bytes, Error> {
         let doing = "read rejected rows";
         let object = self
             .client
             .get_object()
             .bucket(&*self.bucket)
-            .key(rejected_key(id, line))
+            .key(&rejected.key)
             .send()
             .await
             .map_err(|error| failed(doing, error))?;
@@ -150,6 +167,95 @@ impl UploadStore {
             source: error.into(),
         })?;
         Ok(body.into_bytes())
+    }
+
+    /// Puts the rejected rows of an import together behind `head`, and gives a URL by which the file can
+    /// be read for `valid`.
+    ///
+    /// However large the file is, no more than a few pieces of it are held at a time.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn put_together(
+        &self,
+        id: ImportId,
+        head: Vec<u8>,
+        pieces: &[RejectedRows],
+        valid: Duration,
+    ) -> Result<String, Error> {
+        let doing = "put rejected rows together";
+        let key = format!("rejected/{id}.csv");
+        let begun = self
+            .client
+            .create_multipart_upload()
+            .bucket(&*self.bucket)
+            .key(&key)
+            .content_type("text/csv; charset=utf-8; header=present")
+            .content_disposition(format!("attachment; filename=\"rejected-{id}.csv\""))
+            .send()
+            .await
+            .map_err(|error| failed(doing, error))?;
+        let upload = begun.upload_id.unwrap_or_default();
+
+        let reads: Vec<_> = pieces
+            .iter()
+            .cloned()
+            .map(|piece| async move { self.rejected(&piece).await })
+            .collect();
+        let mut reading = stream::iter(reads).buffered(READ_AHEAD);
+        let mut parts = Vec::new();
+        let mut part = head;
+        loop {
+            let piece = reading.try_next().await?;
+            if let Some(piece) = &piece {
+                part.extend_from_slice(piece);
+            }
+            // A part has at least 5 MiB, but for the last.
+            if part.len() >= MIN_PART || piece.is_none() {
+                let number = i32::try_from(parts.len() + 1).unwrap_or(i32::MAX);
+                let uploaded = self
+                    .client
+                    .upload_part()
+                    .bucket(&*self.bucket)
+                    .key(&key)
+                    .upload_id(&upload)
+                    .part_number(number)
+                    .body(ByteStream::from(std::mem::take(&mut part)))
+                    .send()
+                    .await
+                    .map_err(|error| failed(doing, error))?;
+                parts.push(
+                    CompletedPart::builder()
+                        .part_number(number)
+                        .set_e_tag(uploaded.e_tag)
+                        .build(),
+                );
+            }
+            if piece.is_none() {
+                break;
+            }
+        }
+        self.client
+            .complete_multipart_upload()
+            .bucket(&*self.bucket)
+            .key(&key)
+            .upload_id(upload)
+            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
+            .send()
+            .await
+            .map_err(|error| failed(doing, error))?;
+
+        let signing = PresigningConfig::expires_in(valid).map_err(|error| Error::internal(doing, error))?;
+        let signed = self
+            .client
+            .get_object()
+            .bucket(&*self.bucket)
+            .key(&key)
+            .presigned(signing)
+            .await
+            .map_err(|error| failed(doing, error))?;
+        Ok(signed.uri().to_owned())
     }
 
     async fn put(&self, key: String, content: Bytes, doing: &'static str) -> Result<(), Error> {
@@ -176,10 +282,6 @@ impl UploadStore {
             body: None,
         }
     }
-}
-
-fn rejected_key(id: ImportId, line: u64) -> String {
-    format!("rejected/{id}/{line:010}.csv")
 }
 
 /// Reads an object piece by piece, and takes the reading up again where a connection broke.

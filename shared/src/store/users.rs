@@ -404,12 +404,12 @@ impl UserStore {
     ///
     /// [`Error::Unavailable`] if storage throttles longer than is worth waiting; some users may then
     /// be stored.
-    pub async fn insert_each(&self, users: &[User]) -> Result<Vec<Written>, Error> {
+    pub async fn insert_each(&self, users: &[&User]) -> Result<Vec<Written>, Error> {
         let calls = users.chunks(MAX_STATEMENTS).map(|users| self.insert_chunk(users));
         Ok(futures::future::try_join_all(calls).await?.concat())
     }
 
-    async fn insert_chunk(&self, users: &[User]) -> Result<Vec<Written>, Error> {
+    async fn insert_chunk(&self, users: &[&User]) -> Result<Vec<Written>, Error> {
         let doing = "store users";
         let statements = users
             .iter()

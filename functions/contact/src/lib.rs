@@ -1,0 +1,134 @@
+//! `/users/me/contacts/{contactId}`: one of the caller's contacts.
+
+use lambda_http::http::Method;
+use lambda_http::http::header::ETAG;
+use lambda_http::{Body, Request, Response};
+use serde::Serialize;
+use shared::auth::Right;
+use shared::http::json::Object;
+use shared::http::query::Query;
+use shared::http::{self, etag, respond};
+use shared::models::{Code, Contact, ContactDraft, ContactId, ContactPatch, ContactView, UserId, Violation};
+use shared::store::Changed;
+use shared::{App, Error, clock};
+
+/// How often a change is tried while others change the same contact. Each round at least one succeeds.
+const TRIES: usize = 40;
+
+/// Serves every method of the route.
+///
+/// # Errors
+///
+/// What the contract says of each.
+pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Error> {
+    match *request.method() {
+        Method::GET => read(app, &request).await,
+        Method::PUT => change(app, &request).await,
+        Method::DELETE => delete(app, &request).await,
+        _ => Err(Error::MethodNotAllowed("GET, PUT, DELETE")),
+    }
+}
+
+/// The caller, who may have contacts, and the contact that the path names.
+async fn named(app: &App, request: &Request) -> Result<(UserId, Contact), Error> {
+    let caller = app.auth.caller(request).await?;
+    caller.require(Right::Contacts)?;
+    let owner = caller.user.id;
+    let id = http::path_id(request, "contactId", WHAT)?;
+    let contact = find(app, owner, id).await?;
+    Query::of(request).finish()?;
+    Ok((owner, contact))
+}
+
+/// What a contact that is not there is called, whether it never was or is another's.
+const WHAT: &str = "the contact";
+
+async fn find(app: &App, owner: UserId, id: ContactId) -> Result<Contact, Error> {
+    app.contacts.find(owner, id).await?.ok_or(Error::NotFound(WHAT))
+}
+
+fn answer(contact: &Contact) -> Result<Response<Body>, Error> {
+    respond::json(
+        Response::builder().header(ETAG, etag::of(contact.version)),
+        &ContactView::from(contact),
+    )
+}
+
+async fn read(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+    let (_, contact) = named(app, request).await?;
+    answer(&contact)
+}
+
+async fn change(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+    let (owner, mut contact) = named(app, request).await?;
+    let body = http::json::object(request)?;
+    for _ in 0..TRIES {
+        let patch = patch(body.clone(), &contact)?;
+        etag::check(request, contact.version)?;
+        let changed = contact.patched(patch, clock::now());
+        if changed.version == contact.version {
+            return answer(&contact);
+        }
+        match app.contacts.replace(owner, &contact, &changed).await? {
+            Changed::Done => return answer(&changed),
+            Changed::Stale => contact = find(app, owner, contact.id).await?,
+        }
+    }
+    Err(overtaken("change a contact"))
+}
+
+/// The change that `body` asks for. Members that only the service gives may be there with the value
+/// that they have.
+fn patch(mut body: Object, contact: &Contact) -> Result<ContactPatch, Error> {
+    let draft = ContactDraft {
+        email: body.take("email"),
+        first_name: body.take("firstName"),
+        last_name: body.take("lastName"),
+    };
+    let mut faults = Vec::new();
+    for (name, present) in [
+        ("id", contact.id.to_string()),
+        ("createdAt", contact.created_at.to_string()),
+        ("modifiedAt", contact.modified_at.to_string()),
+    ] {
+        if body
+            .take_value(name)
+            .is_some_and(|given| given.as_str() != Some(&present))
+        {
+            faults.push(Violation::new(name, Code::ReadOnly, "is given by the service"));
+        }
+    }
+    faults.extend(body.unknown_members());
+    match draft.parse_patch() {
+        Ok(patch) if faults.is_empty() => Ok(patch),
+        Ok(_) => Err(Error::Invalid(faults)),
+        Err(mut of_members) => {
+            of_members.extend(faults);
+            Err(Error::Invalid(of_members))
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Deleted {
+    id: ContactId,
+}
+
+async fn delete(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+    let (owner, mut contact) = named(app, request).await?;
+    for _ in 0..TRIES {
+        etag::check(request, contact.version)?;
+        match app.contacts.delete(owner, &contact).await? {
+            Changed::Done => return respond::ok(&Deleted { id: contact.id }),
+            Changed::Stale => contact = find(app, owner, contact.id).await?,
+        }
+    }
+    Err(overtaken("delete a contact"))
+}
+
+fn overtaken(doing: &'static str) -> Error {
+    Error::Unavailable {
+        doing,
+        source: "others changed it at every try".into(),
+    }
+}

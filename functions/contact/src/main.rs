@@ -1,0 +1,10 @@
+//! One of the caller's contacts: /users/me/contacts/{contactId}.
+
+use shared::{App, http, telemetry};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_http::Error> {
+    telemetry::init();
+    let app = App::from_env().await?;
+    http::serve(&app, contact::handle).await
+}

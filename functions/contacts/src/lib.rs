@@ -1,0 +1,63 @@
+//! `/users/me/contacts`: lists, searches and adds the caller's contacts.
+
+mod add;
+
+use lambda_http::http::Method;
+use lambda_http::{Body, Request, Response};
+use serde::Serialize;
+use shared::auth::Right;
+use shared::http::page::{DEFAULT_LIMIT, MAX_LIMIT};
+use shared::http::query::Query;
+use shared::http::respond;
+use shared::models::{Contact, ContactView, UserId};
+use shared::{App, Error};
+
+/// Serves every method of the route.
+///
+/// # Errors
+///
+/// What the contract says of each.
+pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Error> {
+    match *request.method() {
+        Method::GET => list(app, &request).await,
+        Method::POST => add::add(app, &request).await,
+        _ => Err(Error::MethodNotAllowed("GET, POST")),
+    }
+}
+
+/// The caller, who may have contacts.
+async fn owner(app: &App, request: &Request) -> Result<UserId, Error> {
+    let caller = app.auth.caller(request).await?;
+    caller.require(Right::Contacts)?;
+    Ok(caller.user.id)
+}
+
+/// Some of the caller's contacts, in the form of a page.
+#[derive(Serialize)]
+struct Listing<'a> {
+    items: Vec<ContactView<'a>>,
+    count: u64,
+    offset: u64,
+}
+
+impl<'a> Listing<'a> {
+    fn new(contacts: impl IntoIterator<Item = &'a Contact>, count: u64, offset: u64) -> Self {
+        Self {
+            items: contacts.into_iter().map(ContactView::from).collect(),
+            count,
+            offset,
+        }
+    }
+}
+
+async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+    let owner = owner(app, request).await?;
+    let mut query = Query::of(request);
+    let limit = query.number("limit", 0..=MAX_LIMIT).unwrap_or(DEFAULT_LIMIT);
+    let offset = query.number("offset", 0..=u64::from(u32::MAX)).unwrap_or(0);
+    let search = query.text("searchText");
+    query.finish()?;
+
+    let (contacts, count) = app.contacts.page(owner, search.as_deref(), offset, limit).await?;
+    respond::ok(&Listing::new(&contacts, count, offset))
+}

@@ -1,0 +1,10 @@
+//! Lists, searches and adds the caller's contacts: /users/me/contacts.
+
+use shared::{App, http, telemetry};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_http::Error> {
+    telemetry::init();
+    let app = App::from_env().await?;
+    http::serve(&app, contacts::handle).await
+}

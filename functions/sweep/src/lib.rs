@@ -1,0 +1,28 @@
+//! Called by the clock: finishes what requests could not.
+//!
+//! The event says nothing but that it is time. What there is to do is stored, so a call that comes
+//! twice, late or never does no harm: the next one does the rest.
+
+use lambda_runtime::{Error as InvocationError, LambdaEvent};
+use serde::de::IgnoredAny;
+use shared::{App, clock};
+
+/// Deletions that one call takes up at most.
+const MAX_DELETIONS: u16 = 100;
+
+/// Removes what is left of users who were deleted.
+///
+/// # Errors
+///
+/// If storage fails. The next call takes up what is left.
+pub async fn handle(app: &App, _event: LambdaEvent<IgnoredAny>) -> Result<(), InvocationError> {
+    let finished = app.contacts.finish_deletions(clock::now(), MAX_DELETIONS).await?;
+    if finished.owners > 0 {
+        tracing::info!(
+            deletion.owners = finished.owners,
+            deletion.contacts = finished.contacts,
+            "deletions finished"
+        );
+    }
+    Ok(())
+}

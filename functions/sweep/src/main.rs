@@ -1,0 +1,12 @@
+//! Finishes deletions that were cut off; called by the clock.
+
+use lambda_runtime::{LambdaEvent, service_fn};
+use shared::{App, telemetry};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    telemetry::init();
+    let app = App::from_env().await?;
+    let app = &app;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<_>| sweep::handle(app, event))).await
+}

@@ -1,0 +1,659 @@
+//! What an import makes of a file does not depend on what happens to its runs: killed at any call to
+//! storage, repeated, run side by side, throttled, or cut short.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures::{StreamExt, stream};
+use lambda_runtime::{Context, LambdaEvent};
+use local::{Functions, Handlers, Options, Wiring};
+use serde_json::{Value, json};
+use shared::http::service;
+use shared::models::import::{Counts, Import, ImportOptions, Mode, Status, Via};
+use shared::models::{Code, Given, ImportId, Role, Roles, Slot, Tally, User, UserDraft, UserId};
+use shared::store::{Account, UploadStore};
+use shared::{App, Config, Error, clock};
+use uuid::Uuid;
+
+use crate::support::Service;
+use crate::support::faults::{Fault, Faults, Schedule, mixed};
+
+/// Data rows of the file.
+const ROWS: u64 = 60;
+/// Several segments, and the last one not full.
+const SETTINGS: &[(&str, &str)] = &[("IMPORT_SEGMENT_ROWS", "13")];
+/// Imports under way at the same time.
+const LANES: usize = 4;
+/// Schedules of the same event: as many as the project promises.
+const SCHEDULES: u64 = 100;
+/// Imports of which a tenth of all calls fails.
+const DISTURBED: u64 = 30;
+/// Enough for a whole import.
+const LONG: Duration = Duration::from_mins(10);
+
+/// What one row of the file is to become.
+enum Kind {
+    Good,
+    /// Its address has an account that no import made.
+    Existing,
+    /// It has the address of that row.
+    Repeats(u64),
+    BadAddress,
+    TwoFaults,
+    CellMissing,
+}
+
+fn kind(row: u64) -> Kind {
+    match row {
+        8 => Kind::Repeats(2),
+        30 => Kind::Repeats(5),
+        45 => Kind::Repeats(41),
+        58 => Kind::Repeats(20),
+        20 | 21 | 50 => Kind::Existing,
+        59 => Kind::CellMissing,
+        row if row % 10 == 3 => Kind::BadAddress,
+        row if row % 10 == 7 => Kind::TwoFaults,
+        _ => Kind::Good,
+    }
+}
+
+fn line(row: u64) -> u64 {
+    row + 2
+}
+
+/// A service in which the arrival of a file starts nothing: the tests call the function themselves.
+struct World {
+    service: Service,
+    /// Undisturbed.
+    app: App,
+    sender: UserId,
+    cases: AtomicU64,
+    before: Tally,
+}
+
+/// One file on its way in.
+struct Case {
+    domain: String,
+    import: ImportId,
+    options: ImportOptions,
+    event: Value,
+    /// The accounts that were there before, which nobody counted.
+    uncounted: Tally,
+}
+
+/// What must have become of a file.
+#[derive(Debug, Default, PartialEq)]
+struct Outcome {
+    counts: Counts,
+    errors: Vec<(u64, Code, Option<u64>)>,
+    /// For each address: the line that made its account, the line that changed it, and how often it was
+    /// changed.
+    accounts: BTreeMap<String, (Option<u64>, Option<u64>, u64)>,
+    /// The lines of the rejected rows.
+    rejected: Vec<u64>,
+}
+
+impl World {
+    async fn start() -> Self {
+        let wire = Arc::new(|wiring: &Wiring| {
+            let config = Config::from_lookup(|name| wiring.environment.get(name).cloned())?;
+            let app = App::new(config, wiring.dynamodb.clone(), wiring.s3.clone());
+            let app: &'static App = Box::leak(Box::new(app));
+            Ok(Handlers::new()
+                .event("bootstrap", |event| bootstrap::handle(app, event))
+                .http("import", service(app, import::handle))
+                .http("imports", service(app, imports::handle))
+                .event("import-file", |_: LambdaEvent<Value>| async {
+                    Ok::<_, lambda_runtime::Error>(())
+                }))
+        });
+        let options = Options {
+            functions: Functions::Given(wire),
+            ..Options::default()
+        };
+        let service = Service::with(options).await;
+        let sender = service.account("sender@example.org", &[Role::SystemAdmin]).await;
+        let app = Faults::new(Schedule::Clean).app(&service.local, SETTINGS);
+        let before = app.users.tally().await.unwrap();
+        Self {
+            service,
+            app,
+            sender: sender.id,
+            cases: AtomicU64::new(0),
+            before,
+        }
+    }
+
+    /// An app whose storage is disturbed as `schedule` says.
+    fn disturbed(&self, schedule: Schedule) -> (Faults, App) {
+        let faults = Faults::new(schedule);
+        let app = faults.app(&self.service.local, SETTINGS);
+        (faults, app)
+    }
+
+    /// Stages a file of its own addresses, some of which have accounts.
+    async fn case(&self, options: ImportOptions) -> Case {
+        let number = self.cases.fetch_add(1, Ordering::SeqCst);
+        let domain = format!("case{number}.example.org");
+        let existing = (0..ROWS).filter(|row| matches!(kind(*row), Kind::Existing));
+        let existing = existing.map(|row| {
+            let email = address(row, &domain);
+            let draft = UserDraft {
+                email: Given::from(email.as_str()),
+                first_name: Given::from("Before"),
+                roles: Given::from("ROLE_COLLABORATOR"),
+                ..UserDraft::default()
+            };
+            let new = draft.parse(Roles::ALL).unwrap();
+            let id = UserId::new(Slot::of(new.email()), [7; 5]);
+            User::new(id, new, clock::now(), None)
+        });
+        let existing: Vec<_> = existing.collect();
+        self.app.users.insert_each(&existing).await.unwrap();
+        let mut case = self.send(domain, options).await;
+        for user in existing {
+            case.uncounted += user.tally();
+        }
+        case
+    }
+
+    /// Stages the file for another import.
+    async fn send(&self, domain: String, options: ImportOptions) -> Case {
+        let app = &self.app;
+        let import = ImportId::from_uuid(Uuid::now_v7());
+        let key = UploadStore::staged_key(import);
+        let now = clock::now();
+        let opened = Import::open(
+            import,
+            key.clone(),
+            Via::Api,
+            options.clone(),
+            Some(self.sender),
+            now,
+            now.plus(app.config.import_retention),
+        );
+        app.imports.insert(&opened).await.unwrap();
+        let file = file(&domain);
+        let size = file.len();
+        app.uploads.stage(import, file.into()).await.unwrap();
+        let head = self
+            .service
+            .local
+            .s3()
+            .head_object()
+            .bucket(self.service.local.bucket());
+        let staged = head.key(&key).send().await.unwrap();
+        let object = json!({
+            "key": key,
+            "size": size,
+            "eTag": staged.e_tag().unwrap().trim_matches('"'),
+            "sequencer": "01",
+        });
+        let bucket = json!({ "name": self.service.local.bucket() });
+        let event = json!({
+            "Records": [{
+                "eventTime": "2026-11-23T08:37:46.500Z",
+                "eventName": "ObjectCreated:Put",
+                "s3": { "bucket": bucket, "object": object },
+                "userIdentity": {},
+                "requestParameters": {},
+                "responseElements": {},
+            }],
+        });
+        Case {
+            domain,
+            import,
+            options,
+            event,
+            uncounted: Tally::default(),
+        }
+    }
+
+    /// Delivers the event again as Lambda and S3 may: with the same request id, then with another.
+    async fn redeliver(&self, case: &Case, run: &str) {
+        let app = &self.app;
+        for run in [run.to_owned(), format!("{run}-again")] {
+            deliver(app, &case.event, &run, LONG).await.unwrap();
+        }
+    }
+
+    /// Checks that the file became exactly what it must.
+    async fn check(&self, case: &Case, what: &str) {
+        assert_eq!(self.outcome(case).await, expected(case), "{what}");
+    }
+
+    /// What became of the file.
+    async fn outcome(&self, case: &Case) -> Outcome {
+        let app = &self.app;
+        let import = app.imports.find(case.import).await.unwrap().unwrap();
+        assert_eq!(import.status, Status::Completed, "{:?}", import.fault);
+        let errors = app.imports.errors(case.import, 0, 10_000).await.unwrap();
+        assert_eq!(import.errors, errors.len() as u64);
+        let mut rejected = String::new();
+        for piece in app.imports.rejected(case.import).await.unwrap() {
+            let rows = app.uploads.rejected(&piece).await.unwrap();
+            assert_eq!(rows.len() as u64, piece.bytes);
+            rejected.push_str(std::str::from_utf8(&rows).unwrap());
+        }
+        let own =
+            |mark: Option<(ImportId, u64)>| mark.filter(|(id, _)| *id == case.import).map(|(_, line)| line);
+        Outcome {
+            counts: import.counts,
+            errors: errors
+                .into_iter()
+                .map(|error| (error.line, error.code, error.first_line))
+                .collect(),
+            accounts: self
+                .accounts(case)
+                .await
+                .into_iter()
+                .map(|account| {
+                    let made = own(account.user.import);
+                    let changed = own(account.changed_by);
+                    (
+                        account.user.email.as_str().to_owned(),
+                        (made, changed, account.user.version),
+                    )
+                })
+                .collect(),
+            rejected: rejected
+                .lines()
+                .map(|row| row.split(',').nth(4).unwrap().parse().unwrap())
+                .collect(),
+        }
+    }
+
+    async fn accounts(&self, case: &Case) -> Vec<Account> {
+        let app = &self.app;
+        let slots = (0..ROWS)
+            .filter(|row| matches!(kind(*row), Kind::Good | Kind::Existing))
+            .map(|row| Slot::of(&address(row, &case.domain).parse().unwrap()));
+        let holders = app.users.holders(slots).await.unwrap();
+        holders
+            .into_values()
+            .map(|holder| match holder {
+                shared::store::Holder::Account(account) => *account,
+                elsewhere @ shared::store::Holder::Elsewhere(_) => panic!("{elsewhere:?}"),
+            })
+            .collect()
+    }
+
+    /// Checks the counters against the accounts of all `cases`, which must be all there are.
+    async fn check_counters(&self, cases: &[Case]) {
+        let mut expected = self.before;
+        for case in cases {
+            for account in self.accounts(case).await {
+                expected += account.user.tally();
+            }
+            expected += -case.uncounted;
+        }
+        assert_eq!(self.app.users.tally().await.unwrap(), expected);
+    }
+}
+
+fn address(row: u64, domain: &str) -> String {
+    format!("u{row}@{domain}")
+}
+
+fn file(domain: &str) -> String {
+    let rows = (0..ROWS).map(|row| {
+        let address = match kind(row) {
+            Kind::Good | Kind::Existing => address(row, domain),
+            Kind::Repeats(first) => address(first, domain).to_uppercase(),
+            Kind::BadAddress => format!("u{row}"),
+            Kind::TwoFaults => return ",Ada,Wizard,true\r\n".to_owned(),
+            Kind::CellMissing => return format!("u{row}@{domain},Ada\r\n"),
+        };
+        let role = if row % 4 == 0 { "Originator" } else { "" };
+        format!("{address},Ada,{role},{}\r\n", row % 5 != 0)
+    });
+    std::iter::once("email,firstName,roles,enabled\r\n".to_owned())
+        .chain(rows)
+        .collect()
+}
+
+/// What a reader of the contract expects of the file.
+fn expected(case: &Case) -> Outcome {
+    let ImportOptions {
+        mode,
+        ignore_duplicates,
+        ..
+    } = case.options;
+    let mut outcome = Outcome::default();
+    let mut fail = |row, codes: &[Code], first: Option<u64>| {
+        outcome.counts.failed += 1;
+        outcome.rejected.push(line(row));
+        outcome
+            .errors
+            .extend(codes.iter().map(|code| (line(row), *code, first.map(line))));
+    };
+    for row in 0..ROWS {
+        match kind(row) {
+            Kind::Good => {}
+            Kind::Existing if mode == Mode::Upsert => {}
+            // A repeat of a row that made nothing meets the account that was there.
+            Kind::Repeats(first) if mode == Mode::Upsert || matches!(kind(first), Kind::Good) => {
+                fail(row, &[Code::DuplicateInFile], Some(first));
+            }
+            Kind::Existing | Kind::Repeats(_) if ignore_duplicates => {}
+            Kind::Existing | Kind::Repeats(_) => fail(row, &[Code::AlreadyExists], None),
+            Kind::BadAddress => fail(row, &[Code::InvalidFormat], None),
+            Kind::TwoFaults => fail(row, &[Code::Required, Code::UnknownRole], None),
+            Kind::CellMissing => fail(row, &[Code::ColumnCount], None),
+        }
+    }
+    for row in 0..ROWS {
+        match kind(row) {
+            Kind::Good => {
+                outcome.counts.created += 1;
+                if mode != Mode::Validate {
+                    let made = (Some(line(row)), None, 0);
+                    outcome.accounts.insert(address(row, &case.domain), made);
+                }
+            }
+            Kind::Existing if mode == Mode::Upsert => {
+                outcome.counts.updated += 1;
+                let changed = (None, Some(line(row)), 1);
+                outcome.accounts.insert(address(row, &case.domain), changed);
+            }
+            Kind::Existing => {
+                outcome.counts.skipped += u64::from(ignore_duplicates);
+                outcome
+                    .accounts
+                    .insert(address(row, &case.domain), (None, None, 0));
+            }
+            Kind::Repeats(first) if mode != Mode::Upsert && matches!(kind(first), Kind::Existing) => {
+                outcome.counts.skipped += u64::from(ignore_duplicates);
+            }
+            _ => {}
+        }
+    }
+    outcome
+}
+
+/// Calls the function with an event, as Lambda does.
+async fn deliver(app: &App, event: &Value, run: &str, time: Duration) -> Result<(), lambda_runtime::Error> {
+    let mut context = Context::default();
+    run.clone_into(&mut context.request_id);
+    context.deadline = clock::now().plus(time).millis();
+    let event = serde_json::from_value(event.clone()).unwrap();
+    import_file::handle(app, LambdaEvent::new(event, context)).await
+}
+
+fn create() -> ImportOptions {
+    ImportOptions {
+        default_roles: Roles::NONE.with(Role::Collaborator),
+        ..ImportOptions::default()
+    }
+}
+
+fn upsert() -> ImportOptions {
+    ImportOptions {
+        mode: Mode::Upsert,
+        ..create()
+    }
+}
+
+/// Does `work` for each of `points`, a few at a time.
+async fn each<P, F: Future<Output = Case>>(
+    points: impl IntoIterator<Item = P>,
+    work: impl Fn(P) -> F,
+) -> Vec<Case> {
+    stream::iter(points)
+        .map(work)
+        .buffer_unordered(LANES)
+        .collect()
+        .await
+}
+
+/// Kills a run at each of its calls, before and after, and delivers the event twice more.
+async fn crash_everywhere(options: ImportOptions) {
+    let world = World::start().await;
+    let case = world.case(options.clone()).await;
+    let (faults, app) = world.disturbed(Schedule::Clean);
+    deliver(&app, &case.event, "clean", LONG).await.unwrap();
+    world.check(&case, "undisturbed").await;
+
+    let crashed = AtomicU64::new(0);
+    let points = (0..faults.calls()).flat_map(|call| [(call, false), (call, true)]);
+    let mut cases = each(points, async |(call, after)| {
+        let case = world.case(options.clone()).await;
+        let (faults, app) = world.disturbed(Schedule::Crash { call, after });
+        let ended = faults
+            .until_crash(deliver(&app, &case.event, "killed", LONG))
+            .await;
+        crashed.fetch_add(u64::from(ended.is_none()), Ordering::SeqCst);
+        world.redeliver(&case, "killed").await;
+        let what = format!("killed {} call {call}", if after { "after" } else { "before" });
+        world.check(&case, &what).await;
+        case
+    })
+    .await;
+
+    println!(
+        "{:?}: {} crash points",
+        options.mode,
+        crashed.load(Ordering::SeqCst)
+    );
+    cases.push(case);
+    world.check_counters(&cases).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_killed_at_any_call_to_storage_loses_doubles_and_miscounts_nothing() {
+    crash_everywhere(create()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_does_one_that_changes_accounts() {
+    crash_everywhere(upsert()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_single_fault_at_each_call_is_overcome() {
+    let world = World::start().await;
+    let case = world.case(create()).await;
+    let (faults, app) = world.disturbed(Schedule::Clean);
+    deliver(&app, &case.event, "clean", LONG).await.unwrap();
+    let calls = faults.calls();
+    // Three kinds at each call, all kinds at most of the operations.
+    let points = (0..calls).flat_map(|call| {
+        let kinds = Fault::ALL
+            .into_iter()
+            .cycle()
+            .skip(usize::try_from(call * 3).unwrap());
+        kinds.take(3).map(move |fault| (call, fault))
+    });
+    let reached = AtomicU64::new(0);
+    let mut cases = each(points, async |(call, fault)| {
+        let case = world.case(create()).await;
+        let (faults, app) = world.disturbed(Schedule::Once { call, fault });
+        let first = deliver(&app, &case.event, "disturbed", LONG).await;
+        assert!(first.is_ok(), "{fault:?} at call {call}: {}", first.unwrap_err());
+        reached.fetch_add(faults.disturbed(), Ordering::SeqCst);
+        world.check(&case, &format!("{fault:?} at call {call}")).await;
+        case
+    })
+    .await;
+    println!("{} single faults", reached.load(Ordering::SeqCst));
+    cases.push(case);
+    world.check_counters(&cases).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_event_any_number_of_times_and_at_once_is_one_import() {
+    let world = World::start().await;
+    let cases = each(0..SCHEDULES, async |seed| {
+        let case = world.case(if seed % 4 == 3 { upsert() } else { create() }).await;
+        let app = &world.app;
+        // One to five deliveries, the first three of them side by side, with or without the same id.
+        let times = 1 + mixed(seed) % 5;
+        let run = |number: u64| match mixed(seed + number) % 3 {
+            0 => "same".to_owned(),
+            _ => format!("run {number}"),
+        };
+        let pause = |number| Duration::from_millis(mixed(seed * 8 + number) % 15);
+        let at_once = (0..times.min(3)).map(|number| {
+            let (event, run) = (&case.event, run(number));
+            async move {
+                tokio::time::sleep(pause(number)).await;
+                deliver(app, event, &run, LONG).await
+            }
+        });
+        for ended in futures::future::join_all(at_once).await {
+            ended.unwrap();
+        }
+        for number in 3..times {
+            deliver(app, &case.event, &run(number), LONG).await.unwrap();
+        }
+        world.check(&case, &format!("seed {seed}")).await;
+        case
+    })
+    .await;
+    println!("{} schedules", cases.len());
+    world.check_counters(&cases).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenth_of_all_calls_may_fail() {
+    const RETRIES: usize = 10;
+    let world = World::start().await;
+    let disturbed = AtomicU64::new(0);
+    let cases = each(0..DISTURBED, async |seed| {
+        let case = world.case(if seed % 2 == 1 { upsert() } else { create() }).await;
+        let (faults, app) = world.disturbed(Schedule::Random {
+            seed,
+            percent: 10,
+            faults: &Fault::ALL,
+        });
+        let mut ended = Ok(());
+        for _ in 0..RETRIES {
+            ended = deliver(&app, &case.event, "run", LONG).await;
+            if ended.is_ok() {
+                break;
+            }
+        }
+        ended.unwrap();
+        disturbed.fetch_add(faults.disturbed(), Ordering::SeqCst);
+        world.check(&case, &format!("seed {seed}")).await;
+        case
+    })
+    .await;
+    println!("{} calls disturbed", disturbed.load(Ordering::SeqCst));
+    world.check_counters(&cases).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_without_time_hand_over_until_it_is_done() {
+    let world = World::start().await;
+    let app = &world.app;
+    let mut cases = Vec::new();
+    for options in [create(), upsert(), validate()] {
+        let case = world.case(options).await;
+        let mut event = case.event.clone();
+        let mut runs = 0;
+        loop {
+            deliver(app, &event, &format!("run {runs}"), Duration::ZERO)
+                .await
+                .unwrap();
+            runs += 1;
+            let import = app.imports.find(case.import).await.unwrap().unwrap();
+            if import.status.is_final() {
+                break;
+            }
+            assert!(runs <= ROWS, "it never ends");
+            event["Records"][0]["s3"]["object"] =
+                json!({ "key": format!("resume/{}", case.import), "size": 0 });
+        }
+        assert!(runs >= 5, "{runs} runs");
+        world
+            .check(&case, &format!("{:?} in {runs} runs", case.options.mode))
+            .await;
+        cases.push(case);
+    }
+    world.check_counters(&cases).await;
+}
+
+fn validate() -> ImportOptions {
+    ImportOptions {
+        mode: Mode::Validate,
+        ..create()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_validation_tells_what_an_import_right_after_it_does() {
+    let world = World::start().await;
+    let app = &world.app;
+    for ignore_duplicates in [false, true] {
+        let options = |mode| ImportOptions {
+            mode,
+            ignore_duplicates,
+            ..create()
+        };
+        let validation = world.case(options(Mode::Validate)).await;
+        deliver(app, &validation.event, "validation", LONG).await.unwrap();
+        let told = world.outcome(&validation).await;
+        world.check(&validation, "validated").await;
+
+        let import = world.send(validation.domain.clone(), options(Mode::Create)).await;
+        deliver(app, &import.event, "import", LONG).await.unwrap();
+        world.check(&import, "imported").await;
+        let done = world.outcome(&import).await;
+        assert_eq!(told.counts, done.counts);
+        assert_eq!(told.errors, done.errors);
+        assert_eq!(told.rejected, done.rejected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_dead_run_wrote_is_counted_when_the_import_is_cancelled() {
+    let world = World::start().await;
+    for (number, options) in [create(), upsert()].into_iter().enumerate() {
+        let clean = world.case(options.clone()).await;
+        let (faults, app) = world.disturbed(Schedule::Clean);
+        deliver(&app, &clean.event, "clean", LONG).await.unwrap();
+        let mut cases = each(0..faults.calls(), async |call| {
+            let case = world.case(options.clone()).await;
+            let (faults, app) = world.disturbed(Schedule::Crash { call, after: true });
+            faults
+                .until_crash(deliver(&app, &case.event, "killed", LONG))
+                .await;
+
+            let later = clock::now().plus(Duration::from_mins(2));
+            let settle = match world.app.imports.cancel(case.import, later).await {
+                Ok(settle) => settle,
+                Err(error) => {
+                    assert!(matches!(error, Error::Conflict { .. }), "{error}");
+                    return case;
+                }
+            };
+            if settle {
+                let import = world.app.imports.find(case.import).await.unwrap().unwrap();
+                assert_eq!(import.status_at(later), Status::Cancelled);
+                deliver(&world.app, &case.event, "killed", LONG).await.unwrap();
+            }
+            let import = world.app.imports.find(case.import).await.unwrap().unwrap();
+            assert_eq!(import.status, Status::Cancelled);
+            let (mut created, mut updated) = (0, 0);
+            for account in world.accounts(&case).await {
+                created += u64::from(account.user.import.is_some());
+                updated += u64::from(account.changed_by.is_some());
+            }
+            assert_eq!(
+                (import.counts.created, import.counts.updated),
+                (created, updated),
+                "call {call}"
+            );
+            case
+        })
+        .await;
+        cases.push(clean);
+        println!("{} cancelled imports", cases.len() - 1);
+        if number == 0 {
+            world.check_counters(&cases).await;
+        }
+    }
+}
