@@ -350,10 +350,14 @@ fn event(arrival: &Arrival, now: OffsetDateTime, sequence: u64) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use aws_lambda_events::s3::S3Event;
+    use lambda_runtime::{Diagnostic, LambdaEvent};
     use time::macros::datetime;
 
     use super::*;
+    use crate::invoke::{Handlers, InProcess};
 
     #[test]
     fn an_arrival_becomes_the_event_that_s3_sends() {
@@ -380,6 +384,37 @@ mod tests {
         );
         let parsed: S3Event = serde_json::from_value(event).unwrap();
         assert_eq!(parsed.records[0].event_name.as_deref(), Some("ObjectCreated:Put"));
+    }
+
+    #[tokio::test]
+    async fn the_clock_calls_again_and_again_whatever_becomes_of_a_call() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut template = Template::embedded("local", &BTreeMap::new()).unwrap();
+        template.schedules = vec![Schedule {
+            every: Duration::from_millis(5),
+            function: "sweep".to_owned(),
+        }];
+        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let handlers = Handlers::new().event("sweep", move |event: LambdaEvent<Value>| {
+            tell.send(event.payload).unwrap();
+            async {
+                Err::<(), _>(Diagnostic {
+                    error_type: "Failed".to_owned(),
+                    error_message: "as always".to_owned(),
+                })
+            }
+        });
+        let invoker = Invoker::new(InProcess::new(handlers, template.functions.clone()));
+
+        let events = Events::open(folder.path(), &template, Delivery::default()).unwrap();
+        events.deliver(invoker).unwrap();
+
+        for _ in 0..3 {
+            let event = told.recv().await.unwrap();
+            assert_eq!(event["detail-type"], "Scheduled Event");
+            assert_eq!(event["source"], "aws.events");
+        }
+        events.stop().await;
     }
 
     #[test]

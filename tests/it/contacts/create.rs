@@ -314,14 +314,14 @@ async fn race(races: usize) {
         let (lower, upper) = tokio::join!(post(&service, &ada, &lower), post(&service, &ada, &upper));
         (race, lower, upper)
     });
-    let raced: Vec<_> = futures::stream::iter(meetings)
+    let answers: Vec<_> = futures::stream::iter(meetings)
         .buffer_unordered(4)
         .collect()
         .await;
 
     let kept = kept(&service, &ada).await;
     assert_eq!(kept.len(), races);
-    for (race, lower, upper) in raced {
+    for (race, lower, upper) in answers {
         let kept: Vec<_> = kept[&format!("race{race}")].iter().copied().collect();
         if race.is_multiple_of(2) {
             let created =
