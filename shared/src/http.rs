@@ -64,9 +64,7 @@ where
             let started = Instant::now();
             let result = match acceptable(&request).and_then(|()| idempotency::key(&request)) {
                 Ok(None) => handler(app, request).await,
-                Ok(Some(key)) => {
-                    Box::pin(idempotency::once(app, request, &told.id, &key, handler)).await
-                }
+                Ok(Some(key)) => Box::pin(idempotency::once(app, request, &told.id, &key, handler)).await,
                 Err(error) => Err(error),
             };
             Ok(told.answer(result, started))

@@ -3,3 +3,4 @@
 mod again;
 mod crashes;
 mod create;
+mod kills;

@@ -59,7 +59,11 @@ async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     }
     let cursor = cursor.map(|text| {
         cursor::read(&text).unwrap_or_else(|| {
-            query.fault("cursor", Code::InvalidFormat, "is not one that this list has given");
+            query.fault(
+                "cursor",
+                Code::InvalidFormat,
+                "is not one that this list has given",
+            );
             (0, String::new())
         })
     });

@@ -129,7 +129,11 @@ where
     };
     if let Err(error) = kept {
         // What was done is done: its answer must not be lost because it cannot be kept as well.
-        tracing::error!(request.id = request_id, error = chain(&error), "an answer is not kept");
+        tracing::error!(
+            request.id = request_id,
+            error = chain(&error),
+            "an answer is not kept"
+        );
     }
     answer
 }
@@ -160,7 +164,8 @@ impl hkdf::KeyType for Bytes {
 impl Seal {
     fn new(token: &str, key: &str) -> Result<Self, Error> {
         let secret = format!("{token}\n{key}");
-        let secret = hkdf::Salt::new(hkdf::HKDF_SHA256, b"access-service idempotency").extract(secret.as_bytes());
+        let secret =
+            hkdf::Salt::new(hkdf::HKDF_SHA256, b"access-service idempotency").extract(secret.as_bytes());
         let mut keys = [0; 64];
         secret
             .expand(&[b"answers and requests"], Bytes(keys.len()))
@@ -273,7 +278,9 @@ mod tests {
     }
 
     fn form(boundary: &str, cell: &str) -> Request {
-        let body = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n{cell}\r\n--{boundary}--");
+        let body = format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n{cell}\r\n--{boundary}--"
+        );
         http::Request::post("/api/v1/users/import")
             .header(CONTENT_TYPE, format!("multipart/form-data; boundary={boundary}"))
             .body(Body::Text(body))

@@ -507,8 +507,7 @@ impl ImportStore {
         let mut actions = vec![TransactWriteItem::builder().update(update).build()];
         actions.extend(more);
         for chunk in chunks(row_errors, doing)? {
-            let (rejected_key, rejected_bytes) =
-                rejected.take().map(|rows| (rows.key, rows.bytes)).unzip();
+            let (rejected_key, rejected_bytes) = rejected.take().map(|rows| (rows.key, rows.bytes)).unzip();
             let mut item = to_item(
                 ChunkItem {
                     rejected_key,

@@ -155,7 +155,12 @@ impl ReplayStore {
             .item("expiresAt", number(attempt.expires_at.seconds()))
     }
 
-    async fn end(&self, put: PutItemFluentBuilder, attempt: &Attempt, doing: &'static str) -> Result<(), Error> {
+    async fn end(
+        &self,
+        put: PutItemFluentBuilder,
+        attempt: &Attempt,
+        doing: &'static str,
+    ) -> Result<(), Error> {
         let ended = put
             .condition_expression("#attempt = :attempt")
             .expression_attribute_names("#attempt", "attempt")

@@ -91,9 +91,18 @@ async fn a_key_is_of_one_request_and_of_one_caller() {
 
     let another_file = keyed(&service, admin, "k", "email\nx@example.org\n").await;
     let another_caller = keyed(&service, &other.token, "k", "email\nx@example.org\n").await;
-    let another_token = keyed(&service, &service.token(other.id).await, "k", "email\nx@example.org\n").await;
+    let another_token = keyed(
+        &service,
+        &service.token(other.id).await,
+        "k",
+        "email\nx@example.org\n",
+    )
+    .await;
 
-    assert_eq!(another_file.expect(422)["errors"][0]["pointer"], "#/Idempotency-Key");
+    assert_eq!(
+        another_file.expect(422)["errors"][0]["pointer"],
+        "#/Idempotency-Key"
+    );
     another_caller.expect(200);
     another_token.expect(422);
 }
@@ -136,15 +145,21 @@ async fn large(app: &App, request: Request) -> Result<Response<Body>, Error> {
         return Err(Error::internal("answer", "not yet"));
     }
     let text = format!("{}{}", caller.user.id, "0123456789".repeat(100_000));
-    Ok(Response::builder().status(Status::CREATED).body(text.into()).unwrap())
+    Ok(Response::builder()
+        .status(Status::CREATED)
+        .body(text.into())
+        .unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failure_is_not_kept_and_a_large_answer_is() {
     let wire = Arc::new(|wiring: &Wiring| {
         let config = Config::from_lookup(|name| wiring.environment.get(name).cloned())?;
-        let app: &'static App =
-            Box::leak(Box::new(App::new(config, wiring.dynamodb.clone(), wiring.s3.clone())));
+        let app: &'static App = Box::leak(Box::new(App::new(
+            config,
+            wiring.dynamodb.clone(),
+            wiring.s3.clone(),
+        )));
         Ok(Handlers::new()
             .event("bootstrap", |event| bootstrap::handle(app, event))
             .http("imports", service(app, large)))
@@ -207,8 +222,16 @@ async fn imports_are_walked_by_cursor() {
         let page = service.get(&path).await.expect(200);
         assert_eq!(page["count"], 5);
         assert_eq!(page["offset"], walked.len());
-        walked.extend(page["items"].as_array().unwrap().iter().map(|item| item["id"].clone()));
-        let Value::String(cursor) = &page["nextCursor"] else { break };
+        walked.extend(
+            page["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|item| item["id"].clone()),
+        );
+        let Value::String(cursor) = &page["nextCursor"] else {
+            break;
+        };
         path = format!("/users/import?limit=2&cursor={cursor}");
     }
 

@@ -178,7 +178,12 @@ impl World {
         let file = file(&domain);
         let size = file.len();
         app.uploads.stage(import, file.into()).await.unwrap();
-        let head = self.service.local.s3().head_object().bucket(self.service.local.bucket());
+        let head = self
+            .service
+            .local
+            .s3()
+            .head_object()
+            .bucket(self.service.local.bucket());
         let staged = head.key(&key).send().await.unwrap();
         let object = json!({
             "key": key,
@@ -232,7 +237,8 @@ impl World {
             assert_eq!(rows.len() as u64, piece.bytes);
             rejected.push_str(std::str::from_utf8(&rows).unwrap());
         }
-        let own = |mark: Option<(ImportId, u64)>| mark.filter(|(id, _)| *id == case.import).map(|(_, line)| line);
+        let own =
+            |mark: Option<(ImportId, u64)>| mark.filter(|(id, _)| *id == case.import).map(|(_, line)| line);
         Outcome {
             counts: import.counts,
             errors: errors
@@ -246,7 +252,10 @@ impl World {
                 .map(|account| {
                     let made = own(account.user.import);
                     let changed = own(account.changed_by);
-                    (account.user.email.as_str().to_owned(), (made, changed, account.user.version))
+                    (
+                        account.user.email.as_str().to_owned(),
+                        (made, changed, account.user.version),
+                    )
                 })
                 .collect(),
             rejected: rejected
@@ -351,7 +360,9 @@ fn expected(case: &Case) -> Outcome {
             }
             Kind::Existing => {
                 outcome.counts.skipped += u64::from(ignore_duplicates);
-                outcome.accounts.insert(address(row, &case.domain), (None, None, 0));
+                outcome
+                    .accounts
+                    .insert(address(row, &case.domain), (None, None, 0));
             }
             Kind::Repeats(first) if mode != Mode::Upsert && matches!(kind(first), Kind::Existing) => {
                 outcome.counts.skipped += u64::from(ignore_duplicates);
@@ -386,7 +397,10 @@ fn upsert() -> ImportOptions {
 }
 
 /// Does `work` for each of `points`, a few at a time.
-async fn each<P, F: Future<Output = Case>>(points: impl IntoIterator<Item = P>, work: impl Fn(P) -> F) -> Vec<Case> {
+async fn each<P, F: Future<Output = Case>>(
+    points: impl IntoIterator<Item = P>,
+    work: impl Fn(P) -> F,
+) -> Vec<Case> {
     stream::iter(points)
         .map(work)
         .buffer_unordered(LANES)
@@ -407,7 +421,9 @@ async fn crash_everywhere(options: ImportOptions) {
     let mut cases = each(points, async |(call, after)| {
         let case = world.case(options.clone()).await;
         let (faults, app) = world.disturbed(Schedule::Crash { call, after });
-        let ended = faults.until_crash(deliver(&app, &case.event, "killed", LONG)).await;
+        let ended = faults
+            .until_crash(deliver(&app, &case.event, "killed", LONG))
+            .await;
         crashed.fetch_add(u64::from(ended.is_none()), Ordering::SeqCst);
         world.redeliver(&case, "killed").await;
         let what = format!("killed {} call {call}", if after { "after" } else { "before" });
@@ -416,7 +432,11 @@ async fn crash_everywhere(options: ImportOptions) {
     })
     .await;
 
-    println!("{:?}: {} crash points", options.mode, crashed.load(Ordering::SeqCst));
+    println!(
+        "{:?}: {} crash points",
+        options.mode,
+        crashed.load(Ordering::SeqCst)
+    );
     cases.push(case);
     world.check_counters(&cases).await;
 }
@@ -440,7 +460,10 @@ async fn each_single_fault_at_each_call_is_overcome() {
     let calls = faults.calls();
     // Three kinds at each call, all kinds at most of the operations.
     let points = (0..calls).flat_map(|call| {
-        let kinds = Fault::ALL.into_iter().cycle().skip(usize::try_from(call * 3).unwrap());
+        let kinds = Fault::ALL
+            .into_iter()
+            .cycle()
+            .skip(usize::try_from(call * 3).unwrap());
         kinds.take(3).map(move |fault| (call, fault))
     });
     let reached = AtomicU64::new(0);
@@ -532,17 +555,22 @@ async fn runs_without_time_hand_over_until_it_is_done() {
         let mut event = case.event.clone();
         let mut runs = 0;
         loop {
-            deliver(app, &event, &format!("run {runs}"), Duration::ZERO).await.unwrap();
+            deliver(app, &event, &format!("run {runs}"), Duration::ZERO)
+                .await
+                .unwrap();
             runs += 1;
             let import = app.imports.find(case.import).await.unwrap().unwrap();
             if import.status.is_final() {
                 break;
             }
             assert!(runs <= ROWS, "it never ends");
-            event["Records"][0]["s3"]["object"] = json!({ "key": format!("resume/{}", case.import), "size": 0 });
+            event["Records"][0]["s3"]["object"] =
+                json!({ "key": format!("resume/{}", case.import), "size": 0 });
         }
         assert!(runs >= 5, "{runs} runs");
-        world.check(&case, &format!("{:?} in {runs} runs", case.options.mode)).await;
+        world
+            .check(&case, &format!("{:?} in {runs} runs", case.options.mode))
+            .await;
         cases.push(case);
     }
     world.check_counters(&cases).await;
@@ -590,7 +618,9 @@ async fn what_a_dead_run_wrote_is_counted_when_the_import_is_cancelled() {
         let mut cases = each(0..faults.calls(), async |call| {
             let case = world.case(options.clone()).await;
             let (faults, app) = world.disturbed(Schedule::Crash { call, after: true });
-            faults.until_crash(deliver(&app, &case.event, "killed", LONG)).await;
+            faults
+                .until_crash(deliver(&app, &case.event, "killed", LONG))
+                .await;
 
             let later = clock::now().plus(Duration::from_mins(2));
             let settle = match world.app.imports.cancel(case.import, later).await {
@@ -612,7 +642,11 @@ async fn what_a_dead_run_wrote_is_counted_when_the_import_is_cancelled() {
                 created += u64::from(account.user.import.is_some());
                 updated += u64::from(account.changed_by.is_some());
             }
-            assert_eq!((import.counts.created, import.counts.updated), (created, updated), "call {call}");
+            assert_eq!(
+                (import.counts.created, import.counts.updated),
+                (created, updated),
+                "call {call}"
+            );
             case
         })
         .await;

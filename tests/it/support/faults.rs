@@ -227,7 +227,10 @@ fn operation(request: &HttpRequest) -> Option<&str> {
 }
 
 fn answer(status: u16, body: &Value) -> HttpResponse {
-    HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body.to_string()))
+    HttpResponse::new(
+        StatusCode::try_from(status).unwrap(),
+        SdkBody::from(body.to_string()),
+    )
 }
 
 /// Storage's own words for `code`.
@@ -240,7 +243,8 @@ fn refusal(request: &HttpRequest, code: &str, status: u16) -> HttpResponse {
         400 => ("SlowDown", 503),
         status => ("InternalError", status),
     };
-    let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>disturbed</Message></Error>");
+    let body =
+        format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>disturbed</Message></Error>");
     HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body))
 }
 
