@@ -443,12 +443,12 @@ async fn crash_everywhere(options: ImportOptions) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_killed_at_any_call_to_storage_loses_doubles_and_miscounts_nothing() {
-    crash_everywhere(create()).await;
+    Box::pin(crash_everywhere(create())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn so_does_one_that_changes_accounts() {
-    crash_everywhere(upsert()).await;
+    Box::pin(crash_everywhere(upsert())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
