@@ -196,7 +196,10 @@ impl Seal {
             Body::Binary(bytes) => bytes,
             _ => &[],
         };
-        if let Ok(boundary) = multer::parse_boundary(content_type) {
+        if let Some(boundary) = multer::parse_boundary(content_type)
+            .ok()
+            .filter(|boundary| !boundary.is_empty())
+        {
             let mut rest = 0;
             for at in memmem::find_iter(body, boundary.as_bytes()) {
                 part(&body[rest..at]);
