@@ -69,8 +69,11 @@ fn members(object: &Value) -> Vec<&str> {
 /// What an import counted: rows, created, updated, skipped, failed.
 #[track_caller]
 fn counts(import: &Value) -> [u64; 5] {
-    ["rows", "created", "updated", "skipped", "failed"]
-        .map(|name| import["counts"][name].as_u64().unwrap_or_else(|| panic!("{import}")))
+    ["rows", "created", "updated", "skipped", "failed"].map(|name| {
+        import["counts"][name]
+            .as_u64()
+            .unwrap_or_else(|| panic!("{import}"))
+    })
 }
 
 /// The error strings of an import.
@@ -83,7 +86,9 @@ fn errors(import: &Value) -> Vec<&str> {
 /// Line, column and code of each row error of an import.
 #[track_caller]
 fn faults(import: &Value) -> Vec<(u64, &str, &str)> {
-    let faults = import["rowErrors"].as_array().unwrap_or_else(|| panic!("{import}"));
+    let faults = import["rowErrors"]
+        .as_array()
+        .unwrap_or_else(|| panic!("{import}"));
     faults
         .iter()
         .map(|fault| {

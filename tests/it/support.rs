@@ -187,7 +187,6 @@ impl Answer {
 }
 
 /// Waits until `probe` has something, and fails the test if it takes longer than [`SOON`].
-#[track_caller]
 pub(crate) async fn eventually<T>(what: &str, probe: impl AsyncFn() -> Option<T>) -> T {
     let started = Instant::now();
     loop {

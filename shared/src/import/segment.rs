@@ -176,7 +176,11 @@ impl Segment {
                 self.counts.skipped += 1;
                 return;
             }
-            Outcome::Exists => Violation::new(self.email.as_str(), Code::AlreadyExists, "belongs to an existing account"),
+            Outcome::Exists => Violation::new(
+                self.email.as_str(),
+                Code::AlreadyExists,
+                "belongs to an existing account",
+            ),
             Outcome::Repeats(line) => Violation::new(
                 self.email.as_str(),
                 Code::DuplicateInFile,

@@ -76,7 +76,10 @@ async fn what_is_no_request_makes_nobody() {
         json!({ "email": "a@example.org", "add": true, "roles": ["ROLE_ADHOC_COLLABORATOR"] }),
         json!({ "email": "a@example.org", "add": true, "password": "secret" }),
     ] {
-        assert!(service.local.invoke("bootstrap", &payload).await.is_err(), "{payload}");
+        assert!(
+            service.local.invoke("bootstrap", &payload).await.is_err(),
+            "{payload}"
+        );
     }
     assert_eq!(users(&service).await, 1);
 }

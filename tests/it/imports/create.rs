@@ -216,7 +216,12 @@ async fn options_that_are_wrong_are_all_named_and_nothing_is_imported() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|fault| (fault["pointer"].as_str().unwrap(), fault["code"].as_str().unwrap()))
+        .map(|fault| {
+            (
+                fault["pointer"].as_str().unwrap(),
+                fault["code"].as_str().unwrap(),
+            )
+        })
         .collect();
     named.sort_unstable();
     assert_eq!(
@@ -308,17 +313,16 @@ async fn a_request_waits_as_long_as_it_prefers() {
 async fn a_refused_file_is_a_problem_now_and_a_failed_import_later() {
     let service = Service::start().await;
 
-    let answer = service.import("name\nAda\n", &[("unknownColumns", "ignore")]).await;
+    let answer = service
+        .import("name\nAda\n", &[("unknownColumns", "ignore")])
+        .await;
 
     let problem = answer.expect(422);
     let message = "no column is named \"email\"; name the column that has the addresses so";
     assert_eq!(problem["type"], "/problems/file-refused");
     assert_eq!(problem["detail"], message);
     let id = problem["importId"].as_str().unwrap();
-    assert_eq!(
-        answer.header("location"),
-        format!("/api/v1/users/import/{id}")
-    );
+    assert_eq!(answer.header("location"), format!("/api/v1/users/import/{id}"));
     let import = service.get(&format!("/users/import/{id}")).await.expect(200);
     assert_eq!(members(&import), MEMBERS);
     assert_eq!(import["status"], "failed");
@@ -376,7 +380,10 @@ async fn a_validation_reports_what_an_import_would_and_writes_no_user() {
 async fn an_upsert_changes_what_the_file_gives_and_nothing_else() {
     let service = Service::start().await;
     service
-        .import("email,firstName,lastName,roles\nada@example.org,Ada,King,Originator\n", &[])
+        .import(
+            "email,firstName,lastName,roles\nada@example.org,Ada,King,Originator\n",
+            &[],
+        )
         .await
         .expect(200);
 
@@ -413,7 +420,13 @@ async fn an_upsert_by_a_user_administrator_touches_no_administrator() {
         faults(&import),
         [(2, "email", "forbidden_role"), (3, "roles", "forbidden_role")]
     );
-    assert!(user(&service, "admin@example.org").await.unwrap().last_name.is_none());
+    assert!(
+        user(&service, "admin@example.org")
+            .await
+            .unwrap()
+            .last_name
+            .is_none()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -478,17 +491,27 @@ async fn ten_thousand_rows_are_counted_to_the_last_also_a_second_time() {
         [60, 35, 25]
     );
 
-    let first = service.import(file.clone(), &[]).await.json();
-    let first = service.finished(first["id"].as_str().unwrap()).await;
-    let second = service.import(file, &[("force", "true")]).await.json();
-    let second = service.finished(second["id"].as_str().unwrap()).await;
+    let first = import_later(&service, file.clone(), &[]).await.expect(202);
+    service.local.settled().await;
+    let first = service.get(&path(&first)).await.expect(200);
+    let second = import_later(&service, file, &[("force", "true")])
+        .await
+        .expect(202);
+    service.local.settled().await;
+    let second = service.get(&path(&second)).await.expect(200);
 
     assert_eq!(counts(&first), [10_000, 9_880, 0, 0, 120]);
     assert_eq!(faults(&first), expected);
     for repeat in first["rowErrors"].as_array().unwrap() {
         let is_repeat = repeat["code"] == "duplicate_in_file";
-        assert_eq!(repeat["firstLine"], if is_repeat { json!(2) } else { json!(null) });
-        assert_eq!(repeat["row"].as_u64().unwrap() + 1, repeat["line"].as_u64().unwrap());
+        assert_eq!(
+            repeat["firstLine"],
+            if is_repeat { json!(2) } else { json!(null) }
+        );
+        assert_eq!(
+            repeat["row"].as_u64().unwrap() + 1,
+            repeat["line"].as_u64().unwrap()
+        );
     }
     assert_eq!(counts(&second), [10_000, 0, 0, 0, 10_000]);
     assert_eq!(errors(&second).len(), 1_000);
@@ -558,9 +581,15 @@ async fn an_event_that_comes_several_times_changes_nothing() {
 async fn a_user_knows_its_import_and_line() {
     let service = Service::start().await;
 
-    let import = service.import("email\n\nada@example.org\n", &[]).await.expect(200);
+    let import = service
+        .import("email\n\nada@example.org\n", &[])
+        .await
+        .expect(200);
 
     let ada = user(&service, "ada@example.org").await.unwrap();
     let (id, line) = ada.import.unwrap();
-    assert_eq!((import["id"].as_str().unwrap(), line), (id.to_string().as_str(), 3));
+    assert_eq!(
+        (import["id"].as_str().unwrap(), line),
+        (id.to_string().as_str(), 3)
+    );
 }

@@ -29,7 +29,10 @@ async fn of_key(service: &Service, key: &str) -> Vec<Value> {
         for byte in key.bytes() {
             write!(query, "%{byte:02X}").unwrap();
         }
-        let list = service.get(&format!("/users/import?key={query}")).await.expect(200);
+        let list = service
+            .get(&format!("/users/import?key={query}"))
+            .await
+            .expect(200);
         let items = list["items"].as_array().unwrap().clone();
         assert_eq!(list["count"], items.len());
         (!items.is_empty() && items.iter().all(|import| import["finishedAt"].is_string())).then_some(items)
@@ -73,7 +76,11 @@ async fn a_dropped_file_gives_an_admin_role_only_if_the_deployment_allows_it() {
         let found = of_key(&service, "drop/a.csv").await;
 
         let import = service.get(&super::path(&found[0])).await.expect(200);
-        let expected: &[_] = if allowed { &[] } else { &[(2, "roles", "forbidden_role")] };
+        let expected: &[_] = if allowed {
+            &[]
+        } else {
+            &[(2, "roles", "forbidden_role")]
+        };
         assert_eq!(faults(&import), expected);
     }
 }

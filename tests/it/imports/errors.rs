@@ -25,7 +25,10 @@ async fn an_import_shows_a_thousand_errors_and_the_pages_show_all() {
     let mut walked: Vec<Value> = Vec::new();
     let mut cursor = String::new();
     loop {
-        let page = service.get(&format!("{path}?limit=1000{cursor}")).await.expect(200);
+        let page = service
+            .get(&format!("{path}?limit=1000{cursor}"))
+            .await
+            .expect(200);
         assert_eq!(members(&page), ["count", "items", "nextCursor", "offset"]);
         assert_eq!(page["count"], 2_345);
         assert_eq!(page["offset"], walked.len());
@@ -42,7 +45,10 @@ async fn an_import_shows_a_thousand_errors_and_the_pages_show_all() {
         errors(&import)[999],
         "line 1001: email \"nobody1000\" is not an email address"
     );
-    let lines: Vec<_> = walked.iter().map(|error| error["line"].as_u64().unwrap()).collect();
+    let lines: Vec<_> = walked
+        .iter()
+        .map(|error| error["line"].as_u64().unwrap())
+        .collect();
     assert_eq!(lines, (2..2_347).collect::<Vec<_>>());
     assert_eq!(
         walked[2_344],
@@ -65,11 +71,17 @@ async fn a_page_begins_and_ends_where_it_is_asked_to() {
     let path = path(&import) + "/errors";
     let lines = |page: &Value| -> Vec<u64> {
         let items = page["items"].as_array().unwrap();
-        items.iter().map(|error| error["line"].as_u64().unwrap()).collect()
+        items
+            .iter()
+            .map(|error| error["line"].as_u64().unwrap())
+            .collect()
     };
 
     let first = service.get(&path).await.expect(200);
-    let middle = service.get(&format!("{path}?offset=20&limit=5")).await.expect(200);
+    let middle = service
+        .get(&format!("{path}?offset=20&limit=5"))
+        .await
+        .expect(200);
     let last = service.get(&format!("{path}?cursor=28")).await.expect(200);
     let beyond = service.get(&format!("{path}?offset=30")).await.expect(200);
     let none = service.get(&format!("{path}?limit=0")).await.expect(200);

@@ -8,6 +8,9 @@ use shared::models::Role;
 use super::{counts, errors, faults, import_as, path, user, users};
 use crate::support::Service;
 
+/// A file, the form fields that it is sent with, and what is wrong with it.
+type Refused<'a> = (Vec<u8>, &'a [(&'a str, &'a str)], &'a str);
+
 /// `text` in UTF-16, with `unit` telling the order of the bytes.
 fn utf16(text: &str, unit: fn(u16) -> [u8; 2]) -> Vec<u8> {
     text.encode_utf16().flat_map(unit).collect()
@@ -18,7 +21,7 @@ async fn a_file_that_cannot_be_read_is_refused_with_what_to_do() {
     let service = Service::start().await;
     let ignore = [("unknownColumns", "ignore")];
     let header_too_large = format!("email,{}\n", "x".repeat(70_000));
-    let cases: Vec<(Vec<u8>, &[(&str, &str)], &str)> = vec![
+    let cases: Vec<Refused<'_>> = vec![
         (
             b"".into(),
             &[],
@@ -109,8 +112,8 @@ async fn a_header_alone_is_a_file_without_rows() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_encodings_and_delimiters_are_found_out_and_told() {
     let service = Service::start().await;
-    let utf16_le = |text: &str| [&b"\xFF\xFE"[..], &utf16(text, u16::to_le_bytes)].concat();
-    let utf16_be = |text: &str| [&b"\xFE\xFF"[..], &utf16(text, u16::to_be_bytes)].concat();
+    let little_endian = |text: &str| [&b"\xFF\xFE"[..], &utf16(text, u16::to_le_bytes)].concat();
+    let big_endian = |text: &str| [&b"\xFE\xFF"[..], &utf16(text, u16::to_be_bytes)].concat();
     let cases: Vec<(Vec<u8>, &str, &str, bool)> = vec![
         (
             "email,firstName\nu1@example.org,Zoë 𝄞\n".into(),
@@ -131,13 +134,13 @@ async fn the_encodings_and_delimiters_are_found_out_and_told() {
             false,
         ),
         (
-            utf16_le("email,firstName\r\nu4@example.org,Zoë 𝄞"),
+            little_endian("email,firstName\r\nu4@example.org,Zoë 𝄞"),
             "UTF-16LE",
             ",",
             true,
         ),
         (
-            utf16_be("\"firstName\"\t\"email\"\n\"Zoë 𝄞\"\t\"u5@example.org\"\n"),
+            big_endian("\"firstName\"\t\"email\"\n\"Zoë 𝄞\"\t\"u5@example.org\"\n"),
             "UTF-16BE",
             "\t",
             true,
@@ -330,7 +333,11 @@ async fn an_unclosed_quote_takes_nothing_that_came_before_it() {
     );
     assert_eq!(faults(&import), [(5, "", "unclosed_quote")]);
     for line in 2..=4 {
-        assert!(user(&service, &format!("person{line}@example.org")).await.is_some());
+        assert!(
+            user(&service, &format!("person{line}@example.org"))
+                .await
+                .is_some()
+        );
     }
     assert_eq!(users(&service).await, 1 + 3);
 }
@@ -338,7 +345,8 @@ async fn an_unclosed_quote_takes_nothing_that_came_before_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn lines_and_rows_are_counted_as_an_editor_does() {
     let service = Service::start().await;
-    let file = "email,_note\r\n\r\n\"a@\",\"one\r\ntwo\n\nthree\"\r\n   \r\nb@,\n,,\nc@,x\r,\nd@example.org,\n";
+    let file =
+        "email,_note\r\n\r\n\"a@\",\"one\r\ntwo\n\nthree\"\r\n   \r\nb@,\n,,\nc@,x\r,\nd@example.org,\n";
 
     let import = service.import(file, &[]).await.expect(200);
 
@@ -354,7 +362,10 @@ async fn lines_and_rows_are_counted_as_an_editor_does() {
         "line 9: the row has 3 cells, the header has 2"
     );
     assert_eq!(errors(&import)[4], "line 11: email is required");
-    assert_eq!(user(&service, "d@example.org").await.unwrap().import.unwrap().1, 12);
+    assert_eq!(
+        user(&service, "d@example.org").await.unwrap().import.unwrap().1,
+        12
+    );
     assert_eq!(counts(&import), [6, 1, 0, 0, 5]);
 }
 
@@ -375,7 +386,13 @@ async fn an_address_is_the_same_in_any_spelling() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|error| (error["code"].as_str().unwrap(), error["line"].as_u64(), error["firstLine"].as_u64()))
+        .map(|error| {
+            (
+                error["code"].as_str().unwrap(),
+                error["line"].as_u64(),
+                error["firstLine"].as_u64(),
+            )
+        })
         .collect();
     assert_eq!(
         repeats,
@@ -438,7 +455,10 @@ async fn a_row_with_very_many_faults_does_not_stop_the_import() {
         ",_".repeat(9_000),
         ",\u{FF}".repeat(9_000)
     );
-    let latin1: Vec<u8> = cells.chars().map(|char| u8::try_from(u32::from(char)).unwrap()).collect();
+    let latin1: Vec<u8> = cells
+        .chars()
+        .map(|char| u8::try_from(u32::from(char)).unwrap())
+        .collect();
 
     let many_roles = service
         .import(
@@ -535,7 +555,9 @@ async fn an_admin_role_is_given_only_by_a_system_administrator() {
         c@example.org,Wizard\n\
         d@example.org,ROLE_ADHOC_COLLABORATOR\n";
 
-    let refused = import_as(&service, &user_admin.token, file, &[]).await.expect(200);
+    let refused = import_as(&service, &user_admin.token, file, &[])
+        .await
+        .expect(200);
     let given = service.import(file, &[]).await.expect(200);
 
     assert_eq!(

@@ -20,7 +20,11 @@ async fn an_import_that_does_not_exist_is_not_found() {
         ] {
             let answer = send(service.request(method, &format!("/users/import/{id}{below}"))).await;
 
-            assert_eq!(answer.expect(404)["detail"], "the import does not exist", "{id}{below}");
+            assert_eq!(
+                answer.expect(404)["detail"],
+                "the import does not exist",
+                "{id}{below}"
+            );
         }
     }
 }
@@ -34,7 +38,9 @@ async fn a_cancelled_import_that_waits_never_begins() {
         .await
         .expect(201);
 
-    let cancelled = send(service.request(Method::DELETE, &path(&opened))).await.expect(200);
+    let cancelled = send(service.request(Method::DELETE, &path(&opened)))
+        .await
+        .expect(200);
     let put = super::uploads::put(opened["upload"]["url"].as_str().unwrap(), file).await;
     service.local.settled().await;
 
@@ -51,7 +57,9 @@ async fn a_finished_import_cannot_be_cancelled() {
     let service = Service::start().await;
     let import = service.import(people(1..=1), &[]).await.expect(200);
 
-    let problem = send(service.request(Method::DELETE, &path(&import))).await.expect(409);
+    let problem = send(service.request(Method::DELETE, &path(&import)))
+        .await
+        .expect(409);
 
     assert_eq!(problem["detail"], "the import is already finished");
     assert_eq!(service.get(&path(&import)).await.expect(200), import);
@@ -71,13 +79,18 @@ async fn a_running_import_is_cancelled_at_its_next_checkpoint_with_counts_that_a
     })
     .await;
 
-    let asked = send(service.request(Method::DELETE, &path(&import))).await.expect(200);
+    let asked = send(service.request(Method::DELETE, &path(&import)))
+        .await
+        .expect(200);
     let cancelled = service.finished(import["id"].as_str().unwrap()).await;
     service.local.settled().await;
 
     if asked["status"] != "cancelled" {
         assert_eq!(asked["success"], json!(null));
-        assert!(asked["message"].as_str().unwrap().starts_with("Being cancelled;"), "{asked}");
+        assert!(
+            asked["message"].as_str().unwrap().starts_with("Being cancelled;"),
+            "{asked}"
+        );
     }
     assert_eq!(cancelled["status"], "cancelled");
     assert_eq!(cancelled["success"], false);

@@ -1,5 +1,7 @@
 //! `GET /users/import/{importId}/rejected`.
 
+use std::fmt::Write;
+
 use super::{counts, import_later, path, people, user};
 use crate::support::Service;
 
@@ -27,7 +29,10 @@ async fn rejected_rows_come_back_in_the_senders_own_form_and_are_taken_when_corr
     );
     assert_eq!(
         rejected.header("content-disposition"),
-        format!("attachment; filename=\"rejected-{}.csv\"", import["id"].as_str().unwrap())
+        format!(
+            "attachment; filename=\"rejected-{}.csv\"",
+            import["id"].as_str().unwrap()
+        )
     );
     assert_eq!(
         rejected.text,
@@ -91,7 +96,10 @@ async fn an_import_without_rejected_rows_gives_the_header_and_a_refused_file_not
     let header = service.get(&(path(&sound) + "/rejected")).await;
     let nothing = service.get(&(path(&refused) + "/rejected")).await;
 
-    assert_eq!(header.text, "email,firstName,lastName,_line,_column,_code,_message\r\n");
+    assert_eq!(
+        header.text,
+        "email,firstName,lastName,_line,_column,_code,_message\r\n"
+    );
     assert_eq!(
         nothing.expect(409)["detail"],
         "no row of the file was read, so none was rejected"
@@ -107,7 +115,7 @@ async fn rejected_rows_of_every_checkpoint_come_in_the_order_of_the_file() {
     .await;
     let mut file = "email\n".to_owned();
     for number in 0..1_000 {
-        file.push_str(&format!("nobody{number}\n"));
+        writeln!(file, "nobody{number}").unwrap();
     }
     let import = service.import(file, &[]).await.expect(200);
 
@@ -119,5 +127,10 @@ async fn rejected_rows_of_every_checkpoint_come_in_the_order_of_the_file() {
         .skip(1)
         .map(|line| line.split(',').next().unwrap().to_owned())
         .collect();
-    assert_eq!(names, (0..1_000).map(|number| format!("nobody{number}")).collect::<Vec<_>>());
+    assert_eq!(
+        names,
+        (0..1_000)
+            .map(|number| format!("nobody{number}"))
+            .collect::<Vec<_>>()
+    );
 }

@@ -52,7 +52,10 @@ async fn dead(service: &Service, rows: u32, written: u32, alive: Duration) -> St
         users.push(User::new(user_id, new, now, Some((id, line))));
     }
     app.users.insert_each(&users).await.unwrap();
-    let admin = app.users.find_by_email(&"admin@example.org".parse().unwrap()).await;
+    let admin = app
+        .users
+        .find_by_email(&"admin@example.org".parse().unwrap())
+        .await;
     let admin = admin.unwrap().unwrap().user.id;
     let expires_at = now.plus(Duration::from_hours(1));
     let mut import = Import::open(id, key, Via::Api, options, Some(admin), now, expires_at);

@@ -34,14 +34,18 @@ async fn a_file_put_by_the_signed_url_is_imported() {
     let service = Service::start().await;
     let file = people(1..=3);
 
-    let answer = send(service.request(Method::POST, "/users/import/uploads").json(&json!({
-        "fileName": "staff.csv",
-        "bytes": file.len(),
-        "mode": "create",
-        "ignoreDuplicates": true,
-        "defaultRoles": ["ROLE_ORIGINATOR"],
-        "unknownColumns": "ignore",
-    })))
+    let answer = send(
+        service
+            .request(Method::POST, "/users/import/uploads")
+            .json(&json!({
+                "fileName": "staff.csv",
+                "bytes": file.len(),
+                "mode": "create",
+                "ignoreDuplicates": true,
+                "defaultRoles": ["ROLE_ORIGINATOR"],
+                "unknownColumns": "ignore",
+            })),
+    )
     .await;
     let opened = answer.expect(201);
     let status = put(opened["upload"]["url"].as_str().unwrap(), file).await;
@@ -129,7 +133,10 @@ async fn a_request_body_over_the_limit_is_pointed_to_the_upload() {
     let problem = service.import(vec![b'x'; 7 * 1024 * 1024], &[]).await.expect(413);
 
     let detail = problem["detail"].as_str().unwrap();
-    assert!(detail.contains("6291456") && detail.contains("/users/import/uploads"), "{detail}");
+    assert!(
+        detail.contains("6291456") && detail.contains("/users/import/uploads"),
+        "{detail}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,14 +149,20 @@ async fn a_refused_upload_shows_as_failed() {
 
     assert_eq!(import["status"], "failed");
     assert_eq!(import["success"], false);
-    assert!(import["message"].as_str().unwrap().contains("\"name\""), "{import}");
+    assert!(
+        import["message"].as_str().unwrap().contains("\"name\""),
+        "{import}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_member_that_is_wrong_is_named() {
     let service = Service::start().await;
 
-    let empty = service.post("/users/import/uploads", &json!({})).await.expect(422);
+    let empty = service
+        .post("/users/import/uploads", &json!({}))
+        .await
+        .expect(422);
     let faulty = service
         .post(
             "/users/import/uploads",

@@ -43,7 +43,10 @@ impl Part {
 
 fn read(boundary: &str, body: Vec<u8>) -> Result<Form, Error> {
     let request = HttpRequest::builder()
-        .header(CONTENT_TYPE, format!("multipart/form-data; boundary=\"{boundary}\""))
+        .header(
+            CONTENT_TYPE,
+            format!("multipart/form-data; boundary=\"{boundary}\""),
+        )
         .body(Body::Binary(body))
         .unwrap();
     Builder::new_current_thread()
@@ -54,8 +57,7 @@ fn read(boundary: &str, body: Vec<u8>) -> Result<Form, Error> {
 
 /// The body with a part `file` before its own, so that its fields can be looked at.
 fn with_file(boundary: &str, body: &[u8]) -> Vec<u8> {
-    let part =
-        format!("--{boundary}\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nthe file\r\n");
+    let part = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nthe file\r\n");
     [part.as_bytes(), body].concat()
 }
 
@@ -81,7 +83,9 @@ fn cases() -> Vec<(String, Vec<u8>, Description)> {
 fn a_body_is_read_as_it_was_meant_or_refused() {
     let mut as_meant = Vec::new();
     for (name, body, Description { boundary, expected }) in cases() {
-        let Expected::Parts(mut parts) = expected else { continue };
+        let Expected::Parts(mut parts) = expected else {
+            continue;
+        };
         let file = parts
             .iter()
             .position(|part| part.name == "file")
@@ -109,8 +113,16 @@ fn a_body_is_read_as_it_was_meant_or_refused() {
         assert_eq!(form.unknown_fields(), [], "{name}");
         as_meant.push(name);
     }
-    for common in ["single_field_single_file", "single_file", "multiple_fields", "utf8_filename"] {
-        assert!(as_meant.iter().any(|name| name == common), "{common} of {as_meant:?}");
+    for common in [
+        "single_field_single_file",
+        "single_file",
+        "multiple_fields",
+        "utf8_filename",
+    ] {
+        assert!(
+            as_meant.iter().any(|name| name == common),
+            "{common} of {as_meant:?}"
+        );
     }
 }
 
