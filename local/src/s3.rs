@@ -26,6 +26,9 @@ use crate::clients::Credentials;
 use crate::events::{Arrival, Events};
 use crate::server::{self, Server};
 
+/// The entity tag of an empty object.
+const EMPTY: &str = "d41d8cd98f00b204e9800998ecf8427e";
+
 /// A running store; it ends when dropped.
 #[derive(Debug)]
 pub(crate) struct ObjectStore(Server);
@@ -124,6 +127,17 @@ impl Layer {
     }
 
     async fn note(&self, write: &Write, event: &'static str) -> Result<(), BoxError> {
+        if write.key.ends_with('/') {
+            // A folder, as consoles make them. To the store it is none of the objects, and always empty.
+            self.events.note(&Arrival {
+                event,
+                bucket: write.bucket.clone(),
+                key: write.key.clone(),
+                size: 0,
+                e_tag: EMPTY.to_owned(),
+            })?;
+            return Ok(());
+        }
         let mut input = HeadObjectInput::default();
         input.bucket.clone_from(&write.bucket);
         input.key.clone_from(&write.key);

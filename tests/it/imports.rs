@@ -1,6 +1,165 @@
 //! `/users/import` and what lies below it.
 
 mod again;
+mod bootstrap;
 mod crashes;
 mod create;
+mod drop;
+mod errors;
+mod format;
+mod killed;
 mod kills;
+mod list;
+mod one;
+mod rejected;
+mod resume;
+mod template;
+mod uploads;
+
+use std::fmt::Write;
+use std::ops::RangeInclusive;
+
+use aws_sdk_dynamodb::types::{AttributeValue, Select};
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::support::{Answer, Service, form, send};
+
+/// The members of an import.
+const MEMBERS: [&str; 23] = [
+    "bytes",
+    "counts",
+    "createdAt",
+    "createdBy",
+    "defaultRoles",
+    "errors",
+    "expiresAt",
+    "fileName",
+    "finishedAt",
+    "id",
+    "ignoreDuplicates",
+    "key",
+    "message",
+    "mode",
+    "progress",
+    "read",
+    "rowErrors",
+    "sha256",
+    "startedAt",
+    "status",
+    "success",
+    "unknownColumns",
+    "via",
+];
+
+/// A file with a header and one sound row for each of `numbers`.
+fn people(numbers: RangeInclusive<u32>) -> String {
+    let mut file = "email,firstName,lastName\n".to_owned();
+    for number in numbers {
+        writeln!(file, "person{number}@example.org,Person,Number {number}").unwrap();
+    }
+    file
+}
+
+/// The names of an object's members, sorted.
+#[track_caller]
+fn members(object: &Value) -> Vec<&str> {
+    let mut names: Vec<_> = object.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    names
+}
+
+/// What an import counted: rows, created, updated, skipped, failed.
+#[track_caller]
+fn counts(import: &Value) -> [u64; 5] {
+    ["rows", "created", "updated", "skipped", "failed"].map(|name| {
+        import["counts"][name]
+            .as_u64()
+            .unwrap_or_else(|| panic!("{import}"))
+    })
+}
+
+/// The error strings of an import.
+#[track_caller]
+fn errors(import: &Value) -> Vec<&str> {
+    let errors = import["errors"].as_array().unwrap_or_else(|| panic!("{import}"));
+    errors.iter().map(|error| error.as_str().unwrap()).collect()
+}
+
+/// Line, column and code of each row error of an import.
+#[track_caller]
+fn faults(import: &Value) -> Vec<(u64, &str, &str)> {
+    let faults = import["rowErrors"]
+        .as_array()
+        .unwrap_or_else(|| panic!("{import}"));
+    faults
+        .iter()
+        .map(|fault| {
+            (
+                fault["line"].as_u64().unwrap(),
+                fault["column"].as_str().unwrap_or_default(),
+                fault["code"].as_str().unwrap(),
+            )
+        })
+        .collect()
+}
+
+/// How many users are in the table, read from the items themselves.
+async fn users(service: &Service) -> i64 {
+    let mut users = 0;
+    for shard in 0..8 {
+        let mut pages = service
+            .local
+            .dynamodb()
+            .query()
+            .table_name(service.local.table())
+            .index_name("listing")
+            .key_condition_expression("LPK = :part")
+            .expression_attribute_values(":part", AttributeValue::S(format!("U#{shard}")))
+            .select(Select::Count)
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            users += i64::from(page.unwrap().count());
+        }
+    }
+    users
+}
+
+/// The user with an address, if there is one.
+async fn user(service: &Service, email: &str) -> Option<shared::models::User> {
+    let account = service.app().users.find_by_email(&email.parse().unwrap()).await;
+    account.unwrap().map(|account| account.user)
+}
+
+/// Imports `file` and does not wait for the end.
+async fn import_later(service: &Service, file: impl Into<Vec<u8>>, fields: &[(&str, &str)]) -> Answer {
+    send(
+        service
+            .request(Method::POST, "/users/import")
+            .header("prefer", "respond-async")
+            .multipart(form(file, fields)),
+    )
+    .await
+}
+
+/// Imports `file` with another's token.
+async fn import_as(
+    service: &Service,
+    token: &str,
+    file: impl Into<Vec<u8>>,
+    fields: &[(&str, &str)],
+) -> Answer {
+    send(
+        service
+            .request_as(token, Method::POST, "/users/import")
+            .multipart(form(file, fields)),
+    )
+    .await
+}
+
+/// The path of an import.
+#[track_caller]
+fn path(import: &Value) -> String {
+    format!("/users/import/{}", import["id"].as_str().unwrap())
+}

@@ -163,7 +163,8 @@ pub(crate) async fn send(request: RequestBuilder) -> Answer {
     Answer {
         status: response.status(),
         headers: response.headers().clone(),
-        text: response.text().await.unwrap(),
+        // Not `text`, which would take away a byte order mark.
+        text: String::from_utf8(response.bytes().await.unwrap().into()).unwrap(),
     }
 }
 
@@ -188,7 +189,6 @@ impl Answer {
 }
 
 /// Waits until `probe` has something, and fails the test if it takes longer than [`SOON`].
-#[track_caller]
 pub(crate) async fn eventually<T>(what: &str, probe: impl AsyncFn() -> Option<T>) -> T {
     let started = Instant::now();
     loop {

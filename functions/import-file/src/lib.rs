@@ -8,6 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use aws_lambda_events::s3::{S3Event, S3EventRecord};
 use lambda_runtime::{Context, Error as InvocationError, LambdaEvent};
+use percent_encoding::percent_decode_str;
 use shared::error::chain;
 use shared::import::{Arrival, Run, arrived};
 use shared::models::Timestamp;
@@ -56,9 +57,8 @@ fn arrival(record: S3EventRecord) -> Option<Arrival> {
     let object = record.s3.object;
     Some(Arrival {
         bucket: record.s3.bucket.name?,
-        // Keys come form-URL-encoded; the crate has decoded this one.
         object: StagedObject {
-            key: object.url_decoded_key.or(object.key)?,
+            key: decoded(&object.key?)?,
             version: object
                 .version_id
                 .filter(|version| !version.is_empty() && version != "null"),
@@ -67,4 +67,12 @@ fn arrival(record: S3EventRecord) -> Option<Arrival> {
         bytes: object.size.and_then(|size| u64::try_from(size).ok()),
         sequencer: object.sequencer,
     })
+}
+
+/// A key as it was before S3 put it into the event, form-URL-encoded. The event's own `urlDecodedKey` is
+/// a field of SDKs, which S3 does not send.
+fn decoded(key: &str) -> Option<String> {
+    let key = key.replace('+', " ");
+    let key = percent_decode_str(&key).decode_utf8().ok()?;
+    Some(key.into_owned())
 }

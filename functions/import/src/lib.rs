@@ -64,14 +64,16 @@ async fn read(app: &App, request: &Request) -> Result<Response<Body>, Error> {
 async fn cancel(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let import = find(app, request).await?;
     Query::of(request).finish()?;
-    if app.imports.cancel(import.id, clock::now()).await? {
-        app.uploads.resume(import.id).await?;
-    }
+    app.imports.cancel(import.id, clock::now()).await?;
     let import = app
         .imports
         .find(import.id)
         .await?
         .ok_or(Error::NotFound("the import"))?;
+    if import.status_at(clock::now()) == Status::Stalled {
+        // Its run died and may have written users that nobody has counted. The next run does, and ends it.
+        app.uploads.resume(import.id).await?;
+    }
     respond::ok(&view(app, import).await?)
 }
 

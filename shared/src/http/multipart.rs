@@ -12,6 +12,8 @@ use crate::Error;
 use crate::http::header;
 use crate::models::{Code, Violation};
 
+/// How a part is encoded in a mail. RFC 7578 does away with it for forms.
+const CONTENT_TRANSFER_ENCODING: &str = "content-transfer-encoding";
 /// The longest field beside the file.
 const MAX_FIELD: usize = 1024;
 /// The most parts of a form.
@@ -72,9 +74,12 @@ pub async fn form(request: Request) -> Result<Form, Error> {
             "multipart/form-data with the file in the part \"file\"",
         ));
     }
-    let boundary = multer::parse_boundary(&content_type).map_err(|_| {
-        Error::malformed("the Content-Type has no boundary; let the HTTP client set this header")
-    })?;
+    let boundary = multer::parse_boundary(&content_type)
+        .ok()
+        .filter(|boundary| !boundary.is_empty())
+        .ok_or_else(|| {
+            Error::malformed("the Content-Type has no boundary; let the HTTP client set this header")
+        })?;
     let body = match request.into_body() {
         Body::Text(text) => Bytes::from(text),
         Body::Binary(bytes) => Bytes::from(bytes),
@@ -107,9 +112,21 @@ pub async fn form(request: Request) -> Result<Form, Error> {
                 .take(MAX_FILE_NAME)
                 .collect()
         });
+        let as_it_is = part
+            .headers()
+            .get(CONTENT_TRANSFER_ENCODING)
+            .is_none_or(|encoding| {
+                [&b"7bit"[..], b"8bit", b"binary"]
+                    .iter()
+                    .any(|plain| encoding.as_bytes().eq_ignore_ascii_case(plain))
+            });
         let content = part.bytes().await.map_err(unreadable)?;
         if name.is_empty() {
             return Err(Error::malformed("a part of the form has no name"));
+        }
+        if !as_it_is {
+            let detail = "has a Content-Transfer-Encoding; send it as it is";
+            return Err(refused(name, Code::InvalidFormat, detail));
         }
         if name == "file" {
             if file.replace((file_name, content)).is_some() {
@@ -151,3 +168,6 @@ fn refused(name: String, code: Code, detail: impl Into<String>) -> Error {
 fn unreadable(_: multer::Error) -> Error {
     Error::malformed("the body is not a complete form with the boundary that the Content-Type names")
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,8 +47,15 @@ pub fn json(response: Builder, body: &impl Serialize) -> Result<Response<Body>, 
 ///
 /// [`Error::Internal`] if a header's value is not one.
 pub fn bytes(response: Builder, content_type: &str, body: impl Into<Body>) -> Result<Response<Body>, Error> {
+    const MARK: &[u8] = "\u{FEFF}".as_bytes();
+
+    let mut body = body.into();
+    if content_type.starts_with("text/") && body.starts_with(MARK) {
+        // The runtime takes one byte order mark away from text.
+        body = [MARK, &body].concat().into();
+    }
     response
         .header(CONTENT_TYPE, content_type)
-        .body(body.into())
+        .body(body)
         .map_err(|error| Error::internal("write an answer", error))
 }

@@ -9,6 +9,9 @@ use crate::models::{
     Violation,
 };
 
+/// How many faults of one row are told one by one: what is told of a row is kept together, in one item.
+const MAX_FAULTS: usize = 100;
+
 /// What the rows of one import are checked against.
 #[derive(Debug)]
 pub(super) struct Check {
@@ -46,7 +49,7 @@ impl Check {
             Content::Cells(cells) => self.cells(cells),
         };
         let new = new.map_err(|violations| {
-            violations
+            limited(violations)
                 .into_iter()
                 .map(|violation| RowError::new(row.line, row.row, violation))
                 .collect::<Vec<_>>()
@@ -59,7 +62,8 @@ impl Check {
         let mut violations: Vec<Violation> = (0..cells.count())
             .filter(|index| cells.get(*index).is_some_and(|cell| cell.is_err()))
             .map(|index| {
-                let column = self.columns.header().get(index).cloned().unwrap_or_default();
+                let column = self.columns.header().get(index).map(String::as_str);
+                let column = Violation::shown(column.unwrap_or_default());
                 let shown = String::from_utf8_lossy(cells.bytes(index).unwrap_or_default());
                 Violation::new(column, Code::NotUtf8, "is not valid in the encoding of the file")
                     .of_value(&shown)
@@ -80,7 +84,7 @@ impl Check {
             Err(faults) => {
                 for mut fault in faults {
                     if let Some(column) = self.column(&fault.member) {
-                        column.clone_into(&mut fault.member);
+                        Violation::shown(column).clone_into(&mut fault.member);
                     }
                     // A cell that cannot be decoded was told already, and is not also missing.
                     if !violations
@@ -113,6 +117,18 @@ impl Check {
         let member = Member::ALL.into_iter().find(|known| known.name() == member)?;
         self.columns.name(member)
     }
+}
+
+/// The first of very many faults, and how many more there are.
+fn limited(mut violations: Vec<Violation>) -> Vec<Violation> {
+    if violations.len() > MAX_FAULTS {
+        let more = violations.len() + 1 - MAX_FAULTS;
+        let code = violations[MAX_FAULTS - 1].code;
+        violations.truncate(MAX_FAULTS - 1);
+        let detail = format!("the row has {more} more faults; correct these first");
+        violations.push(Violation::new("", code, detail));
+    }
+    violations
 }
 
 /// What a row gives for each member, in the members' own terms. A cell that cannot be decoded counts as
@@ -148,8 +164,9 @@ fn named(given: Given<'_>, name: fn(&str) -> Option<&'static str>) -> Given<'_> 
         Given::List(labels) => {
             let mut names = Vec::with_capacity(labels.len());
             for label in labels.into_iter().map(|label| named(label, name)) {
-                // A role said twice in one cell is no reason to reject a row.
-                if !names.contains(&label) {
+                // A role said twice in one cell is no reason to reject a row. Beyond so many, the row is
+                // rejected anyhow, and comparing all with all would take long.
+                if names.len() > MAX_FAULTS || !names.contains(&label) {
                     names.push(label);
                 }
             }

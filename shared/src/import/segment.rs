@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::write::{BATCH, Outcome, Pending};
-use super::{Content, OwnedCells, Position, Rejected, RejectedFault, Row};
+use super::{Content, Member, OwnedCells, Position, Rejected, RejectedFault, Row};
 use crate::models::import::{Counts, ImportOptions, Mode, Read, RowError};
 use crate::models::{Code, Slot, Tally, User, Violation};
 
@@ -30,6 +30,8 @@ pub(super) struct Segment {
     /// The users it made, to be counted.
     pub(super) tally: Tally,
     options: ImportOptions,
+    /// What the file calls the column of the email.
+    email: String,
     rows: usize,
     rejects: Vec<Reject>,
     rejected_bytes: usize,
@@ -43,12 +45,14 @@ pub(super) struct Segment {
 
 impl Segment {
     /// An empty segment that begins at `from`.
-    pub(super) fn new(from: Position, options: &ImportOptions) -> Self {
+    pub(super) fn new(from: Position, options: &ImportOptions, read: Option<&Read>) -> Self {
+        let email = read.and_then(|read| read.columns.name(Member::Email));
         Self {
             from,
             counts: Counts::default(),
             tally: Tally::default(),
             options: options.clone(),
+            email: Violation::shown(email.unwrap_or_default()).to_owned(),
             rows: 0,
             rejects: Vec::new(),
             rejected_bytes: 0,
@@ -170,13 +174,17 @@ impl Segment {
                 self.counts.skipped += 1;
                 return;
             }
-            Outcome::Exists => Violation::new("email", Code::AlreadyExists, "belongs to an existing account"),
+            Outcome::Exists => Violation::new(
+                self.email.as_str(),
+                Code::AlreadyExists,
+                "belongs to an existing account",
+            ),
             Outcome::Repeats(line) => Violation::new(
-                "email",
+                self.email.as_str(),
                 Code::DuplicateInFile,
                 format!("stands on line {line} already"),
             ),
-            Outcome::Refused(reason) => Violation::new("email", Code::ForbiddenRole, reason),
+            Outcome::Refused(reason) => Violation::new(self.email.as_str(), Code::ForbiddenRole, reason),
         };
         let mut error = RowError::new(pending.line, pending.row, violation.of_value(address));
         if let Outcome::Repeats(line) = outcome {

@@ -413,11 +413,11 @@ impl Import {
         }
     }
 
-    /// Where it stands for a reader at `now`: a dead run shows as stalled, a requested end as cancelled.
+    /// Where it stands for a reader at `now`: a dead run shows as stalled. An import that was asked to end
+    /// is cancelled once its last run has counted what it wrote.
     #[must_use]
     pub fn status_at(&self, now: Timestamp) -> Status {
         match self.status {
-            Status::Waiting | Status::Queued | Status::Running if self.cancel => Status::Cancelled,
             Status::Queued | Status::Running if self.lease.as_ref().is_none_or(|lease| lease.until < now) => {
                 Status::Stalled
             }
@@ -446,6 +446,7 @@ impl Import {
         match self.status_at(now) {
             Status::Waiting => "Waiting for the file.".to_owned(),
             Status::Queued => "Queued; no row read yet.".to_owned(),
+            Status::Running | Status::Stalled if self.cancel => format!("Being cancelled; {tally}."),
             Status::Running => format!("Running; {tally}."),
             Status::Completed => format!("Completed; {tally}."),
             Status::Failed => self.fault.clone().unwrap_or_default(),

@@ -96,8 +96,16 @@ impl Violation {
     /// The same fault, showing at most [`Violation::MAX_VALUE`] characters of `value`.
     #[must_use]
     pub fn of_value(mut self, value: &str) -> Self {
-        self.value = Some(value.chars().take(Self::MAX_VALUE).collect());
+        self.value = Some(Self::shown(value).to_owned());
         self
+    }
+
+    /// As much of `text` as is repeated to the caller: [`Violation::MAX_VALUE`] characters.
+    #[must_use]
+    pub fn shown(text: &str) -> &str {
+        text.char_indices()
+            .nth(Self::MAX_VALUE)
+            .map_or(text, |(end, _)| &text[..end])
     }
 
     /// The same fault, told from one level further out: `email` becomes `contacts/3/email`.

@@ -529,16 +529,14 @@ impl ImportStore {
         Ok(actions)
     }
 
-    /// Asks for the end of an import.
-    ///
-    /// One that no run holds stands at its checkpoint and is ended here. A run that holds it ends it at
-    /// its next checkpoint, so that what it has written is counted. If that run is dead, another one has
-    /// to find out what it wrote: then the answer is `true`, and the caller starts one.
+    /// Asks for the end of an import. A run that holds it ends it at its next checkpoint, so that
+    /// what it has written is counted; without one it is ended here. If the run is dead, the next one does
+    /// it: then the import is [stalled](Status::Stalled) until the caller starts that.
     ///
     /// # Errors
     ///
     /// [`Error::Conflict`] if it is final already.
-    pub async fn cancel(&self, id: ImportId, now: Timestamp) -> Result<bool, Error> {
+    pub async fn cancel(&self, id: ImportId, now: Timestamp) -> Result<(), Error> {
         let doing = "cancel an import";
         let call = |condition: &str, update: &str| {
             self.table
@@ -562,21 +560,17 @@ impl ImportStore {
         .send()
         .await;
         match ended {
-            Ok(_) => return Ok(false),
+            Ok(_) => return Ok(()),
             Err(error) if is_refused(&error) => {}
             Err(error) => return Err(failed(doing, error)),
         }
         let asked = call("#status = :running", "SET cancel = :true")
             .expression_attribute_values(":running", to_value(Status::Running, doing)?)
             .expression_attribute_values(":true", AttributeValue::Bool(true))
-            .return_values(ReturnValue::AllNew)
             .send()
             .await;
         match asked {
-            Ok(asked) => {
-                let import = import(asked.attributes.unwrap_or_default(), doing)?;
-                Ok(import.lease.is_none_or(|lease| lease.until < now))
-            }
+            Ok(_) => Ok(()),
             Err(error) if is_refused(&error) => Err(Error::conflict("the import is already finished")),
             Err(error) => Err(failed(doing, error)),
         }

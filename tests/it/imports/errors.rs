@@ -1,0 +1,128 @@
+//! `GET /users/import/{importId}/errors`.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use super::{errors, members, path, people};
+use crate::support::Service;
+
+/// A file of `rows` rows without an address that is one.
+fn bad(rows: u32) -> String {
+    let mut file = "email\n".to_owned();
+    for number in 1..=rows {
+        writeln!(file, "nobody{number}").unwrap();
+    }
+    file
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_shows_a_thousand_errors_and_the_pages_show_all() {
+    let service = Service::start().await;
+    let import = service.import(bad(2_345), &[]).await.expect(200);
+    let path = path(&import) + "/errors";
+
+    let mut walked: Vec<Value> = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = service
+            .get(&format!("{path}?limit=1000{cursor}"))
+            .await
+            .expect(200);
+        assert_eq!(members(&page), ["count", "items", "nextCursor", "offset"]);
+        assert_eq!(page["count"], 2_345);
+        assert_eq!(page["offset"], walked.len());
+        walked.extend(page["items"].as_array().unwrap().clone());
+        match page["nextCursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+
+    assert_eq!(errors(&import).len(), 1_000);
+    assert_eq!(import["rowErrors"].as_array().unwrap(), &walked[..1_000]);
+    assert_eq!(
+        errors(&import)[999],
+        "line 1001: email \"nobody1000\" is not an email address"
+    );
+    let lines: Vec<_> = walked
+        .iter()
+        .map(|error| error["line"].as_u64().unwrap())
+        .collect();
+    assert_eq!(lines, (2..2_347).collect::<Vec<_>>());
+    assert_eq!(
+        walked[2_344],
+        json!({
+            "line": 2346,
+            "row": 2345,
+            "column": "email",
+            "code": "invalid_format",
+            "value": "nobody2345",
+            "message": "email \"nobody2345\" is not an email address",
+            "firstLine": null,
+        })
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_begins_and_ends_where_it_is_asked_to() {
+    let service = Service::start().await;
+    let import = service.import(bad(30), &[]).await.expect(200);
+    let path = path(&import) + "/errors";
+    let lines = |page: &Value| -> Vec<u64> {
+        let items = page["items"].as_array().unwrap();
+        items
+            .iter()
+            .map(|error| error["line"].as_u64().unwrap())
+            .collect()
+    };
+
+    let first = service.get(&path).await.expect(200);
+    let middle = service
+        .get(&format!("{path}?offset=20&limit=5"))
+        .await
+        .expect(200);
+    let last = service.get(&format!("{path}?cursor=28")).await.expect(200);
+    let beyond = service.get(&format!("{path}?offset=30")).await.expect(200);
+    let none = service.get(&format!("{path}?limit=0")).await.expect(200);
+
+    assert_eq!(lines(&first), (2..12).collect::<Vec<_>>());
+    assert_eq!(first["nextCursor"], "10");
+    assert_eq!(lines(&middle), (22..27).collect::<Vec<_>>());
+    assert_eq!((lines(&last), &last["nextCursor"]), (vec![30, 31], &json!(null)));
+    assert_eq!((lines(&beyond), &beyond["count"]), (vec![], &json!(30)));
+    assert_eq!((lines(&none), &none["count"]), (vec![], &json!(30)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_without_errors_has_an_empty_page() {
+    let service = Service::start().await;
+    let import = service.import(people(1..=1), &[]).await.expect(200);
+
+    let page = service.get(&(path(&import) + "/errors")).await.expect(200);
+
+    assert_eq!(
+        page,
+        json!({ "items": [], "count": 0, "offset": 0, "nextCursor": null })
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parameters_out_of_range_are_named() {
+    let service = Service::start().await;
+    let import = service.import(people(1..=1), &[]).await.expect(200);
+
+    for (query, name) in [
+        ("limit=1001", "limit"),
+        ("offset=-1", "offset"),
+        ("cursor=abc", "cursor"),
+        ("line=2", "line"),
+    ] {
+        let problem = service
+            .get(&format!("{}/errors?{query}", path(&import)))
+            .await
+            .expect(400);
+
+        assert_eq!(problem["errors"][0]["pointer"], format!("#/{name}"), "{query}");
+    }
+}

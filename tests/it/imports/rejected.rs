@@ -1,0 +1,136 @@
+//! `GET /users/import/{importId}/rejected`.
+
+use std::fmt::Write;
+
+use super::{counts, import_later, path, people, user};
+use crate::support::Service;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rejected_rows_come_back_in_the_senders_own_form_and_are_taken_when_corrected() {
+    let service = Service::start().await;
+    let file = "\u{FEFF}Surname;_id;E-Mail;Phone\r\n\
+        Lovelace;1;ada@example.org;\r\n\
+        =Hopper;2;grace@;+1 202 555 0117\r\n\
+        \"Liskov; B\";3;;12345\r\n";
+    let import = service.import(file, &[]).await.expect(200);
+
+    let rejected = service.get(&(path(&import) + "/rejected")).await;
+    let corrected = rejected
+        .text
+        .replace("grace@", "grace@example.org")
+        .replace(";3;;12345", ";3;barbara@example.org;");
+    let again = service.import(corrected, &[]).await.expect(200);
+
+    assert_eq!(counts(&import), [3, 1, 0, 0, 2]);
+    assert_eq!(rejected.status, 200);
+    assert_eq!(
+        rejected.header("content-type"),
+        "text/csv; charset=utf-8; header=present"
+    );
+    assert_eq!(
+        rejected.header("content-disposition"),
+        format!(
+            "attachment; filename=\"rejected-{}.csv\"",
+            import["id"].as_str().unwrap()
+        )
+    );
+    assert_eq!(
+        rejected.text,
+        "\u{FEFF}Surname;_id;E-Mail;Phone;_line;_column;_code;_message\r\n\
+         '=Hopper;2;grace@;'+1 202 555 0117;3;E-Mail;invalid_format;\"E-Mail \"\"grace@\"\" is not an email \
+         address\"\r\n\
+         \"Liskov; B\";3;;12345;4;\"E-Mail; Phone\";\"required; invalid_format\";\"E-Mail is required; Phone \
+         \"\"12345\"\" does not begin with + and a country code\"\r\n"
+    );
+    assert_eq!(again["success"], true, "{again}");
+    assert_eq!(counts(&again), [2, 2, 0, 0, 0]);
+    let grace = user(&service, "grace@example.org").await.unwrap();
+    assert_eq!(grace.last_name.unwrap().as_str(), "=Hopper");
+    assert_eq!(grace.mobile_number.unwrap().to_string(), "+12025550117");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_have_no_cells_to_give_back_still_have_their_faults() {
+    let service = Service::start().await;
+    let file = format!(
+        "email,firstName\nshort@example.org\nlong@example.org,Ada,more,cells\nbig@example.org,{}\nopen@example.org,\"Ada\n",
+        "x".repeat(70_000)
+    );
+    let import = service.import(file, &[]).await.expect(200);
+
+    let rejected = service.get(&(path(&import) + "/rejected")).await;
+
+    assert_eq!(
+        rejected.text,
+        "email,firstName,_line,_column,_code,_message\r\n\
+         short@example.org,,2,,column_count,\"the row has 1 cells, the header has 2\"\r\n\
+         long@example.org,Ada,3,,column_count,\"the row has 4 cells, the header has 2\",more,cells\r\n\
+         ,,4,,row_too_large,the row is longer than 64 KiB and was not read\r\n\
+         ,,5,,unclosed_quote,the quote that opens on line 5 is never closed; nothing after it was read\r\n"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_round_of_corrections_has_the_same_columns() {
+    let service = Service::start().await;
+    let import = service.import("email\nnobody\n", &[]).await.expect(200);
+    let first = service.get(&(path(&import) + "/rejected")).await;
+
+    let again = service.import(first.text.clone(), &[]).await.expect(200);
+    let second = service.get(&(path(&again) + "/rejected")).await;
+
+    assert_eq!(second.text, first.text);
+    assert_eq!(
+        again["read"]["ignoredColumns"],
+        serde_json::json!(["_line", "_column", "_code", "_message"])
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_without_rejected_rows_gives_the_header_and_a_refused_file_nothing() {
+    let service = Service::start().await;
+    let sound = service.import(people(1..=1), &[]).await.expect(200);
+    let refused = import_later(&service, "name\n", &[]).await.expect(202);
+    service.finished(refused["id"].as_str().unwrap()).await;
+
+    let header = service.get(&(path(&sound) + "/rejected")).await;
+    let nothing = service.get(&(path(&refused) + "/rejected")).await;
+
+    assert_eq!(
+        header.text,
+        "email,firstName,lastName,_line,_column,_code,_message\r\n"
+    );
+    assert_eq!(
+        nothing.expect(409)["detail"],
+        "no row of the file was read, so none was rejected"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rejected_rows_of_every_checkpoint_come_in_the_order_of_the_file() {
+    let service = Service::with(local::Options {
+        environment: [("IMPORT_SEGMENT_ROWS".to_owned(), "100".to_owned())].into(),
+        ..local::Options::default()
+    })
+    .await;
+    let mut file = "email\n".to_owned();
+    for number in 0..1_000 {
+        writeln!(file, "nobody{number}").unwrap();
+    }
+    let import = service.import(file, &[]).await.expect(200);
+
+    let rejected = service.get(&(path(&import) + "/rejected")).await;
+
+    let names: Vec<_> = rejected
+        .text
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').next().unwrap().to_owned())
+        .collect();
+    assert_eq!(
+        names,
+        (0..1_000)
+            .map(|number| format!("nobody{number}"))
+            .collect::<Vec<_>>()
+    );
+}

@@ -1,0 +1,243 @@
+//! `POST /users/import/uploads` and the signed URL that it gives.
+
+use std::time::Duration;
+
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+use shared::models::{ImportId, Role};
+
+use super::{MEMBERS, counts, errors, members, path, people, users};
+use crate::support::{Service, eventually, send};
+
+/// Puts `file` by a signed URL; answers the status.
+pub(super) async fn put(url: &str, file: impl Into<Vec<u8>>) -> u16 {
+    let client = Client::builder().no_proxy().build().unwrap();
+    let answer = client.put(url).body(file.into()).send().await.unwrap();
+    answer.status().as_u16()
+}
+
+/// Opens an import for a file of `bytes` bytes.
+async fn open(service: &Service, bytes: usize) -> (Value, String) {
+    let opened = service
+        .post(
+            "/users/import/uploads",
+            &json!({ "fileName": "staff.csv", "bytes": bytes }),
+        )
+        .await
+        .expect(201);
+    let url = opened["upload"]["url"].as_str().unwrap().to_owned();
+    (opened, url)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_put_by_the_signed_url_is_imported() {
+    let service = Service::start().await;
+    let file = people(1..=3);
+
+    let answer = send(
+        service
+            .request(Method::POST, "/users/import/uploads")
+            .json(&json!({
+                "fileName": "staff.csv",
+                "bytes": file.len(),
+                "mode": "create",
+                "ignoreDuplicates": true,
+                "defaultRoles": ["ROLE_ORIGINATOR"],
+                "unknownColumns": "ignore",
+            })),
+    )
+    .await;
+    let opened = answer.expect(201);
+    let status = put(opened["upload"]["url"].as_str().unwrap(), file).await;
+    let import = service.finished(opened["id"].as_str().unwrap()).await;
+
+    let mut expected = MEMBERS.to_vec();
+    expected.push("upload");
+    expected.sort_unstable();
+    assert_eq!(members(&opened), expected);
+    assert_eq!(members(&opened["upload"]), ["expiresAt", "method", "url"]);
+    assert_eq!(answer.header("location"), format!("/api/v1{}", path(&opened)));
+    assert_eq!(opened["status"], "waiting");
+    assert_eq!(opened["success"], json!(null));
+    assert_eq!(opened["message"], "Waiting for the file.");
+    assert_eq!(opened["via"], "upload");
+    assert_eq!(opened["fileName"], "staff.csv");
+    assert_eq!(opened["upload"]["method"], "PUT");
+    assert_eq!(status, 200);
+    assert_eq!(import["status"], "completed");
+    assert_eq!(import["fileName"], "staff.csv");
+    assert_eq!(import["defaultRoles"], json!(["ROLE_ORIGINATOR"]));
+    assert_eq!(counts(&import), [3, 3, 0, 0, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_url_is_good_for_its_length_and_its_key_only() {
+    let service = Service::start().await;
+    let file = people(1..=3);
+    let (opened, url) = open(&service, file.len()).await;
+    let (other, _) = open(&service, file.len()).await;
+    let id = |import: &Value| import["id"].as_str().unwrap().to_owned();
+    let of_the_other = url.replace(&id(&opened), &id(&other));
+
+    let longer = put(&url, file.clone() + "\n").await;
+    let shorter = put(&url, &file[..file.len() - 1]).await;
+    let elsewhere = put(&of_the_other, file.clone()).await;
+    service.local.settled().await;
+
+    assert_eq!([longer, shorter, elsewhere], [403; 3]);
+    for import in [&opened, &other] {
+        assert_eq!(service.get(&path(import)).await.expect(200)["status"], "waiting");
+    }
+    assert_eq!(put(&url, file).await, 200);
+    service.finished(&id(&opened)).await;
+    assert_eq!(users(&service).await, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_url_expires() {
+    let service = Service::start().await;
+    let id: ImportId = "0198c0de000070008000000000000000".parse().unwrap();
+    let second = Duration::from_secs(1);
+
+    let url = service.app().uploads.sign_upload(id, 5, second).await.unwrap();
+
+    eventually("the URL has expired", async || {
+        (put(&url, "email").await == 403).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cell_of_five_megabytes_costs_its_row_and_no_other() {
+    let service = Service::start().await;
+    let file = format!(
+        "email,firstName\nada@example.org,Ada\nbig@example.org,{}\ngrace@example.org,Grace\n",
+        "x".repeat(5 * 1024 * 1024)
+    );
+    let (opened, url) = open(&service, file.len()).await;
+
+    put(&url, file).await;
+    let import = service.finished(opened["id"].as_str().unwrap()).await;
+
+    assert_eq!(counts(&import), [3, 2, 0, 0, 1]);
+    assert_eq!(
+        errors(&import),
+        ["line 3: the row is longer than 64 KiB and was not read"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_body_over_the_limit_is_pointed_to_the_upload() {
+    let service = Service::start().await;
+
+    let problem = service.import(vec![b'x'; 7 * 1024 * 1024], &[]).await.expect(413);
+
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("6291456") && detail.contains("/users/import/uploads"),
+        "{detail}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_upload_shows_as_failed() {
+    let service = Service::start().await;
+    let (opened, url) = open(&service, 5).await;
+
+    put(&url, "name\n").await;
+    let import = service.finished(opened["id"].as_str().unwrap()).await;
+
+    assert_eq!(import["status"], "failed");
+    assert_eq!(import["success"], false);
+    assert!(
+        import["message"].as_str().unwrap().contains("\"name\""),
+        "{import}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_member_that_is_wrong_is_named() {
+    let service = Service::start().await;
+
+    let empty = service
+        .post("/users/import/uploads", &json!({}))
+        .await
+        .expect(422);
+    let faulty = service
+        .post(
+            "/users/import/uploads",
+            &json!({
+                "fileName": 7,
+                "bytes": 1024 * 1024 * 1024 + 1,
+                "mode": "replace",
+                "ignoreDuplicates": "true",
+                "defaultRoles": [],
+                "unknownColumns": true,
+                "colour": "blue",
+            }),
+        )
+        .await
+        .expect(422);
+    let array = service.post("/users/import/uploads", &json!([])).await;
+    let text = send(
+        service
+            .request(Method::POST, "/users/import/uploads")
+            .header("content-type", "text/plain")
+            .body("{}"),
+    )
+    .await;
+
+    assert_eq!(empty["errors"][0]["pointer"], "#/bytes");
+    let mut named: Vec<_> = faulty["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|fault| fault["pointer"].as_str().unwrap())
+        .collect();
+    named.sort_unstable();
+    assert_eq!(
+        named,
+        [
+            "#/bytes",
+            "#/colour",
+            "#/defaultRoles",
+            "#/fileName",
+            "#/ignoreDuplicates",
+            "#/mode",
+            "#/unknownColumns",
+        ]
+    );
+    array.expect(400);
+    text.expect(415);
+    assert_eq!(service.get("/users/import").await.expect(200)["count"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_sender_may_do_counts_when_the_file_is_read() {
+    let service = Service::start().await;
+    let user_admin = service.account("ua@example.org", &[Role::UserAdmin]).await;
+    let file = people(1..=1);
+    let opened = send(
+        service
+            .request_as(&user_admin.token, Method::POST, "/users/import/uploads")
+            .json(&json!({ "bytes": file.len() })),
+    )
+    .await
+    .expect(201);
+    let app = service.app();
+    let account = app.users.find(user_admin.id).await.unwrap().unwrap();
+    let mut demoted = account.clone();
+    demoted.user.roles = Role::Collaborator.into();
+    demoted.user.version += 1;
+    app.users.replace(&account, &demoted).await.unwrap();
+
+    put(opened["upload"]["url"].as_str().unwrap(), file).await;
+    let import = service.finished(opened["id"].as_str().unwrap()).await;
+
+    assert_eq!(import["status"], "failed");
+    assert_eq!(
+        import["message"],
+        "who sent the file may no longer import users; let an administrator send it"
+    );
+    assert_eq!(users(&service).await, 2);
+}
