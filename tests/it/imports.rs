@@ -8,6 +8,7 @@ mod drop;
 mod errors;
 mod format;
 mod killed;
+mod kills;
 mod list;
 mod one;
 mod rejected;

@@ -30,6 +30,10 @@ const TARGETS: [Target; 5] = [
 
 /// What a caller's roles amount to.
 #[derive(Clone, Copy)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a line of the contract's table"
+)]
 struct May {
     /// `ROLE_SYSTEM_ADMIN`.
     all: bool,

@@ -64,9 +64,7 @@ async fn read(app: &App, request: &Request) -> Result<Response<Body>, Error> {
 async fn cancel(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let import = find(app, request).await?;
     Query::of(request).finish()?;
-    if app.imports.cancel(import.id, clock::now()).await? {
-        app.uploads.resume(import.id).await?;
-    }
+    app.imports.cancel(import.id, clock::now()).await?;
     let import = app
         .imports
         .find(import.id)

@@ -7,6 +7,8 @@
 //! A request is the same if method, path, query, caller and body are. A form is compared without its
 //! boundary, which clients make anew for each try.
 
+use std::time::Duration;
+
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use aws_lc_rs::{hkdf, hmac};
 use data_encoding::HEXLOWER;
@@ -16,7 +18,6 @@ use lambda_http::{Body, Request, RequestExt, Response};
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::time::Duration;
 use uuid::Uuid;
 
 use super::{header, problem, resource};
@@ -195,19 +196,19 @@ impl Seal {
             Body::Binary(bytes) => bytes,
             _ => &[],
         };
-        match multer::parse_boundary(content_type) {
-            Ok(boundary) => {
-                let mut rest = 0;
-                for at in memmem::find_iter(body, boundary.as_bytes()) {
-                    part(&body[rest..at]);
-                    rest = at + boundary.len();
-                }
-                part(&body[rest..]);
+        if let Some(boundary) = multer::parse_boundary(content_type)
+            .ok()
+            .filter(|boundary| !boundary.is_empty())
+        {
+            let mut rest = 0;
+            for at in memmem::find_iter(body, boundary.as_bytes()) {
+                part(&body[rest..at]);
+                rest = at + boundary.len();
             }
-            Err(_) => {
-                part(content_type.as_bytes());
-                part(body);
-            }
+            part(&body[rest..]);
+        } else {
+            part(content_type.as_bytes());
+            part(body);
         }
         HEXLOWER.encode(mark.sign().as_ref())
     }

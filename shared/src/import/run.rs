@@ -219,11 +219,7 @@ impl Session<'_> {
         }
         let mut reading = self.reading().await?;
         loop {
-            let mut segment = Segment::new(
-                self.import.position,
-                &self.import.options,
-                self.import.read.as_ref(),
-            );
+            let mut segment = self.segment();
             // The time for handing over is not to be spent on rows.
             let time = self.left().saturating_sub(self.margin).min(LONGEST_SEGMENT);
             let filled = reading
@@ -239,6 +235,17 @@ impl Session<'_> {
                 return Ok(ended);
             }
         }
+    }
+
+    /// An empty segment that begins at the checkpoint.
+    fn segment(&self) -> Segment {
+        let Import {
+            position,
+            options,
+            read,
+            ..
+        } = &self.import;
+        Segment::new(*position, options, read.as_ref())
     }
 
     /// How much of the function's time is left.
@@ -345,7 +352,7 @@ impl Session<'_> {
     /// counted, so that the counts are those of the table.
     async fn settle(&mut self, status: Status, fault: Option<String>) -> Result<Ended, Stop> {
         let position = self.import.position;
-        let mut segment = Segment::new(position, &self.import.options, self.import.read.as_ref());
+        let mut segment = self.segment();
         if self.resumed && self.import.options.mode != Mode::Validate {
             match self.find_written(&mut segment).await {
                 // A file that cannot be read could not be read by the dead run either.

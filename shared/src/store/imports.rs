@@ -538,7 +538,7 @@ impl ImportStore {
     /// # Errors
     ///
     /// [`Error::Conflict`] if it is final already.
-    pub async fn cancel(&self, id: ImportId, now: Timestamp) -> Result<bool, Error> {
+    pub async fn cancel(&self, id: ImportId, now: Timestamp) -> Result<(), Error> {
         let doing = "cancel an import";
         let call = |condition: &str, update: &str| {
             self.table
@@ -562,21 +562,17 @@ impl ImportStore {
         .send()
         .await;
         match ended {
-            Ok(_) => return Ok(false),
+            Ok(_) => return Ok(()),
             Err(error) if is_refused(&error) => {}
             Err(error) => return Err(failed(doing, error)),
         }
         let asked = call("#status = :running", "SET cancel = :true")
             .expression_attribute_values(":running", to_value(Status::Running, doing)?)
             .expression_attribute_values(":true", AttributeValue::Bool(true))
-            .return_values(ReturnValue::AllNew)
             .send()
             .await;
         match asked {
-            Ok(asked) => {
-                let import = import(asked.attributes.unwrap_or_default(), doing)?;
-                Ok(import.lease.is_none_or(|lease| lease.until < now))
-            }
+            Ok(_) => Ok(()),
             Err(error) if is_refused(&error) => Err(Error::conflict("the import is already finished")),
             Err(error) => Err(failed(doing, error)),
         }

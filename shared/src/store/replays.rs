@@ -78,9 +78,8 @@ impl ReplayStore {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        let error = match put {
-            Ok(_) => return Ok(Begun::First),
-            Err(error) => error,
+        let Err(error) = put else {
+            return Ok(Begun::First);
         };
         let Some(PutItemError::ConditionalCheckFailedException(refused)) = error.as_service_error() else {
             return Err(failed(doing, error));

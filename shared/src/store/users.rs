@@ -1,5 +1,6 @@
 //! User accounts, and how many there are.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{
@@ -404,16 +405,16 @@ impl UserStore {
     ///
     /// [`Error::Unavailable`] if storage throttles longer than is worth waiting; some users may then
     /// be stored.
-    pub async fn insert_each(&self, users: &[&User]) -> Result<Vec<Written>, Error> {
+    pub async fn insert_each(&self, users: &[impl Borrow<User> + Sync]) -> Result<Vec<Written>, Error> {
         let calls = users.chunks(MAX_STATEMENTS).map(|users| self.insert_chunk(users));
         Ok(futures::future::try_join_all(calls).await?.concat())
     }
 
-    async fn insert_chunk(&self, users: &[&User]) -> Result<Vec<Written>, Error> {
+    async fn insert_chunk(&self, users: &[impl Borrow<User> + Sync]) -> Result<Vec<Written>, Error> {
         let doing = "store users";
         let statements = users
             .iter()
-            .map(|user| self.insert_statement(user))
+            .map(|user| self.insert_statement(user.borrow()))
             .collect::<Result<Vec<_>, _>>()?;
         let mut written = vec![Written::Inserted; users.len()];
         let mut open: Vec<usize> = (0..users.len()).collect();

@@ -189,10 +189,10 @@ async fn a_failure_is_not_kept_and_a_large_answer_is() {
 async fn many_rejected_rows_are_fetched_from_the_bucket() {
     let service = Service::start().await;
     let filler = "x".repeat(200);
-    let mut file = "email,firstName,lastName\n".to_owned();
-    for row in 0..12_000 {
-        file.push_str(&format!("bad{row},{filler},{row}\n"));
-    }
+    let rows = (0..12_000).map(|row| format!("bad{row},{filler},{row}\n"));
+    let file: String = std::iter::once("email,firstName,lastName\n".to_owned())
+        .chain(rows)
+        .collect();
     let import = service.import(file, &[("mode", "validate")]).await.json();
     let id = import["id"].as_str().unwrap();
     let finished = service.finished(id).await;

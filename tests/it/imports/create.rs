@@ -491,10 +491,14 @@ async fn ten_thousand_rows_are_counted_to_the_last_also_a_second_time() {
         [60, 35, 25]
     );
 
-    let first = service.import(file.clone(), &[]).await.json();
-    let first = service.finished(first["id"].as_str().unwrap()).await;
-    let second = service.import(file, &[("force", "true")]).await.json();
-    let second = service.finished(second["id"].as_str().unwrap()).await;
+    let first = import_later(&service, file.clone(), &[]).await.expect(202);
+    service.local.settled().await;
+    let first = service.get(&path(&first)).await.expect(200);
+    let second = import_later(&service, file, &[("force", "true")])
+        .await
+        .expect(202);
+    service.local.settled().await;
+    let second = service.get(&path(&second)).await.expect(200);
 
     assert_eq!(counts(&first), [10_000, 9_880, 0, 0, 120]);
     assert_eq!(faults(&first), expected);

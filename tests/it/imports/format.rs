@@ -8,6 +8,9 @@ use shared::models::Role;
 use super::{counts, errors, faults, import_as, path, user, users};
 use crate::support::Service;
 
+/// A file, the form fields that it is sent with, and what is wrong with it.
+type Refused<'a> = (Vec<u8>, &'a [(&'a str, &'a str)], &'a str);
+
 /// `text` in UTF-16, with `unit` telling the order of the bytes.
 fn utf16(text: &str, unit: fn(u16) -> [u8; 2]) -> Vec<u8> {
     text.encode_utf16().flat_map(unit).collect()
@@ -18,7 +21,7 @@ async fn a_file_that_cannot_be_read_is_refused_with_what_to_do() {
     let service = Service::start().await;
     let ignore = [("unknownColumns", "ignore")];
     let header_too_large = format!("email,{}\n", "x".repeat(70_000));
-    let cases: Vec<(Vec<u8>, &[(&str, &str)], &str)> = vec![
+    let cases: Vec<Refused<'_>> = vec![
         (
             b"".into(),
             &[],
@@ -109,8 +112,8 @@ async fn a_header_alone_is_a_file_without_rows() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_encodings_and_delimiters_are_found_out_and_told() {
     let service = Service::start().await;
-    let utf16_le = |text: &str| [&b"\xFF\xFE"[..], &utf16(text, u16::to_le_bytes)].concat();
-    let utf16_be = |text: &str| [&b"\xFE\xFF"[..], &utf16(text, u16::to_be_bytes)].concat();
+    let little_endian = |text: &str| [&b"\xFF\xFE"[..], &utf16(text, u16::to_le_bytes)].concat();
+    let big_endian = |text: &str| [&b"\xFE\xFF"[..], &utf16(text, u16::to_be_bytes)].concat();
     let cases: Vec<(Vec<u8>, &str, &str, bool)> = vec![
         (
             "email,firstName\nu1@example.org,Zoë 𝄞\n".into(),
@@ -131,13 +134,13 @@ async fn the_encodings_and_delimiters_are_found_out_and_told() {
             false,
         ),
         (
-            utf16_le("email,firstName\r\nu4@example.org,Zoë 𝄞"),
+            little_endian("email,firstName\r\nu4@example.org,Zoë 𝄞"),
             "UTF-16LE",
             ",",
             true,
         ),
         (
-            utf16_be("\"firstName\"\t\"email\"\n\"Zoë 𝄞\"\t\"u5@example.org\"\n"),
+            big_endian("\"firstName\"\t\"email\"\n\"Zoë 𝄞\"\t\"u5@example.org\"\n"),
             "UTF-16BE",
             "\t",
             true,

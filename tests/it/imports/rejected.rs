@@ -1,5 +1,7 @@
 //! `GET /users/import/{importId}/rejected`.
 
+use std::fmt::Write;
+
 use super::{counts, import_later, path, people, user};
 use crate::support::Service;
 
@@ -113,7 +115,7 @@ async fn rejected_rows_of_every_checkpoint_come_in_the_order_of_the_file() {
     .await;
     let mut file = "email\n".to_owned();
     for number in 0..1_000 {
-        file.push_str(&format!("nobody{number}\n"));
+        writeln!(file, "nobody{number}").unwrap();
     }
     let import = service.import(file, &[]).await.expect(200);
 

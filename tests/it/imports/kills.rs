@@ -1,0 +1,139 @@
+//! The real process of the import function, killed in the middle of its work.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use local::{Delivery, Functions, Options};
+use reqwest::Method;
+use serde_json::Value;
+use shared::models::{ImportId, Slot, Tally};
+use shared::store::Holder;
+
+use crate::support::faults::mixed;
+use crate::support::{Service, form, send};
+
+const ROWS: u64 = 20_000;
+/// Imports, each of which is killed twice: as often as Lambda tries again.
+const IMPORTS: u64 = 15;
+const KILLS: u64 = 2;
+
+/// Where cargo puts the binaries: beside the folder of this one.
+fn binaries() -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    own.ancestors().nth(2).unwrap().to_owned()
+}
+
+/// The ids of this process's children that run `name`.
+fn children(name: &str) -> Vec<String> {
+    let own = std::process::id().to_string();
+    let processes = std::fs::read_dir("/proc").unwrap();
+    let ids = processes.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    ids.filter(|id| {
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+        let field = |field| {
+            status
+                .lines()
+                .find_map(|line| line.strip_prefix(field))
+                .map(str::trim)
+        };
+        field("PPid:") == Some(&own) && field("Name:") == Some(name)
+    })
+    .collect()
+}
+
+fn file(domain: &str) -> String {
+    let rows = (0..ROWS).map(|row| match row % 20 {
+        3 => format!("u{row},Bad\n"),
+        7 if row > 5000 => format!("u{}@{domain},Repeat\n", row - 4999),
+        _ => format!("u{row}@{domain},Ada\n"),
+    });
+    std::iter::once("email,firstName\n".to_owned())
+        .chain(rows)
+        .collect()
+}
+
+/// Whether the row makes a user, and with whose address.
+fn good(row: u64) -> bool {
+    row % 20 != 3 && !(row % 20 == 7 && row > 5000)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes, and needs the binaries: cargo build --workspace --bins && cargo test -p tests kills -- --ignored"]
+async fn a_killed_process_loses_doubles_and_miscounts_nothing() {
+    let service = Service::with(Options {
+        functions: Functions::Processes(binaries()),
+        delivery: Delivery {
+            backoff: Duration::from_millis(200),
+            ..Delivery::default()
+        },
+        environment: [("IMPORT_SEGMENT_ROWS", "1000"), ("LOG_LEVEL", "warn")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        ..Options::default()
+    })
+    .await;
+    let app = service.app();
+    let mut expected: Tally = app.users.tally().await.unwrap();
+    let mut killed = 0;
+    for number in 0..IMPORTS {
+        let domain = format!("case{number}.example.org");
+        let request = service
+            .request(Method::POST, "/users/import")
+            .header("Prefer", "respond-async");
+        let started = Instant::now();
+        let opened = send(request.multipart(form(file(&domain), &[])))
+            .await
+            .expect(202);
+        let id = opened["id"].as_str().unwrap();
+        let path = format!("/users/import/{id}");
+        let mut kills = 0;
+        let import: Value = loop {
+            if kills < KILLS {
+                let pause = 200 + mixed(number * KILLS + kills) % 2000;
+                tokio::time::sleep(Duration::from_millis(pause)).await;
+                for child in children("import-file") {
+                    assert!(
+                        Command::new("kill")
+                            .args(["-9", &child])
+                            .status()
+                            .unwrap()
+                            .success()
+                    );
+                    killed += 1;
+                }
+                kills += 1;
+            }
+            let import = service.get(&path).await.expect(200);
+            match import["status"].as_str().unwrap() {
+                "completed" => break import,
+                "queued" | "running" => {}
+                other => panic!("{other}: {import}"),
+            }
+            assert!(started.elapsed() < Duration::from_mins(5), "{import}");
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        };
+
+        let created = (0..ROWS).filter(|row| good(*row)).count() as u64;
+        assert_eq!(import["counts"]["created"], created);
+        assert_eq!(import["counts"]["failed"], ROWS - created);
+        let errors = service.get(&format!("{path}/errors?limit=0")).await.expect(200);
+        assert_eq!(errors["count"], ROWS - created);
+        let id: ImportId = id.parse().unwrap();
+        let rows: Vec<u64> = (0..ROWS).filter(|row| good(*row)).collect();
+        for rows in rows.chunks(100) {
+            let slot = |row: &u64| Slot::of(&format!("u{row}@{domain}").parse().unwrap());
+            let holders = app.users.holders(rows.iter().map(slot)).await.unwrap();
+            for row in rows {
+                let Some(Holder::Account(account)) = holders.get(&slot(row)) else {
+                    panic!("row {row} of {domain} is lost");
+                };
+                assert_eq!(account.user.import, Some((id, row + 2)));
+                expected += account.user.tally();
+            }
+        }
+        assert_eq!(app.users.tally().await.unwrap(), expected);
+        println!("{domain}: {kills} kills, {:?}", started.elapsed());
+    }
+    println!("{killed} processes killed");
+}
