@@ -25,6 +25,7 @@ pub fn handlers(wiring: &Wiring) -> Result<Handlers, BoxError> {
         .event("import-file", |event| import_file::handle(app, event))
         .http("imports", service(app, imports::handle))
         .http("me", service(app, me::handle))
+        .http("openapi", service(app, openapi::handle))
         .http("session", service(app, session::handle))
         .event("sweep", |event| sweep::handle(app, event))
         .http("user", service(app, user::handle))

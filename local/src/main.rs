@@ -135,7 +135,7 @@ Who am I, who is there, and an import:
     printf 'email,firstName,lastName\\nada@example.org,Ada,Lovelace\\n' | \\
         curl -H 'Authorization: Bearer {token}' -F 'file=@-;filename=users.csv' {url}/api/v1/users/import
 
-All of it, explained: {url}/docs   Stop with Ctrl-C."
+Stop with Ctrl-C."
     )
 }
 

@@ -370,7 +370,10 @@ async fn bootstrap(invoker: &Invoker) -> Result<String, BoxError> {
     let invocation = Invocation {
         function: "bootstrap".to_owned(),
         request_id: Uuid::new_v4().to_string(),
-        payload: json!({ "email": ADMINISTRATOR, "add": true }).to_string().into(),
+        // With contacts too, so that every line of the README can be tried with one token.
+        payload: json!({ "email": ADMINISTRATOR, "add": true, "roles": ["ROLE_ORIGINATOR"] })
+            .to_string()
+            .into(),
     };
     let result = invoker
         .invoke(invocation)

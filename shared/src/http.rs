@@ -25,7 +25,7 @@ use lambda_http::{Body, Request, RequestExt, Response, Service, service_fn};
 
 use crate::{App, Error};
 
-/// The path below which all routes of the interface lie, but for the page at `/docs`.
+/// The path below which all routes of the interface lie.
 pub const BASE_PATH: &str = "/api/v1";
 
 /// The header that carries the id under which the log knows a request.
@@ -158,7 +158,6 @@ impl Told {
 fn acceptable(request: &Request) -> Result<(), Error> {
     let produced = match resource(request) {
         "/users/import/template" | "/users/import/{importId}/rejected" => "text/csv",
-        "/docs" => "text/html",
         _ => "application/json",
     };
     let Some(accept) = header(request, &ACCEPT) else {

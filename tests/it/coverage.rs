@@ -4,9 +4,6 @@ use reqwest::Method;
 
 use crate::support::{Service, send};
 
-/// Paths that need no token. The list may only shrink.
-const OPEN: [&str; 2] = ["/api/v1/openapi.json", "/docs"];
-
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_asks_for_a_token() {
     let service = Service::start().await;
@@ -18,7 +15,7 @@ async fn every_route_asks_for_a_token() {
         .filter_map(|route| route.path.clone());
     let mut checked = 0;
 
-    for path in paths.filter(|path| !OPEN.contains(&path.as_str())) {
+    for path in paths {
         let concrete: Vec<_> = path
             .trim_start_matches("/api/v1")
             .split('/')
@@ -41,4 +38,15 @@ async fn every_route_asks_for_a_token() {
     }
 
     assert!(checked >= 15, "the template lists only {checked} routes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_path_is_a_problem_like_all_others() {
+    let service = Service::start().await;
+
+    for path in ["/nothing", "/users/", "/users/x/y/z"] {
+        let problem = send(service.anonymous(Method::GET, path)).await.expect(404);
+
+        assert_eq!(problem["type"], "/problems/not-found");
+    }
 }

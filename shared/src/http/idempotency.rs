@@ -48,7 +48,7 @@ pub(super) fn key(request: &Request) -> Result<Option<String>, Error> {
         return Ok(None);
     };
     // Where nothing is changed, nothing is kept.
-    if request.method() != Method::POST || matches!(resource(request), "" | "/openapi.json") {
+    if request.method() != Method::POST || resource(request).is_empty() {
         return Ok(None);
     }
     let printable = |byte: &u8| (b' '..=b'~').contains(byte);

@@ -1,0 +1,288 @@
+//! Requests through the local gateway beside the bare storage calls that they cannot do without.
+//!
+//! `cargo bench -p benches --bench requests [-- USERS]`, 100,000 users if it is not said.
+
+use std::time::{Duration, Instant};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures::future::try_join_all;
+use local::{Local, Options};
+use reqwest::Client;
+use shared::models::{
+    Contact, ContactDraft, ContactId, Given, Role, Roles, Slot, Tally, User, UserDraft, UserId,
+};
+use shared::store::Token;
+use shared::{App, Config, clock};
+use uuid::Uuid;
+
+/// Requests of each kind, taken in turn with their floor.
+const ROUNDS: usize = 1000;
+/// Connections of the load.
+const CONNECTIONS: usize = 8;
+/// Contacts of one owner.
+const CONTACTS: usize = 10_000;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    let users = std::env::args()
+        .find_map(|argument| argument.parse().ok())
+        .unwrap_or(100_000);
+    let world = World::start().await?;
+
+    println!("| request | p50 ms | p99 ms | p50 of the floor, ms | ratio | aim |");
+    println!("|---|---|---|---|---|---|");
+    let path = format!("/users/{}", world.owner);
+    row(
+        "GET one user, beside GetItem",
+        "2.5",
+        &world,
+        &path,
+        ROUNDS,
+        || world.bare_get(),
+    )
+    .await?;
+    world.add_contacts().await?;
+    let path = "/users/me/contacts?limit=10";
+    row(
+        "GET 10 of 10,000 contacts, beside the paged Query",
+        "1.3",
+        &world,
+        path,
+        50,
+        || world.bare_query(),
+    )
+    .await?;
+    let path = "/users/me/contacts?searchText=er0042";
+    row(
+        "search among 10,000 contacts, beside the paged Query",
+        "1.3",
+        &world,
+        path,
+        50,
+        || world.bare_query(),
+    )
+    .await?;
+    world.add_users(users).await?;
+    row(
+        "first page of all users, beside GetItem",
+        "",
+        &world,
+        "/users",
+        50,
+        || world.bare_get(),
+    )
+    .await?;
+    let path = "/users?searchText=ser00042";
+    row(
+        "search among all users, beside GetItem",
+        "",
+        &world,
+        path,
+        5,
+        || world.bare_get(),
+    )
+    .await?;
+
+    let started = Instant::now();
+    let path = format!("/users/{}", world.owner);
+    try_join_all((0..CONNECTIONS).map(|_| async {
+        for _ in 0..ROUNDS {
+            world.get(&path).await?;
+        }
+        Ok::<_, Failure>(())
+    }))
+    .await?;
+    let requests = u32::try_from(CONNECTIONS * ROUNDS)?;
+    let rate = f64::from(requests) / started.elapsed().as_secs_f64();
+    println!("GET one user over {CONNECTIONS} connections: {rate:.0} requests/s; {users} users in all");
+    world.local.stop().await;
+    Ok(())
+}
+
+/// Times `path` and its floor in turn, and prints a row.
+async fn row<F, R>(
+    what: &str,
+    aim: &str,
+    world: &World,
+    path: &str,
+    rounds: usize,
+    floor: F,
+) -> Result<(), Failure>
+where
+    F: Fn() -> R,
+    R: Future<Output = Result<(), Failure>>,
+{
+    let mut request = Vec::new();
+    let mut bare = Vec::new();
+    for _ in 0..rounds {
+        request.push(timed(world.get(path)).await?);
+        bare.push(timed(floor()).await?);
+    }
+    let (p50, p99) = (percentile(&mut request, 50), percentile(&mut request, 99));
+    let floor = percentile(&mut bare, 50);
+    println!(
+        "| {what} | {p50:.2} | {p99:.2} | {floor:.2} | {:.2} | {aim} |",
+        p50 / floor
+    );
+    Ok(())
+}
+
+async fn timed(work: impl Future<Output = Result<(), Failure>>) -> Result<Duration, Failure> {
+    let started = Instant::now();
+    work.await?;
+    Ok(started.elapsed())
+}
+
+/// The given percentile of `times`, in milliseconds.
+fn percentile(times: &mut [Duration], percent: usize) -> f64 {
+    times.sort_unstable();
+    times[(times.len() * percent / 100).min(times.len() - 1)].as_secs_f64() * 1000.0
+}
+
+/// A service with an administrator who has contacts.
+struct World {
+    local: Local,
+    app: App,
+    client: Client,
+    owner: UserId,
+    token: String,
+}
+
+impl World {
+    async fn start() -> Result<Self, Failure> {
+        let local = Local::start(Options::default()).await?;
+        let config = Config::from_lookup(|name| match name {
+            "TABLE_NAME" => Some(local.table().to_owned()),
+            "BUCKET_NAME" => Some(local.bucket().to_owned()),
+            _ => None,
+        })?;
+        let app = App::new(config, local.dynamodb().clone(), local.s3().clone());
+        let roles = Roles::NONE.with(Role::SystemAdmin).with(Role::Originator);
+        let owner = user("owner@example.org", "Olive", "Owner", roles)?;
+        app.users.insert(&owner).await?;
+        let token = Token::random(owner.id)?;
+        let now = clock::now();
+        app.tokens
+            .insert(&token, now, now.plus(Duration::from_hours(1)))
+            .await?;
+        Ok(Self {
+            client: Client::builder().no_proxy().build()?,
+            owner: owner.id,
+            token: token.reveal().to_owned(),
+            local,
+            app,
+        })
+    }
+
+    async fn get(&self, path: &str) -> Result<(), Failure> {
+        let url = format!("{}/api/v1{path}", self.local.url());
+        let answer = self.client.get(url).bearer_auth(&self.token).send().await?;
+        answer.error_for_status()?.bytes().await?;
+        Ok(())
+    }
+
+    async fn bare_get(&self) -> Result<(), Failure> {
+        let key = AttributeValue::S(format!("U#{}", self.owner.slot()));
+        let read = self
+            .local
+            .dynamodb()
+            .get_item()
+            .table_name(self.local.table())
+            .key("PK", key)
+            .key("SK", AttributeValue::S("U".to_owned()))
+            .consistent_read(true)
+            .send()
+            .await?;
+        read.item.map(|_| ()).ok_or_else(|| "the user is gone".into())
+    }
+
+    /// Reads the owner's whole partition of contacts, page by page.
+    async fn bare_query(&self) -> Result<(), Failure> {
+        let mut pages = self
+            .local
+            .dynamodb()
+            .query()
+            .table_name(self.local.table())
+            .key_condition_expression("PK = :owner")
+            .expression_attribute_values(":owner", AttributeValue::S(format!("C#{}", self.owner)))
+            .consistent_read(true)
+            .into_paginator()
+            .send();
+        let mut contacts = 0;
+        while let Some(page) = pages.next().await {
+            contacts += page?.items().len();
+        }
+        assert_eq!(contacts, CONTACTS);
+        Ok(())
+    }
+
+    async fn add_contacts(&self) -> Result<(), Failure> {
+        let now = clock::now();
+        for hundred in 0..CONTACTS / 100 {
+            let contacts = (0..100)
+                .map(|one| {
+                    let number = hundred * 100 + one;
+                    let email = format!("other{number:06}@example.org");
+                    let first = format!("First{number}");
+                    let draft = ContactDraft {
+                        email: Given::from(email.as_str()),
+                        first_name: Given::from(first.as_str()),
+                        last_name: Given::from("Contact"),
+                    };
+                    let new = draft.parse().map_err(|faults| faults[0].message())?;
+                    Ok(Contact::new(ContactId::from_uuid(Uuid::now_v7()), new, now))
+                })
+                .collect::<Result<Vec<_>, Failure>>()?;
+            let contacts: Vec<_> = contacts.iter().collect();
+            self.app.contacts.insert(self.owner, &contacts).await?;
+        }
+        Ok(())
+    }
+
+    async fn add_users(&self, users: u32) -> Result<(), Failure> {
+        let roles = Roles::NONE.with(Role::Collaborator);
+        let numbers: Vec<u32> = (0..users).collect();
+        for numbers in numbers.chunks(1000) {
+            let users = numbers
+                .iter()
+                .map(|number| {
+                    let email = format!("user{number:08}@example.org");
+                    user(&email, &format!("First{number}"), &format!("Last{number}"), roles)
+                })
+                .collect::<Result<Vec<_>, _>>()?;
+            self.app.users.insert_each(&users).await?;
+            let tally = users
+                .iter()
+                .fold(Tally::default(), |tally, user| tally + user.tally());
+            let counting = self.app.users.counting(tally, "count users")?;
+            self.local
+                .dynamodb()
+                .transact_write_items()
+                .set_transact_items(Some(counting))
+                .send()
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+fn user(email: &str, first: &str, last: &str, roles: Roles) -> Result<User, Failure> {
+    let draft = UserDraft {
+        email: Given::from(email),
+        first_name: Given::from(first),
+        last_name: Given::from(last),
+        roles: Given::List(roles.iter().map(|role| role.as_str().into()).collect()),
+        ..UserDraft::default()
+    };
+    let new = draft.parse(Roles::ALL).map_err(|faults| faults[0].message())?;
+    let random = Uuid::new_v4();
+    let suffix: [u8; 5] = std::array::from_fn(|index| random.as_bytes()[index]);
+    Ok(User::new(
+        UserId::new(Slot::of(new.email()), suffix),
+        new,
+        clock::now(),
+        None,
+    ))
+}

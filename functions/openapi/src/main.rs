@@ -1,0 +1,10 @@
+//! Answers every path that is no other function's.
+
+use shared::{App, http, telemetry};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_http::Error> {
+    telemetry::init();
+    let app = App::from_env().await?;
+    http::serve(&app, openapi::handle).await
+}
