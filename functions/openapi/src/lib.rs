@@ -1,5 +1,7 @@
 //! The `$default` route: every path that is no other function's.
 
+use std::future::{Ready, ready};
+
 use lambda_http::{Body, Request, Response};
 use shared::{App, Error};
 
@@ -8,6 +10,6 @@ use shared::{App, Error};
 /// # Errors
 ///
 /// Always [`Error::NotFound`].
-pub async fn handle(_app: &App, _request: Request) -> Result<Response<Body>, Error> {
-    Err(Error::NotFound("the path"))
+pub fn handle(_app: &App, _request: Request) -> Ready<Result<Response<Body>, Error>> {
+    ready(Err(Error::NotFound("the path")))
 }
