@@ -13,7 +13,7 @@
 //! # The way of a file
 //!
 //! 1. The object's arrival in the bucket starts the function `import-file`, which calls
-//!    [`import::run`].
+//!    [`import::arrived`].
 //! 2. The run claims the import, reads the object piece by piece, and splits it into rows.
 //! 3. Each row becomes a user or a list of faults, by the road that a JSON body takes.
 //! 4. Users are written in batches; what was refused is looked up and told apart.

@@ -4,17 +4,17 @@
 //!
 //! | item | PK | SK | kept in | what |
 //! |---|---|---|---|---|
-//! | user | `U#<slot>` | `U` | [`users`] | the slot is that of the address given at creation |
-//! | address | `U#<slot>` | `U` | [`users`] | reserves a changed address and points home |
-//! | token | `T#<SHA-256 of the token>` | `T` | [`tokens`] | user id and expiry |
-//! | contact | `C#<owner id>` | comparison form of the address | [`contacts`] | one person in the owner's address book |
-//! | deletion | `D` | `<time>#<owner id>` | [`contacts`] | the owner was deleted; from then on the rest of the contacts can go |
-//! | import | `I#<import id>` | `I` | [`imports`] | state, options, counts, checkpoint, lease |
-//! | row errors | `I#<import id>` | `E#<first line, 10 digits>` | [`imports`] | a chunk of errors |
-//! | file | `F#<hash of sender, bytes and options>` | `F` | [`imports`] | the import that was made of it |
-//! | request | `K#<hash of caller and Idempotency-Key>` | `K` | [`replays`] | its sealed answer, and `P#…` further parts of it |
-//! | counters | `S` | `0` to `7` | [`users`] | numbers of users, sharded so that transactions do not collide |
-//! | administrators | `S` | `A` | [`users`] | how many enabled system administrators there are |
+//! | user | `U#<slot>` | `U` | `users` | the slot is that of the address given at creation |
+//! | address | `U#<slot>` | `U` | `users` | reserves a changed address and points home |
+//! | token | `T#<SHA-256 of the token>` | `T` | `tokens` | user id and expiry |
+//! | contact | `C#<owner id>` | comparison form of the address | `contacts` | one person in the owner's address book |
+//! | deletion | `D` | `<time>#<owner id>` | `contacts` | the owner was deleted; from then on the rest of the contacts can go |
+//! | import | `I#<import id>` | `I` | `imports` | state, options, counts, checkpoint, lease |
+//! | row errors | `I#<import id>` | `E#<first line, 10 digits>` | `imports` | a chunk of errors |
+//! | file | `F#<hash of sender, bytes and options>` | `F` | `imports` | the import that was made of it |
+//! | request | `K#<hash of caller and Idempotency-Key>` | `K` | `replays` | its sealed answer, and `P#…` further parts of it |
+//! | counters | `S` | `0` to `7` | `users` | numbers of users, sharded so that transactions do not collide |
+//! | administrators | `S` | `A` | `users` | how many enabled system administrators there are |
 //!
 //! The index `listing` (`LPK`, `LSK`) holds users in eight parts, `U#0` to `U#7`, sorted by the
 //! comparison form of the address, and imports in one, `I`, sorted by time. It lags behind on AWS, so

@@ -2,7 +2,7 @@
 //!
 //! The event says hardly more than "look": S3 delivers it at least once, in any order, and Lambda
 //! repeats an invocation that failed. So everything is decided by what is stored; see
-//! [`shared::import::run`].
+//! [`shared::import::arrived`].
 
 use std::time::{Duration, UNIX_EPOCH};
 

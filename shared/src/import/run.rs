@@ -80,7 +80,7 @@ pub struct Arrival {
 ///
 /// # Errors
 ///
-/// As [`run`].
+/// Only for what another try may cure. What the file is to blame for is recorded, and is no error.
 pub async fn arrived(app: &App, arrival: Arrival, by: &Run) -> Result<Ended, Error> {
     let Arrival {
         bucket,
