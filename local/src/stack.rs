@@ -370,10 +370,7 @@ async fn bootstrap(invoker: &Invoker) -> Result<String, BoxError> {
     let invocation = Invocation {
         function: "bootstrap".to_owned(),
         request_id: Uuid::new_v4().to_string(),
-        // With contacts too, so that every line of the README can be tried with one token.
-        payload: json!({ "email": ADMINISTRATOR, "add": true, "roles": ["ROLE_ORIGINATOR"] })
-            .to_string()
-            .into(),
+        payload: json!({ "email": ADMINISTRATOR, "add": true }).to_string().into(),
     };
     let result = invoker
         .invoke(invocation)

@@ -43,7 +43,7 @@ fn functions() -> Handlers {
         .event("bootstrap", |event: LambdaEvent<Value>| async move {
             assert_eq!(
                 event.payload,
-                json!({ "email": "admin@example.org", "add": true, "roles": ["ROLE_ORIGINATOR"] })
+                json!({ "email": "admin@example.org", "add": true })
             );
             Ok::<_, String>(json!({ "accessToken": "the-token" }))
         })
