@@ -41,10 +41,17 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Error
 }
 
 /// The import that the path names, for a caller who may see it.
-async fn find(app: &App, request: &Request) -> Result<Import, Error> {
+async fn named(app: &App, request: &Request) -> Result<Import, Error> {
     app.auth.caller(request).await?.require(Right::Import)?;
     let id: ImportId = http::path_id(request, "importId", "the import")?;
-    app.imports.find(id).await?.ok_or(Error::NotFound("the import"))
+    find(app, id).await
+}
+
+async fn find(app: &App, id: ImportId) -> Result<Import, Error> {
+    app.imports
+        .find(id, clock::now())
+        .await?
+        .ok_or(Error::NotFound("the import"))
 }
 
 async fn view(app: &App, import: Import) -> Result<ImportView, Error> {
@@ -56,20 +63,16 @@ async fn view(app: &App, import: Import) -> Result<ImportView, Error> {
 }
 
 async fn read(app: &App, request: &Request) -> Result<Response<Body>, Error> {
-    let import = find(app, request).await?;
+    let import = named(app, request).await?;
     Query::of(request).finish()?;
     respond::ok(&view(app, import).await?)
 }
 
 async fn cancel(app: &App, request: &Request) -> Result<Response<Body>, Error> {
-    let import = find(app, request).await?;
+    let import = named(app, request).await?;
     Query::of(request).finish()?;
     app.imports.cancel(import.id, clock::now()).await?;
-    let import = app
-        .imports
-        .find(import.id)
-        .await?
-        .ok_or(Error::NotFound("the import"))?;
+    let import = find(app, import.id).await?;
     if import.status_at(clock::now()) == Status::Stalled {
         // Its run died and may have written users that nobody has counted. The next run does, and ends it.
         app.uploads.resume(import.id).await?;
@@ -78,7 +81,7 @@ async fn cancel(app: &App, request: &Request) -> Result<Response<Body>, Error> {
 }
 
 async fn resume(app: &App, request: &Request) -> Result<Response<Body>, Error> {
-    let import = find(app, request).await?;
+    let import = named(app, request).await?;
     Query::of(request).finish()?;
     match import.status_at(clock::now()) {
         Status::Stalled => {}
@@ -97,7 +100,7 @@ async fn resume(app: &App, request: &Request) -> Result<Response<Body>, Error> {
 }
 
 async fn errors(app: &App, request: &Request) -> Result<Response<Body>, Error> {
-    let import = find(app, request).await?;
+    let import = named(app, request).await?;
     let mut query = Query::of(request);
     let limit = query.number("limit", 0..=MAX_ROW_ERRORS).unwrap_or(DEFAULT_LIMIT);
     let offset = query.number("offset", 0..=u64::from(u32::MAX));
@@ -118,7 +121,7 @@ async fn errors(app: &App, request: &Request) -> Result<Response<Body>, Error> {
 /// The rejected rows, inline if they are few. Lambda's answers end at 6 MB, so many are put together in the
 /// bucket, and the answer says where: 303 with a signed URL.
 async fn rejected(app: &App, request: &Request) -> Result<Response<Body>, Error> {
-    let import = find(app, request).await?;
+    let import = named(app, request).await?;
     Query::of(request).finish()?;
     let Some(read) = &import.read else {
         return Err(Error::conflict(

@@ -72,11 +72,11 @@ async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let skip = offset.unwrap_or(0);
     let offset = before.unwrap_or(skip);
 
+    let now = clock::now();
     let (imports, count) = app
         .imports
-        .page(key.as_deref(), after.as_deref(), skip, limit)
+        .page(key.as_deref(), after.as_deref(), skip, limit, now)
         .await?;
-    let now = clock::now();
     let next = offset + imports.len() as u64;
     respond::ok(&Page {
         next_cursor: imports

@@ -26,7 +26,11 @@ pub(crate) async fn for_end(app: &App, id: ImportId, give_up: Instant) -> Result
     let mut pauses = PAUSES.into_iter();
     let mut pause = Duration::ZERO;
     loop {
-        let import = app.imports.find(id).await?.ok_or(Error::NotFound("the import"))?;
+        let import = app
+            .imports
+            .find(id, clock::now())
+            .await?
+            .ok_or(Error::NotFound("the import"))?;
         if import.status.is_final() {
             return Ok(import);
         }

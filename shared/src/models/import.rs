@@ -409,7 +409,8 @@ impl Import {
             created_at: now,
             started_at: None,
             finished_at: None,
-            expires_at,
+            // Storage counts it in seconds.
+            expires_at: Timestamp::from_millis(expires_at.seconds() * 1000),
         }
     }
 

@@ -213,6 +213,13 @@ pub enum Left {
     },
 }
 
+impl Left {
+    /// Whether it ends the import as a caller asked for: nothing else may, once one has asked.
+    fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Finished { status, .. } if *status == Status::Cancelled)
+    }
+}
+
 /// One checkpoint: what a run has done since the last, all or nothing.
 #[derive(Debug)]
 pub struct Commit<'a> {
@@ -309,15 +316,17 @@ impl ImportStore {
         }
     }
 
-    /// The import with the id `id`, read consistently.
+    /// The import with the id `id`, read consistently. One that has expired is gone, although storage
+    /// deletes it late.
     ///
     /// # Errors
     ///
     /// If storage fails.
-    pub async fn find(&self, id: ImportId) -> Result<Option<Import>, Error> {
+    pub async fn find(&self, id: ImportId, now: Timestamp) -> Result<Option<Import>, Error> {
         let doing = "read an import";
         let item = self.table.get(key(id), doing).await?;
-        item.map(|item| import(item, doing)).transpose()
+        let import = item.map(|item| import(item, doing)).transpose()?;
+        Ok(import.filter(|import| import.expires_at > now))
     }
 
     /// Takes the import for `run` until `until`, or says that there is nothing to take.
@@ -474,14 +483,15 @@ impl ImportStore {
                 .expression_attribute_names("#read", "read")
                 .expression_attribute_values(":read", to_value(read, doing)?);
         }
+        if !left.is_cancelled() {
+            condition.push_str(" AND attribute_not_exists(cancel)");
+        }
         match left {
             Left::Held(until) => {
-                condition.push_str(" AND attribute_not_exists(cancel)");
                 set.push_str(", leaseUntil = :until");
                 update = update.expression_attribute_values(":until", number(until));
             }
             Left::HandedOver(until) => {
-                condition.push_str(" AND attribute_not_exists(cancel)");
                 set.push_str(", leaseUntil = :until");
                 remove = " REMOVE runId";
                 update = update.expression_attribute_values(":until", number(until));
@@ -532,8 +542,10 @@ impl ImportStore {
     /// Asks for the end of an import.
     ///
     /// One that no run holds stands at its checkpoint and is ended here. A run that holds it ends it at
-    /// its next checkpoint, so that what it has written is counted. If that run is dead, another one has
-    /// to find out what it wrote: then the answer is `true`, and the caller starts one.
+    /// its next checkpoint, so that what it has written is counted. If that run is dead, it shows as
+    /// stalled, and the caller starts another one, which finds out what the dead one wrote.
+    ///
+    /// What is asked for here comes about: the import ends cancelled, even if no row was left to read.
     ///
     /// # Errors
     ///
@@ -584,8 +596,8 @@ impl ImportStore {
         format!("{}#{}", import.created_at, import.id)
     }
 
-    /// The imports, newest first: those after the place `after` and `skip` more, at most `limit`, and how
-    /// many there are in all.
+    /// The imports that have not expired, newest first: those after the place `after` and `skip` more, at
+    /// most `limit`, and how many there are in all.
     ///
     /// Reads the listing index, which lags behind on AWS.
     ///
@@ -598,6 +610,7 @@ impl ImportStore {
         after: Option<&str>,
         skip: u64,
         limit: u64,
+        now: Timestamp,
     ) -> Result<(Vec<Import>, u64), Error> {
         let doing = "list imports";
         let query = |before: &str| {
@@ -610,11 +623,12 @@ impl ImportStore {
                 .key_condition_expression("LPK = :part AND LSK < :before")
                 .expression_attribute_values(":part", AttributeValue::S(LISTING_PART.to_owned()))
                 .expression_attribute_values(":before", AttributeValue::S(before.to_owned()))
+                .expression_attribute_values(":now", AttributeValue::N(now.seconds().to_string()))
                 .scan_index_forward(false);
             match object_key {
-                None => query,
+                None => query.filter_expression("expiresAt > :now"),
                 Some(key) => query
-                    .filter_expression("objectKey = :key")
+                    .filter_expression("expiresAt > :now AND objectKey = :key")
                     .expression_attribute_values(":key", AttributeValue::S(key.to_owned())),
             }
         };
@@ -753,7 +767,7 @@ impl ImportStore {
         if expires_at <= now.seconds() {
             return Ok(None);
         }
-        self.find(import_id).await
+        self.find(import_id, now).await
     }
 
     fn chunks(&self, id: ImportId) -> aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder {

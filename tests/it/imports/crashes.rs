@@ -2,10 +2,12 @@
 //! storage, repeated, run side by side, throttled, or cut short.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures::{StreamExt, stream};
 use lambda_runtime::{Context, LambdaEvent};
 use local::{Functions, Handlers, Options, Wiring};
@@ -224,10 +226,16 @@ impl World {
         assert_eq!(self.outcome(case).await, expected(case), "{what}");
     }
 
+    /// The import as it is stored.
+    async fn import(&self, case: &Case) -> Import {
+        let found = self.app.imports.find(case.import, clock::now()).await;
+        found.unwrap().unwrap()
+    }
+
     /// What became of the file.
     async fn outcome(&self, case: &Case) -> Outcome {
         let app = &self.app;
-        let import = app.imports.find(case.import).await.unwrap().unwrap();
+        let import = self.import(case).await;
         assert_eq!(import.status, Status::Completed, "{:?}", import.fault);
         let errors = app.imports.errors(case.import, 0, 10_000).await.unwrap();
         assert_eq!(import.errors, errors.len() as u64);
@@ -278,6 +286,39 @@ impl World {
                 elsewhere @ shared::store::Holder::Elsewhere(_) => panic!("{elsewhere:?}"),
             })
             .collect()
+    }
+
+    /// Checks that the import was cancelled and has counted what it wrote.
+    async fn check_cancelled(&self, case: &Case, what: &str) {
+        let import = self.import(case).await;
+        assert_eq!(import.status, Status::Cancelled, "{what}");
+        let (mut created, mut updated) = (0, 0);
+        for account in self.accounts(case).await {
+            created += u64::from(account.user.import.is_some());
+            updated += u64::from(account.changed_by.is_some());
+        }
+        let Counts {
+            created: made,
+            updated: changed,
+            ..
+        } = import.counts;
+        assert_eq!((made, changed), (created, updated), "{what}");
+    }
+
+    /// Makes the lease of the import lapse, as time does.
+    async fn lapse(&self, case: &Case) {
+        self.service
+            .local
+            .dynamodb()
+            .update_item()
+            .table_name(self.service.local.table())
+            .key("PK", AttributeValue::S(format!("I#{}", case.import)))
+            .key("SK", AttributeValue::S("I".to_owned()))
+            .update_expression("SET leaseUntil = :past")
+            .expression_attribute_values(":past", AttributeValue::N("1".to_owned()))
+            .send()
+            .await
+            .unwrap();
     }
 
     /// Checks the counters against the accounts of all `cases`, which must be all there are.
@@ -422,7 +463,7 @@ async fn crash_everywhere(options: ImportOptions) {
         let case = world.case(options.clone()).await;
         let (faults, app) = world.disturbed(Schedule::Crash { call, after });
         let ended = faults
-            .until_crash(deliver(&app, &case.event, "killed", LONG))
+            .until_stopped(deliver(&app, &case.event, "killed", LONG))
             .await;
         crashed.fetch_add(u64::from(ended.is_none()), Ordering::SeqCst);
         world.redeliver(&case, "killed").await;
@@ -559,8 +600,7 @@ async fn runs_without_time_hand_over_until_it_is_done() {
                 .await
                 .unwrap();
             runs += 1;
-            let import = app.imports.find(case.import).await.unwrap().unwrap();
-            if import.status.is_final() {
+            if world.import(&case).await.status.is_final() {
                 break;
             }
             assert!(runs <= ROWS, "it never ends");
@@ -609,6 +649,80 @@ async fn a_validation_tells_what_an_import_right_after_it_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_wakes_after_another_has_taken_over_changes_nothing() {
+    let world = World::start().await;
+    let mut cases = Vec::new();
+    for options in [create(), upsert()] {
+        let clean = world.case(options.clone()).await;
+        let (faults, app) = world.disturbed(Schedule::Clean);
+        deliver(&app, &clean.event, "clean", LONG).await.unwrap();
+        let calls = faults.calls();
+        cases.push(clean);
+        let frozen = each(0..calls, async |call| {
+            let case = world.case(options.clone()).await;
+            let event = case.event.clone();
+            let (sleep, sleeper) = world.disturbed(Schedule::Freeze { call });
+            let mut sleeping = pin!(deliver(&sleeper, &event, "sleeper", LONG));
+            let slept = sleep.until_stopped(sleeping.as_mut()).await;
+            assert!(slept.is_none(), "call {call} was not reached");
+            world.lapse(&case).await;
+
+            // Its successor has done some of the work, or all of it, when the sleeper wakes.
+            let at = mixed(call) % (calls + 1);
+            let (pause, successor) = world.disturbed(Schedule::Freeze { call: at });
+            let mut taking_over = pin!(deliver(&successor, &event, "successor", LONG));
+            let taken_over = pause.until_stopped(taking_over.as_mut()).await;
+            sleep.thaw();
+            sleeping.await.unwrap();
+            pause.thaw();
+            match taken_over {
+                Some(ended) => ended.unwrap(),
+                None => taking_over.await.unwrap(),
+            }
+            world
+                .check(&case, &format!("asleep at call {call}, awake at {at}"))
+                .await;
+            case
+        });
+        cases.extend(frozen.await);
+    }
+    println!("{} runs taken over", cases.len() - 2);
+    world.check_counters(&cases).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_at_any_moment_of_a_run_ends_the_import_cancelled() {
+    let world = World::start().await;
+    let clean = world.case(create()).await;
+    let (faults, app) = world.disturbed(Schedule::Clean);
+    deliver(&app, &clean.event, "clean", LONG).await.unwrap();
+    let mut cases = each(0..faults.calls(), async |call| {
+        let case = world.case(create()).await;
+        let event = case.event.clone();
+        let (faults, app) = world.disturbed(Schedule::Freeze { call });
+        let mut running = pin!(deliver(&app, &event, "run", LONG));
+        let ended = faults.until_stopped(running.as_mut()).await;
+        assert!(ended.is_none(), "call {call} was not reached");
+
+        let path = format!("/users/import/{}", case.import);
+        let asked = world.service.delete(&path).await.expect(200);
+        faults.thaw();
+        running.await.unwrap();
+
+        let ended = world.service.get(&path).await.expect(200);
+        assert!(asked["success"].is_null() || asked == ended, "{asked}");
+        assert_eq!(ended["status"], "cancelled", "call {call}");
+        assert_eq!(ended["success"], false);
+        world.check_cancelled(&case, &format!("call {call}")).await;
+        case
+    })
+    .await;
+    println!("{} cancelled imports", cases.len());
+    cases.push(clean);
+    world.check_counters(&cases).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_dead_run_wrote_is_counted_when_the_import_is_cancelled() {
     let world = World::start().await;
     for (number, options) in [create(), upsert()].into_iter().enumerate() {
@@ -619,7 +733,7 @@ async fn what_a_dead_run_wrote_is_counted_when_the_import_is_cancelled() {
             let case = world.case(options.clone()).await;
             let (faults, app) = world.disturbed(Schedule::Crash { call, after: true });
             faults
-                .until_crash(deliver(&app, &case.event, "killed", LONG))
+                .until_stopped(deliver(&app, &case.event, "killed", LONG))
                 .await;
 
             let later = clock::now().plus(Duration::from_mins(2));
@@ -627,23 +741,12 @@ async fn what_a_dead_run_wrote_is_counted_when_the_import_is_cancelled() {
                 assert!(matches!(error, Error::Conflict { .. }), "{error}");
                 return case;
             }
-            let import = world.app.imports.find(case.import).await.unwrap().unwrap();
+            let import = world.import(&case).await;
             if import.status != Status::Cancelled {
                 assert_eq!(import.status_at(later), Status::Stalled);
                 deliver(&world.app, &case.event, "killed", LONG).await.unwrap();
             }
-            let import = world.app.imports.find(case.import).await.unwrap().unwrap();
-            assert_eq!(import.status, Status::Cancelled);
-            let (mut created, mut updated) = (0, 0);
-            for account in world.accounts(&case).await {
-                created += u64::from(account.user.import.is_some());
-                updated += u64::from(account.changed_by.is_some());
-            }
-            assert_eq!(
-                (import.counts.created, import.counts.updated),
-                (created, updated),
-                "call {call}"
-            );
+            world.check_cancelled(&case, &format!("call {call}")).await;
             case
         })
         .await;

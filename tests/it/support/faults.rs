@@ -16,7 +16,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::RetryConfig;
-use local::Local;
+use local::{Local, Wire, Wiring};
 use serde_json::{Value, json};
 use shared::{App, Config};
 use tokio::sync::watch;
@@ -64,6 +64,8 @@ pub(crate) enum Schedule {
     /// The process dies at this call: it and all later ones have no effect, or, with `after`, this one
     /// still has.
     Crash { call: u64, after: bool },
+    /// The process stands still at this call: it and all later ones are made after [`Faults::thaw`].
+    Freeze { call: u64 },
     /// One call.
     Once { call: u64, fault: Fault },
     /// Each call with a chance of `percent` of 100, by one of `faults`.
@@ -82,7 +84,9 @@ struct Inner {
     schedule: Schedule,
     calls: AtomicU64,
     disturbed: AtomicU64,
-    crashed: watch::Sender<bool>,
+    /// Whether the process is dead or stands still.
+    stopped: watch::Sender<bool>,
+    thawed: watch::Sender<bool>,
 }
 
 impl Faults {
@@ -91,7 +95,8 @@ impl Faults {
             schedule,
             calls: AtomicU64::new(0),
             disturbed: AtomicU64::new(0),
-            crashed: watch::Sender::new(false),
+            stopped: watch::Sender::new(false),
+            thawed: watch::Sender::new(false),
         }))
     }
 
@@ -106,38 +111,61 @@ impl Faults {
                 .find(|(known, _)| *known == name)
                 .map(|(_, value)| (*value).to_owned()),
         });
+        let (dynamodb, s3) = self.above(local.dynamodb(), local.s3());
+        App::new(config.unwrap(), dynamodb, s3)
+    }
+
+    /// All functions, wired to reach their storage through this layer.
+    pub(crate) fn wire(&self) -> Wire {
+        let faults = self.clone();
+        Arc::new(move |wiring| {
+            let (dynamodb, s3) = faults.above(&wiring.dynamodb, &wiring.s3);
+            local::functions::handlers(&Wiring {
+                dynamodb,
+                s3,
+                ..wiring.clone()
+            })
+        })
+    }
+
+    /// The same clients, but above this layer.
+    fn above(
+        &self,
+        dynamodb: &aws_sdk_dynamodb::Client,
+        s3: &aws_sdk_s3::Client,
+    ) -> (aws_sdk_dynamodb::Client, aws_sdk_s3::Client) {
         // As many tries as by default, but without its pauses of seconds.
         let retries = RetryConfig::standard()
             .with_initial_backoff(Duration::from_millis(2))
             .with_max_backoff(Duration::from_millis(20));
-        let dynamodb = local.dynamodb().config();
-        let s3 = local.s3().config();
-        App::new(
-            config.unwrap(),
-            aws_sdk_dynamodb::Client::from_conf(
-                dynamodb
-                    .to_builder()
-                    .http_client(self.beneath(dynamodb.http_client()))
-                    .retry_config(retries.clone())
-                    .build(),
-            ),
-            aws_sdk_s3::Client::from_conf(
-                s3.to_builder()
-                    .http_client(self.beneath(s3.http_client()))
-                    .retry_config(retries)
-                    .build(),
-            ),
+        let (dynamodb, s3) = (dynamodb.config(), s3.config());
+        let dynamodb = dynamodb
+            .to_builder()
+            .http_client(self.beneath(dynamodb.http_client()))
+            .retry_config(retries.clone());
+        let s3 = s3
+            .to_builder()
+            .http_client(self.beneath(s3.http_client()))
+            .retry_config(retries);
+        (
+            aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
+            aws_sdk_s3::Client::from_conf(s3.build()),
         )
     }
 
-    /// What `work` gives; `None` if the process dies before.
-    pub(crate) async fn until_crash<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        let mut crashed = self.0.crashed.subscribe();
+    /// What `work` gives; `None` if the process dies or stands still before.
+    pub(crate) async fn until_stopped<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut stopped = self.0.stopped.subscribe();
         tokio::select! {
             biased;
-            _ = crashed.wait_for(|crashed| *crashed) => None,
+            _ = stopped.wait_for(|stopped| *stopped) => None,
             done = work => Some(done),
         }
+    }
+
+    /// Lets a process that stands still go on.
+    pub(crate) fn thaw(&self) {
+        self.0.thawed.send_replace(true);
     }
 
     /// How many calls were made.
@@ -171,9 +199,16 @@ impl Faults {
                     if after {
                         let _ = connector.call(request).await;
                     }
-                    self.0.crashed.send_replace(true);
+                    self.0.stopped.send_replace(true);
                 }
                 return std::future::pending().await;
+            }
+            Schedule::Freeze { call: at } => {
+                if call >= at {
+                    self.0.stopped.send_replace(true);
+                    let _ = self.0.thawed.subscribe().wait_for(|thawed| *thawed).await;
+                }
+                None
             }
             Schedule::Once { call: at, fault } => (call == at).then_some(fault),
             Schedule::Random {
