@@ -157,7 +157,7 @@ pub struct TimeToLive {
 #[serde(default, rename_all = "PascalCase")]
 struct FunctionProperties {
     code_uri: String,
-    timeout: Option<u64>,
+    timeout: Option<Value>,
     memory_size: Option<u32>,
     event_invoke_config: EventInvokeConfig,
     environment: Environment,
@@ -344,8 +344,15 @@ impl Template {
                 other => (name.clone(), other.to_string()),
             })
             .collect();
+        // As a parameter it is a text.
+        let seconds = match properties.timeout.as_ref().or(globals.timeout.as_ref()) {
+            Some(seconds) => resolve::plain(seconds)?
+                .parse()
+                .map_err(|_| InvalidTemplate(format!("{name} has a timeout that is no number")))?,
+            None => 3,
+        };
         let function = Function {
-            timeout: Duration::from_secs(properties.timeout.or(globals.timeout).unwrap_or(3)),
+            timeout: Duration::from_secs(seconds),
             memory: properties.memory_size.or(globals.memory_size).unwrap_or(128),
             retries: properties.event_invoke_config.maximum_retry_attempts.unwrap_or(2),
             environment,
@@ -466,11 +473,14 @@ mod tests {
 
     #[test]
     fn a_parameter_takes_the_place_of_its_default() {
-        let parameters = BTreeMap::from([("ServiceName".to_owned(), "other".to_owned())]);
+        let parameters = [("ServiceName", "other"), ("ImportTimeout", "60")];
+        let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let parameters = BTreeMap::from(parameters);
 
         let template = Template::embedded("local", &parameters).unwrap();
 
         assert_eq!(template.bucket, "other-000000000000-us-east-1");
+        assert_eq!(template.functions["import-file"].timeout, Duration::from_mins(1));
     }
 
     #[test]

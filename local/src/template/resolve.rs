@@ -194,7 +194,7 @@ fn text(value: &Value) -> Result<&str, InvalidTemplate> {
 }
 
 /// A scalar as CloudFormation sees it: numbers and strings are one.
-fn plain(value: &Value) -> Result<String, InvalidTemplate> {
+pub(super) fn plain(value: &Value) -> Result<String, InvalidTemplate> {
     match value {
         Value::String(text) => Ok(text.clone()),
         Value::Number(number) => Ok(number.to_string()),
