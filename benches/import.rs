@@ -1,12 +1,18 @@
 //! The import beside its floors: a bare loop that writes the same items by the same SDK to the same
 //! storage with no CSV at all, and the `csv` crate reading the same file with no storage at all.
 //!
-//! `cargo bench -p benches --bench import [-- ROWS]`, 10,000 rows if it is not said.
+//! `cargo bench -p benches --bench import [-- ROWS [ROUNDS]]`, 5 rounds of 10,000 rows if it is not said.
+//! Each round has every contestant in turn.
 
 use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_lambda_events::s3::S3Event;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextRef;
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::types::{
     AttributeValue, BatchStatementRequest, ConsumedCapacity, ReturnConsumedCapacity,
 };
@@ -17,54 +23,45 @@ use local::{Data, Local, Options};
 use serde_json::json;
 use shared::models::import::{Import, ImportOptions, Status, Via};
 use shared::models::{ImportId, Role, Roles};
-use shared::{App, Config, clock};
+use shared::{App, BoxError, clock};
 use uuid::Uuid;
 
-/// Rounds, each with every contestant in turn.
-const ROUNDS: usize = 5;
 /// Calls of the bare loop that are under way at the same time.
 const CALLS: usize = 16;
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-
 #[tokio::main]
-async fn main() -> Result<(), Failure> {
-    let rows = std::env::args()
-        .find_map(|argument| argument.parse().ok())
-        .unwrap_or(10_000);
-    let mut bare = Vec::new();
-    let mut clean = Vec::new();
-    let mut dirty = Vec::new();
-    let mut existing = Vec::new();
-    let mut bad = Vec::new();
-    let mut reading = Vec::new();
+async fn main() -> Result<(), BoxError> {
+    let numbers = benches::numbers();
+    let rows = numbers.first().copied().unwrap_or(10_000);
+    let rounds = numbers.get(1).copied().unwrap_or(5);
+    let rate = |took: Duration| f64::from(rows) / took.as_secs_f64();
+    let clean_file = file(rows, "clean", |_| false);
+    let dirty_file = file(rows, "dirty", |row| row % 10 == 0);
+    let bad_file = file(rows, "bad", |_| true);
+    let (mut bare, mut clean, mut dirty) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut existing, mut bad, mut reading) = (Vec::new(), Vec::new(), Vec::new());
     let mut cpu = Vec::new();
     let mut units = 0.0;
-    for _ in 0..ROUNDS {
+    let mut table_calls = 0.0;
+    for _ in 0..rounds {
         let world = World::start().await?;
-        let rate = |took: Duration| f64::from(rows) / took.as_secs_f64();
 
         let (took, used) = world.bare(rows).await?;
         bare.push(rate(took));
         units = used / f64::from(rows);
 
-        let before = cpu_seconds();
-        let file = file(rows, "clean", |_| false);
-        clean.push(rate(world.import(&file, rows).await?));
-        cpu.push((cpu_seconds() - before) * 10_000.0 / f64::from(rows));
+        let before = cpu_seconds("self");
+        world.calls.0.store(0, Ordering::Relaxed);
+        clean.push(rate(world.import(&clean_file, rows).await?));
+        table_calls = f64::from(world.calls.0.load(Ordering::Relaxed)) / f64::from(rows);
+        cpu.push((cpu_seconds("self") - before) * 10_000.0 / f64::from(rows));
 
-        dirty.push(rate(
-            world
-                .import(&self::file(rows, "dirty", |row| row % 10 == 0), rows)
-                .await?,
-        ));
-        existing.push(rate(world.import(&file, rows).await?));
-        bad.push(rate(
-            world.import(&self::file(rows, "bad", |_| true), rows).await?,
-        ));
+        dirty.push(rate(world.import(&dirty_file, rows).await?));
+        existing.push(rate(world.import(&clean_file, rows).await?));
+        bad.push(rate(world.import(&bad_file, rows).await?));
 
         let started = Instant::now();
-        let cells: usize = csv::Reader::from_reader(file.as_bytes())
+        let cells: usize = csv::Reader::from_reader(clean_file.as_bytes())
             .byte_records()
             .map(|record| record.map_or(0, |record| record.len()))
             .sum();
@@ -75,7 +72,7 @@ async fn main() -> Result<(), Failure> {
 
     let bare = median(bare);
     let clean = median(clean);
-    println!("{rows} rows, median of {ROUNDS} rounds, storage and service in one process");
+    println!("{rows} rows, median of {rounds} rounds, storage and service in one process");
     println!("| what | rows/s | ratio | aim |");
     println!("|---|---|---|---|");
     println!("| bare loop, {CALLS} calls of 25 inserts under way | {bare:.0} | 1 | |");
@@ -92,14 +89,15 @@ async fn main() -> Result<(), Failure> {
         let rate = median(rates);
         println!("| {what} | {rate:.0} | {:.2} | {aim} |", rate / clean);
     }
-    println!("write units a user, as storage tells them: {units:.3}");
+    println!("write units a user, as storage tells them of the bare loop: {units:.3}");
+    println!("calls to the table for a row of the clean file: {table_calls:.4}");
     println!(
         "processor seconds for 10,000 rows, storage included: {:.2}",
         median(cpu)
     );
     println!(
         "peak memory of the process, storage included: {:.0} MiB",
-        peak_memory()
+        peak_memory("self")
     );
     Ok(())
 }
@@ -107,33 +105,53 @@ async fn main() -> Result<(), Failure> {
 /// One service with a table on disk, as `cargo run -p local` has it.
 struct World {
     local: Local,
+    /// Counts its calls.
     app: App,
+    calls: Calls,
     _data: tempfile::TempDir,
 }
 
+/// Counts the calls of an app to its table. The few to its bucket are one for each 8 MiB of the file.
+#[derive(Clone, Debug, Default)]
+struct Calls(Arc<AtomicU32>);
+
+impl Intercept for Calls {
+    fn name(&self) -> &'static str {
+        "Calls"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), aws_sdk_dynamodb::error::BoxError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
 impl World {
-    async fn start() -> Result<Self, Failure> {
+    async fn start() -> Result<Self, BoxError> {
         let data = tempfile::tempdir()?;
-        let local = Local::start(Options {
+        let (local, app) = benches::start(Options {
             data: Data::Dir(data.path().to_owned()),
             ..Options::default()
         })
         .await?;
-        let config = Config::from_lookup(|name| match name {
-            "TABLE_NAME" => Some(local.table().to_owned()),
-            "BUCKET_NAME" => Some(local.bucket().to_owned()),
-            _ => None,
-        })?;
-        let app = App::new(config, local.dynamodb().clone(), local.s3().clone());
+        let calls = Calls::default();
+        let counted = local.dynamodb().config().to_builder().interceptor(calls.clone());
+        let app = App::new(app.config, Client::from_conf(counted.build()), local.s3().clone());
         Ok(Self {
             local,
             app,
+            calls,
             _data: data,
         })
     }
 
     /// Writes `rows` items of the shape that an import writes; the time, and the write units.
-    async fn bare(&self, rows: u32) -> Result<(Duration, f64), Failure> {
+    async fn bare(&self, rows: u32) -> Result<(Duration, f64), BoxError> {
         let statements: Vec<_> = (0..rows)
             .map(|row| self.statement(row))
             .collect::<Result<_, _>>()?;
@@ -159,17 +177,17 @@ impl World {
                     .iter()
                     .filter_map(ConsumedCapacity::capacity_units)
                     .sum();
-                Ok::<_, Failure>(used)
+                Ok::<_, BoxError>(used)
             })
             .buffer_unordered(CALLS)
-            .fold(Ok(0.0), |sum: Result<f64, Failure>, used| async move {
+            .fold(Ok(0.0), |sum: Result<f64, BoxError>, used| async move {
                 Ok(sum? + used?)
             })
             .await?;
         Ok((started.elapsed(), units))
     }
 
-    fn statement(&self, row: u32) -> Result<BatchStatementRequest, Failure> {
+    fn statement(&self, row: u32) -> Result<BatchStatementRequest, BoxError> {
         let text = |value: String| AttributeValue::S(value);
         let number = |value: u64| AttributeValue::N(value.to_string());
         let email = format!("bare{row:08}@example.org");
@@ -209,7 +227,7 @@ impl World {
     }
 
     /// Imports `file`, which has `rows` rows; the time that the function takes.
-    async fn import(&self, file: &str, rows: u32) -> Result<Duration, Failure> {
+    async fn import(&self, file: &str, rows: u32) -> Result<Duration, BoxError> {
         let id = ImportId::from_uuid(Uuid::now_v7());
         let now = clock::now();
         let later = now.plus(Duration::from_hours(1));
@@ -243,7 +261,12 @@ impl World {
         import_file::handle(&self.app, LambdaEvent::new(event, context)).await?;
         let took = started.elapsed();
 
-        let import = self.app.imports.find(id).await?.ok_or("the import is gone")?;
+        let import = self
+            .app
+            .imports
+            .find(id, clock::now())
+            .await?
+            .ok_or("the import is gone")?;
         assert_eq!(import.status, Status::Completed);
         assert_eq!(import.counts.rows(), u64::from(rows));
         Ok(took)

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use futures::future::try_join_all;
 use local::{Local, Options};
 use reqwest::Client;
@@ -12,7 +12,7 @@ use shared::models::{
     Contact, ContactDraft, ContactId, Given, Role, Roles, Slot, Tally, User, UserDraft, UserId,
 };
 use shared::store::Token;
-use shared::{App, Config, clock};
+use shared::{App, BoxError, clock};
 use uuid::Uuid;
 
 /// Requests of each kind, taken in turn with their floor.
@@ -22,13 +22,9 @@ const CONNECTIONS: usize = 8;
 /// Contacts of one owner.
 const CONTACTS: usize = 10_000;
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-
 #[tokio::main]
-async fn main() -> Result<(), Failure> {
-    let users = std::env::args()
-        .find_map(|argument| argument.parse().ok())
-        .unwrap_or(100_000);
+async fn main() -> Result<(), BoxError> {
+    let users = benches::numbers().first().copied().unwrap_or(100_000);
     let world = World::start().await?;
 
     println!("| request | p50 ms | p99 ms | p50 of the floor, ms | ratio | aim |");
@@ -66,22 +62,22 @@ async fn main() -> Result<(), Failure> {
     .await?;
     world.add_users(users).await?;
     row(
-        "first page of all users, beside GetItem",
+        "first page of all users, beside bare Queries of as much",
         "",
         &world,
         "/users",
         50,
-        || world.bare_get(),
+        || world.bare_listing(Some(10)),
     )
     .await?;
     let path = "/users?searchText=ser00042";
     row(
-        "search among all users, beside GetItem",
+        "search among all users, beside the paged Queries",
         "",
         &world,
         path,
         5,
-        || world.bare_get(),
+        || world.bare_listing(None),
     )
     .await?;
 
@@ -91,7 +87,7 @@ async fn main() -> Result<(), Failure> {
         for _ in 0..ROUNDS {
             world.get(&path).await?;
         }
-        Ok::<_, Failure>(())
+        Ok::<_, BoxError>(())
     }))
     .await?;
     let requests = u32::try_from(CONNECTIONS * ROUNDS)?;
@@ -109,10 +105,10 @@ async fn row<F, R>(
     path: &str,
     rounds: usize,
     floor: F,
-) -> Result<(), Failure>
+) -> Result<(), BoxError>
 where
     F: Fn() -> R,
-    R: Future<Output = Result<(), Failure>>,
+    R: Future<Output = Result<(), BoxError>>,
 {
     let mut request = Vec::new();
     let mut bare = Vec::new();
@@ -129,7 +125,7 @@ where
     Ok(())
 }
 
-async fn timed(work: impl Future<Output = Result<(), Failure>>) -> Result<Duration, Failure> {
+async fn timed(work: impl Future<Output = Result<(), BoxError>>) -> Result<Duration, BoxError> {
     let started = Instant::now();
     work.await?;
     Ok(started.elapsed())
@@ -151,14 +147,8 @@ struct World {
 }
 
 impl World {
-    async fn start() -> Result<Self, Failure> {
-        let local = Local::start(Options::default()).await?;
-        let config = Config::from_lookup(|name| match name {
-            "TABLE_NAME" => Some(local.table().to_owned()),
-            "BUCKET_NAME" => Some(local.bucket().to_owned()),
-            _ => None,
-        })?;
-        let app = App::new(config, local.dynamodb().clone(), local.s3().clone());
+    async fn start() -> Result<Self, BoxError> {
+        let (local, app) = benches::start(Options::default()).await?;
         let roles = Roles::NONE.with(Role::SystemAdmin).with(Role::Originator);
         let owner = user("owner@example.org", "Olive", "Owner", roles)?;
         app.users.insert(&owner).await?;
@@ -176,14 +166,14 @@ impl World {
         })
     }
 
-    async fn get(&self, path: &str) -> Result<(), Failure> {
+    async fn get(&self, path: &str) -> Result<(), BoxError> {
         let url = format!("{}/api/v1{path}", self.local.url());
         let answer = self.client.get(url).bearer_auth(&self.token).send().await?;
         answer.error_for_status()?.bytes().await?;
         Ok(())
     }
 
-    async fn bare_get(&self) -> Result<(), Failure> {
+    async fn bare_get(&self) -> Result<(), BoxError> {
         let key = AttributeValue::S(format!("U#{}", self.owner.slot()));
         let read = self
             .local
@@ -199,7 +189,7 @@ impl World {
     }
 
     /// Reads the owner's whole partition of contacts, page by page.
-    async fn bare_query(&self) -> Result<(), Failure> {
+    async fn bare_query(&self) -> Result<(), BoxError> {
         let mut pages = self
             .local
             .dynamodb()
@@ -218,7 +208,35 @@ impl World {
         Ok(())
     }
 
-    async fn add_contacts(&self) -> Result<(), Failure> {
+    /// Reads the eight parts of the listing side by side: the first `limit` users of each, or page by page
+    /// to the end.
+    async fn bare_listing(&self, limit: Option<i32>) -> Result<(), BoxError> {
+        try_join_all((0..8).map(|part| async move {
+            let mut pages = self
+                .local
+                .dynamodb()
+                .query()
+                .table_name(self.local.table())
+                .index_name("listing")
+                .key_condition_expression("LPK = :part")
+                .expression_attribute_values(":part", AttributeValue::S(format!("U#{part}")))
+                .set_limit(limit)
+                .set_select(limit.is_none().then_some(Select::Count))
+                .into_paginator()
+                .send();
+            while let Some(page) = pages.next().await {
+                page?;
+                if limit.is_some() {
+                    break;
+                }
+            }
+            Ok::<_, BoxError>(())
+        }))
+        .await?;
+        Ok(())
+    }
+
+    async fn add_contacts(&self) -> Result<(), BoxError> {
         let now = clock::now();
         for hundred in 0..CONTACTS / 100 {
             let contacts = (0..100)
@@ -234,16 +252,17 @@ impl World {
                     let new = draft.parse().map_err(|faults| faults[0].message())?;
                     Ok(Contact::new(ContactId::from_uuid(Uuid::now_v7()), new, now))
                 })
-                .collect::<Result<Vec<_>, Failure>>()?;
+                .collect::<Result<Vec<_>, BoxError>>()?;
             let contacts: Vec<_> = contacts.iter().collect();
             self.app.contacts.insert(self.owner, &contacts).await?;
         }
         Ok(())
     }
 
-    async fn add_users(&self, users: u32) -> Result<(), Failure> {
+    async fn add_users(&self, users: u32) -> Result<(), BoxError> {
         let roles = Roles::NONE.with(Role::Collaborator);
         let numbers: Vec<u32> = (0..users).collect();
+        let mut tally = Tally::default();
         for numbers in numbers.chunks(1000) {
             let users = numbers
                 .iter()
@@ -252,23 +271,23 @@ impl World {
                     user(&email, &format!("First{number}"), &format!("Last{number}"), roles)
                 })
                 .collect::<Result<Vec<_>, _>>()?;
+            // Calls of 25, all under way at the same time.
             self.app.users.insert_each(&users).await?;
-            let tally = users
-                .iter()
-                .fold(Tally::default(), |tally, user| tally + user.tally());
-            let counting = self.app.users.counting(tally, "count users")?;
-            self.local
-                .dynamodb()
-                .transact_write_items()
-                .set_transact_items(Some(counting))
-                .send()
-                .await?;
+            for user in &users {
+                tally += user.tally();
+            }
         }
+        self.local
+            .dynamodb()
+            .transact_write_items()
+            .set_transact_items(Some(self.app.users.counting(tally, "count users")?))
+            .send()
+            .await?;
         Ok(())
     }
 }
 
-fn user(email: &str, first: &str, last: &str, roles: Roles) -> Result<User, Failure> {
+fn user(email: &str, first: &str, last: &str, roles: Roles) -> Result<User, BoxError> {
     let draft = UserDraft {
         email: Given::from(email),
         first_name: Given::from(first),
