@@ -9,6 +9,8 @@
 //! 4. an object that arrives in `s3` is noted by `events`, which calls the function it triggers, and
 //!    which calls those that the clock triggers.
 //!
+//! With the feature `dev-issuer`, `Issuer` signs in whoever asks, for tests and demonstrations.
+//!
 //! `stack` puts these together: [`Local::start`] is what the binary runs, and what each test starts
 //! one of its own of.
 
@@ -19,6 +21,8 @@ mod events;
 pub mod functions;
 mod gateway;
 mod invoke;
+#[cfg(feature = "dev-issuer")]
+mod issuer;
 mod runtime_api;
 mod s3;
 mod server;
@@ -28,6 +32,8 @@ mod template;
 pub use clients::{ACCESS_KEY, Credentials, SECRET_KEY};
 pub use events::Delivery;
 pub use invoke::{FunctionError, Handlers, PAYLOAD_LIMIT};
+#[cfg(feature = "dev-issuer")]
+pub use issuer::Issuer;
 pub use stack::{Data, Functions, Local, Options, Wire, Wiring};
 pub use template::{
     Attribute, Function, Index, InvalidTemplate, Key, Projection, Route, Schedule, Table, Template,

@@ -34,6 +34,10 @@ struct Arguments {
     /// Use this S3 instead of the embedded one
     #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL_S3")]
     s3: Option<String>,
+    /// Start an OpenID Connect issuer as well, which signs in whoever asks
+    #[cfg(feature = "dev-issuer")]
+    #[arg(long)]
+    issuer: bool,
     #[command(flatten)]
     keys: Keys,
 }
@@ -61,8 +65,27 @@ async fn main() -> Result<(), BoxError> {
     let arguments = Arguments::parse();
     let ready_file = arguments.ready_file.clone();
 
-    let local = Local::start(arguments.into()).await?;
+    #[cfg(feature = "dev-issuer")]
+    let issuer = if arguments.issuer {
+        Some(local::Issuer::start(0).await?)
+    } else {
+        None
+    };
+    #[cfg_attr(
+        not(feature = "dev-issuer"),
+        expect(unused_mut, reason = "only the issuer changes it")
+    )]
+    let mut options = Options::from(arguments);
+    #[cfg(feature = "dev-issuer")]
+    options
+        .environment
+        .extend(issuer.iter().flat_map(local::Issuer::environment));
+    let local = Local::start(options).await?;
     println!("{}", greeting(&local.url(), local.admin_token()));
+    #[cfg(feature = "dev-issuer")]
+    if let Some(issuer) = &issuer {
+        println!("\n{}", signing_in(&local.url(), &issuer.url()));
+    }
     if let Some(path) = &ready_file {
         local.write_ready_file(path)?;
     }
@@ -86,6 +109,8 @@ impl From<Arguments> for Options {
             environment,
             dynamodb,
             s3,
+            #[cfg(feature = "dev-issuer")]
+                issuer: _,
             keys,
         } = arguments;
         let credentials = if dynamodb.is_some() || s3.is_some() {
@@ -136,6 +161,16 @@ Who am I, who is there, and an import:
         curl -H 'Authorization: Bearer {token}' -F 'file=@-;filename=users.csv' {url}/api/v1/users/import
 
 Stop with Ctrl-C."
+    )
+}
+
+#[cfg(feature = "dev-issuer")]
+fn signing_in(url: &str, issuer: &str) -> String {
+    format!(
+        "The issuer {issuer} gives a token to whoever asks. It signs in as the account that has the address:
+
+    curl -d email=ada@example.org {issuer}/token
+    curl -H 'Authorization: Bearer ...' {url}/api/v1/users/me"
     )
 }
 

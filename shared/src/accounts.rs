@@ -75,13 +75,24 @@ pub fn patched(caller: &Caller, account: &Account, mut body: Object) -> Result<A
 
 /// `account` after `patch`.
 ///
+/// An address that somebody else gives is vouched for; one that owners give themselves is not.
+///
 /// # Errors
 ///
 /// As [`Caller::may_change`] and [`Account::with`] say.
 pub fn with_patch(caller: &Caller, account: &Account, patch: UserPatch) -> Result<Account, Error> {
+    let gives_address = patch.email.is_some();
     let user = account.user.patched(patch, clock::now());
     caller.may_change(&account.user, &user)?;
-    account.with(user)
+    let moves = user.email.key() != account.user.email.key();
+    let mut changed = account.with(user)?;
+    if caller.user.id == changed.user.id {
+        changed.address_unproven |= moves;
+    } else if gives_address && changed.address_unproven {
+        changed.address_unproven = false;
+        changed.user.version = account.user.version + 1;
+    }
+    Ok(changed)
 }
 
 /// `account` without any token issued so far.

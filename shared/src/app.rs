@@ -35,7 +35,7 @@ impl App {
         let users = UserStore::new(table.clone());
         let tokens = TokenStore::new(table.clone());
         Self {
-            auth: Auth::new(table.clone()),
+            auth: Auth::new(table.clone(), config.issuer.clone()),
             users,
             tokens,
             contacts: ContactStore::new(table.clone()),

@@ -1,8 +1,10 @@
 //! Who asks: from a bearer token to a [`Caller`] whose record was read for this very request.
 
+mod fetch;
+pub mod issuer;
+pub mod jwt;
+pub mod keys;
 mod policy;
-
-use std::str::FromStr;
 
 use lambda_http::Request;
 use lambda_http::http::header::AUTHORIZATION;
@@ -11,13 +13,22 @@ pub use policy::{Right, rights};
 
 use crate::clock;
 use crate::error::Error;
-use crate::models::{Role, Roles, User, UserId};
-use crate::store::{Account, Holder, Table, Token, TokenRecord, holder, slot_key};
+use crate::models::{Role, Roles, SubjectId, User, UserId};
+use crate::store::{
+    Account, Credential, Holder, Replaced, Table, Token, TokenRecord, UserStore, holder, slot_key,
+};
+use issuer::{Issuer, Verifier};
+use jwt::Identity;
+
+/// How often a first sign-in is tried while others change the account.
+const TRIES: usize = 5;
 
 /// Finds out who sent a request.
 #[derive(Clone, Debug)]
 pub struct Auth {
     table: Table,
+    users: UserStore,
+    verifier: Option<Verifier>,
 }
 
 /// Who sent a request.
@@ -25,22 +36,26 @@ pub struct Auth {
 pub struct Caller {
     /// The caller's record as it stands now.
     pub user: User,
-    /// The access token that was presented.
-    pub token: Token,
+    /// What was presented.
+    pub credential: Credential,
 }
 
 impl Auth {
-    /// Reads tokens and users from `table`.
+    /// Reads tokens and users from `table`, and takes the tokens of `issuer`, if there is one.
     #[must_use]
-    pub fn new(table: Table) -> Self {
-        Self { table }
+    pub fn new(table: Table, issuer: Option<Issuer>) -> Self {
+        Self {
+            users: UserStore::new(table.clone()),
+            verifier: issuer.map(Verifier::new),
+            table,
+        }
     }
 
     /// The caller of `request`.
     ///
     /// # Errors
     ///
-    /// [`Error::Unauthenticated`] unless exactly one valid token of an enabled user was sent.
+    /// As [`Auth::caller_and`].
     pub async fn caller(&self, request: &Request) -> Result<Caller, Error> {
         Ok(self.caller_and(request, None).await?.0)
     }
@@ -49,17 +64,35 @@ impl Auth {
     ///
     /// # Errors
     ///
-    /// As [`Auth::caller`].
+    /// [`Error::Unauthenticated`] unless exactly one valid token of an enabled user was sent,
+    /// [`Error::Unavailable`] if the issuer's keys cannot be had.
     pub async fn caller_and(
         &self,
         request: &Request,
         about: Option<UserId>,
     ) -> Result<(Caller, Option<Account>), Error> {
-        let token = presented(request)?;
+        let text = presented(request)?;
         let refused = || Error::Unauthenticated { presented: true };
+        let (credential, user, identity) = match (text.parse::<Token>(), &self.verifier) {
+            (Ok(token), _) => {
+                let user = token.user();
+                (Credential::Token(token), user, None)
+            }
+            (Err(()), Some(verifier)) => {
+                let identity = verifier.identity(text, clock::now()).await?;
+                let user = self.signs_in_as(&identity).await?.ok_or_else(refused)?;
+                let credential = Credential::Issued {
+                    user,
+                    hash: identity.hash,
+                    expires_at: identity.expires_at,
+                };
+                (credential, user, Some(identity))
+            }
+            (Err(()), None) => return Err(refused()),
+        };
 
-        let mut keys = vec![token.key(), slot_key(token.user().slot())];
-        if let Some(about) = about.filter(|about| about.slot() != token.user().slot()) {
+        let mut keys = vec![credential.key(), slot_key(user.slot())];
+        if let Some(about) = about.filter(|about| about.slot() != user.slot()) {
             keys.push(slot_key(about.slot()));
         }
         let mut record = None;
@@ -69,7 +102,7 @@ impl Auth {
             if item.contains_key("userId") {
                 record = Some(TokenRecord::of(item)?);
             } else if let Holder::Account(account) = holder(item)? {
-                if account.user.id == token.user() {
+                if account.user.id == user {
                     caller = Some((*account).clone());
                 }
                 if Some(account.user.id) == about {
@@ -78,28 +111,86 @@ impl Auth {
             }
         }
 
-        let (Some(record), Some(account)) = (record, caller) else {
-            return Err(refused());
+        let account = caller.ok_or_else(refused)?;
+        // A record says of our own token that it is in force, and of an issuer's that it was revoked.
+        let issued_at = match (&identity, record) {
+            (None, Some(record)) => {
+                (record.user == user && record.expires_at > clock::now()).then_some(record.created_at)
+            }
+            (Some(identity), None) => {
+                (account.subject == Some(identity.subject)).then_some(identity.issued_at)
+            }
+            _ => None,
         };
-        let valid = record.user == account.user.id
-            && record.expires_at > clock::now()
-            && account
-                .tokens_valid_after
-                .is_none_or(|after| record.created_at > after)
-            && account.user.enabled;
+        let valid = account.user.enabled
+            && issued_at
+                .is_some_and(|issued_at| account.tokens_valid_after.is_none_or(|after| issued_at > after));
         if !valid {
             return Err(refused());
         }
         let caller = Caller {
             user: account.user,
-            token,
+            credential,
         };
         Ok((caller, target))
     }
+
+    /// The account that an issuer's subject signs in as: the one it is bound to, or the one that this
+    /// first sign-in binds it to.
+    async fn signs_in_as(&self, identity: &Identity) -> Result<Option<UserId>, Error> {
+        let subject = identity.subject;
+        for _ in 0..TRIES {
+            if let Some(user) = self.users.find_by_subject(subject).await? {
+                return Ok(Some(user));
+            }
+            let Some(email) = &identity.email else {
+                return Ok(None);
+            };
+            let Some(account) = self.users.find_by_email(email).await? else {
+                return Ok(None);
+            };
+            if account.subject == Some(subject) {
+                // Another first sign-in was faster.
+                return Ok(Some(account.user.id));
+            }
+            // Who only reserves the address, because the account had it once, does not sign in by it.
+            if account.user.email.key() != email.key() || !is_bindable(&account, identity) {
+                return Ok(None);
+            }
+            let bound = bound(&account, subject);
+            if self.users.replace(&account, &bound).await? == Replaced::Done {
+                tracing::info!(user.id = %bound.user.id, "bound an account to an issuer's subject");
+                return Ok(Some(bound.user.id));
+            }
+        }
+        Err(Error::Unavailable {
+            doing: "bind an account",
+            source: "other writers were faster at every try".into(),
+        })
+    }
+}
+
+/// Whether the first sign-in of `identity`, whose address the account has, may bind it.
+fn is_bindable(account: &Account, identity: &Identity) -> bool {
+    account.subject.is_none()
+        && account.user.enabled
+        && !account.user.roles.intersects(Roles::ADMIN)
+        && !account.address_unproven
+        && account
+            .tokens_valid_after
+            .is_none_or(|after| identity.issued_at > after)
+}
+
+/// `account` with `subject` bound to it.
+fn bound(account: &Account, subject: SubjectId) -> Account {
+    let mut account = account.clone();
+    account.subject = Some(subject);
+    account.user.version += 1;
+    account
 }
 
 /// The token of the one `Authorization: Bearer` header (RFC 6750, 2.1).
-fn presented(request: &Request) -> Result<Token, Error> {
+fn presented(request: &Request) -> Result<&str, Error> {
     let mut headers = request.headers().get_all(AUTHORIZATION).iter();
     let Some(first) = headers.next() else {
         return Err(Error::Unauthenticated { presented: false });
@@ -113,7 +204,7 @@ fn presented(request: &Request) -> Result<Token, Error> {
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(refused());
     }
-    Token::from_str(token.trim()).map_err(|()| refused())
+    Ok(token.trim())
 }
 
 impl Caller {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::auth::issuer::{Issuer, IssuerUrl, Profile};
+
 /// The settings of one deployment.
 ///
 /// | variable | meaning | default |
@@ -13,6 +15,9 @@ use std::time::Duration;
 /// | `IMPORT_SEGMENT_ROWS` | rows between two checkpoints | 5000 |
 /// | `DROP_MAY_GIVE_ADMIN_ROLES` | whether a dropped file may give an admin role | `false` |
 /// | `TOKEN_ISSUE` | whether `POST /users/{userId}/tokens` is served | `true` |
+/// | `ISSUER_URL` | the OpenID Connect issuer whose tokens are taken, as their `iss` has it | none |
+/// | `ISSUER_AUDIENCE` | whom those tokens must be for | required with `ISSUER_URL` |
+/// | `ISSUER_PROFILE` | `generic`, or `cognito` where `client_id` stands for `aud` in an access token | `generic` |
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The DynamoDB table that holds everything but the files.
@@ -29,6 +34,8 @@ pub struct Config {
     pub drop_may_give_admin_roles: bool,
     /// Whether administrators may issue access tokens for users.
     pub token_issue: bool,
+    /// Whose tokens are taken besides the service's own.
+    pub issuer: Option<Issuer>,
 }
 
 /// A variable that is missing or cannot be read.
@@ -86,6 +93,27 @@ impl Config {
             }),
         };
 
+        let issuer = match lookup("ISSUER_URL") {
+            None => None,
+            Some(url) => Some(Issuer {
+                url: IssuerUrl::parse(&url).ok_or(InvalidConfig {
+                    name: "ISSUER_URL",
+                    fault: "must be an https URL without a query",
+                })?,
+                audience: required("ISSUER_AUDIENCE")?,
+                profile: match lookup("ISSUER_PROFILE").as_deref() {
+                    None | Some("generic") => Profile::Generic,
+                    Some("cognito") => Profile::Cognito,
+                    Some(_) => {
+                        return Err(InvalidConfig {
+                            name: "ISSUER_PROFILE",
+                            fault: "must be generic or cognito",
+                        });
+                    }
+                },
+            }),
+        };
+
         Ok(Self {
             table: required("TABLE_NAME")?,
             bucket: required("BUCKET_NAME")?,
@@ -94,6 +122,7 @@ impl Config {
             import_segment_rows: usize::try_from(number("IMPORT_SEGMENT_ROWS", 5000)?).unwrap_or(usize::MAX),
             drop_may_give_admin_roles: flag("DROP_MAY_GIVE_ADMIN_ROLES", false)?,
             token_issue: flag("TOKEN_ISSUE", true)?,
+            issuer,
         })
     }
 }
@@ -118,6 +147,30 @@ mod tests {
         assert_eq!(config.import_segment_rows, 5000);
         assert!(!config.s3_path_style);
         assert!(!config.drop_may_give_admin_roles);
+    }
+
+    #[test]
+    fn an_issuer_is_whole_or_stops_the_start() {
+        let issuer = |pairs: &[(&str, &str)]| {
+            with(&[&[("TABLE_NAME", "t"), ("BUCKET_NAME", "b")], pairs].concat())
+                .map(|config| config.issuer)
+                .map_err(|fault| fault.to_string())
+        };
+        let url = ("ISSUER_URL", "https://issuer.example");
+        let audience = ("ISSUER_AUDIENCE", "access");
+
+        assert_eq!(issuer(&[("ISSUER_URL", ""), audience]), Ok(None));
+        let whole = issuer(&[url, audience]).unwrap().unwrap();
+        assert_eq!((whole.url.as_str(), whole.profile), (url.1, Profile::Generic));
+        let cognito = issuer(&[url, audience, ("ISSUER_PROFILE", "cognito")]);
+        assert_eq!(cognito.unwrap().unwrap().profile, Profile::Cognito);
+        for faulty in [
+            &[url][..],
+            &[("ISSUER_URL", "http://issuer.example"), audience],
+            &[url, audience, ("ISSUER_PROFILE", "Cognito")],
+        ] {
+            assert!(issuer(faulty).unwrap_err().contains("ISSUER_"), "{faulty:?}");
+        }
     }
 
     #[test]

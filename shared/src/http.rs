@@ -14,6 +14,9 @@ mod problem;
 pub mod query;
 pub mod respond;
 
+#[cfg(test)]
+mod any_request;
+
 use std::convert::Infallible;
 use std::str::FromStr;
 use std::time::Instant;

@@ -6,7 +6,8 @@
 //! |---|---|---|---|---|
 //! | user | `U#<slot>` | `U` | `users` | the slot is that of the address given at creation |
 //! | address | `U#<slot>` | `U` | `users` | reserves a changed address and points home |
-//! | token | `T#<SHA-256 of the token>` | `T` | `tokens` | user id and expiry |
+//! | token | `T#<SHA-256 of the token>` | `T` | `tokens` | user id and expiry; of an issuer's token, that it was revoked |
+//! | subject | `X#<hash of issuer and subject>` | `X` | `users` | the account that the issuer's subject signs in as |
 //! | contact | `C#<owner id>` | comparison form of the address | `contacts` | one person in the owner's address book |
 //! | deletion | `D` | `<time>#<owner id>` | `contacts` | the owner was deleted; from then on the rest of the contacts can go |
 //! | import | `I#<import id>` | `I` | `imports` | state, options, counts, checkpoint, lease |
@@ -37,7 +38,7 @@ pub use listing::{Filter, Found, Listing, Order, Place, SortBy};
 pub use replays::{Attempt, Begun, ReplayStore};
 pub(crate) use table::pause;
 pub use table::{Item, Key, Table};
-pub use tokens::{Token, TokenRecord, TokenStore};
+pub use tokens::{Credential, Token, TokenRecord, TokenStore};
 pub use uploads::{ObjectReader, Staged, Unreadable, UploadStore};
 pub use users::{Account, Holder, Replaced, UserStore, Written};
 pub(crate) use users::{holder, key as slot_key};

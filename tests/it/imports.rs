@@ -90,7 +90,7 @@ fn errors(import: &Value) -> Vec<&str> {
 
 /// Line, column and code of each row error of an import.
 #[track_caller]
-fn faults(import: &Value) -> Vec<(u64, &str, &str)> {
+pub(crate) fn faults(import: &Value) -> Vec<(u64, &str, &str)> {
     let faults = import["rowErrors"]
         .as_array()
         .unwrap_or_else(|| panic!("{import}"));
@@ -107,7 +107,7 @@ fn faults(import: &Value) -> Vec<(u64, &str, &str)> {
 }
 
 /// How many users are in the table, read from the items themselves.
-async fn users(service: &Service) -> i64 {
+pub(crate) async fn users(service: &Service) -> i64 {
     let mut users = 0;
     for shard in 0..8 {
         let mut pages = service

@@ -3,13 +3,16 @@
 //! Modules mirror the URLs. Each test starts a service of its own on a free port, with its table in
 //! memory and its bucket in a folder that goes away with it.
 
+mod canaries;
 mod contacts;
 mod coverage;
 mod dashboard;
 mod events;
 mod imports;
+mod limits;
 mod me;
 mod policy;
 mod session;
+mod sign_in;
 mod support;
 mod users;

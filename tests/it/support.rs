@@ -1,6 +1,7 @@
 //! A service of one's own, and how to talk to it.
 
 pub(crate) mod faults;
+pub(crate) mod logs;
 
 use std::time::{Duration, Instant};
 
@@ -47,6 +48,7 @@ impl Service {
 
     /// Starts a service in another way.
     pub(crate) async fn with(options: Options) -> Self {
+        logs::watch();
         let local = Local::start(options).await.unwrap();
         Self {
             client: Client::builder().no_proxy().build().unwrap(),

@@ -5,7 +5,7 @@ use shared::{App, telemetry};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    telemetry::init();
+    telemetry::init(module_path!());
     let app = App::from_env().await?;
     let app = &app;
     lambda_runtime::run(service_fn(|event: LambdaEvent<_>| {

@@ -4,7 +4,7 @@ use shared::{App, http, telemetry};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
-    telemetry::init();
+    telemetry::init(module_path!());
     let app = App::from_env().await?;
     http::serve(&app, imports::handle).await
 }

@@ -5,7 +5,7 @@ use lambda_http::{Body, Request, Response};
 use serde_json::json;
 use shared::http::query::Query;
 use shared::http::{self, respond};
-use shared::{App, Error};
+use shared::{App, Error, clock};
 
 /// Serves every method of the route.
 ///
@@ -23,6 +23,6 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Error
 async fn revoke(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let caller = app.auth.caller(request).await?;
     Query::of(request).finish()?;
-    app.tokens.revoke(&caller.token).await?;
+    app.tokens.revoke(&caller.credential, clock::now()).await?;
     respond::ok(&json!({}))
 }

@@ -1,11 +1,12 @@
 //! JSON bodies, read strictly: one object, no member twice, none that is not asked for.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 
 use lambda_http::http::header::CONTENT_TYPE;
 use lambda_http::{Body, Request};
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::Error;
@@ -14,6 +15,9 @@ use crate::models::{Code, Given, Violation};
 
 /// The longest JSON body that is read: 1 MiB.
 pub const MAX_BODY: usize = 1024 * 1024;
+
+/// The most values of a JSON body, at all depths: each may have a fault, and each fault is told.
+pub const MAX_VALUES: usize = 10_000;
 
 /// A JSON object of a request, whose members are taken one by one.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +30,8 @@ pub struct Object {
 /// # Errors
 ///
 /// [`Error::UnsupportedMediaType`] if it is not sent as JSON, [`Error::TooLarge`] over [`MAX_BODY`],
-/// [`Error::Malformed`] if it is not one object, has a member twice or is nested beyond 128 levels.
+/// [`Error::Malformed`] if it is not one object, has a member twice or more than [`MAX_VALUES`] values, or is
+/// nested beyond 128 levels.
 pub fn object(request: &Request) -> Result<Object, Error> {
     let media_type = header(request, &CONTENT_TYPE)
         .and_then(|value| value.split(';').next())
@@ -51,9 +56,13 @@ pub fn object(request: &Request) -> Result<Object, Error> {
     if body.is_empty() {
         return Err(Error::malformed("send a JSON object as the body"));
     }
-    match serde_json::from_slice::<Strict>(body) {
-        Ok(Strict(Value::Object(members))) => Ok(Object { members }),
+    let left = Cell::new(MAX_VALUES + 1);
+    match read(body, &left) {
+        Ok(Value::Object(members)) => Ok(Object { members }),
         Ok(_) => Err(Error::malformed("the body must be a JSON object")),
+        Err(_) if left.get() == 0 => Err(Error::malformed(format!(
+            "the body has more than {MAX_VALUES} values"
+        ))),
         Err(error) => Err(Error::malformed(format!(
             "the body is not valid JSON: {} at line {}, column {}",
             fault(&error),
@@ -61,6 +70,22 @@ pub fn object(request: &Request) -> Result<Object, Error> {
             error.column()
         ))),
     }
+}
+
+/// The one JSON object that `text` is, if no object in it has a member twice.
+pub(crate) fn strict(text: &[u8]) -> Option<Map<String, Value>> {
+    match read(text, &Cell::new(MAX_VALUES + 1)) {
+        Ok(Value::Object(members)) => Some(members),
+        _ => None,
+    }
+}
+
+/// The one JSON value that `text` is, of fewer values than are `left`; none are left if it has more.
+fn read(text: &[u8], left: &Cell<usize>) -> Result<Value, serde_json::Error> {
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let value = Strict { left }.deserialize(&mut json)?;
+    json.end()?;
+    Ok(value)
 }
 
 /// As [`object`], but no body at all is an object without members.
@@ -152,21 +177,27 @@ fn given(value: Value) -> Given<'static> {
     }
 }
 
-/// A JSON value in which no object has a member twice.
+/// Reads a JSON value in which no object has a member twice.
 ///
 /// JSON leaves open which of two equal members counts (RFC 8259, 4), so that two readers of one body
 /// may see different requests.
-struct Strict(Value);
+#[derive(Clone, Copy)]
+struct Strict<'a> {
+    left: &'a Cell<usize>,
+}
 
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictVisitor).map(Strict)
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        let left = self.left.get().checked_sub(1).filter(|left| *left > 0);
+        self.left.set(left.unwrap_or_default());
+        left.ok_or_else(|| D::Error::custom("too many values"))?;
+        deserializer.deserialize_any(self)
     }
 }
 
-struct StrictVisitor;
-
-impl<'de> Visitor<'de> for StrictVisitor {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -203,7 +234,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
         let mut array = Vec::new();
-        while let Some(Strict(element)) = elements.next_element()? {
+        while let Some(element) = elements.next_element_seed(self)? {
             array.push(element);
         }
         Ok(Value::Array(array))
@@ -211,7 +242,8 @@ impl<'de> Visitor<'de> for StrictVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
-        while let Some((name, Strict(value))) = members.next_entry::<String, Strict>()? {
+        while let Some(name) = members.next_key::<String>()? {
+            let value = members.next_value_seed(self)?;
             if object.insert(name, value).is_some() {
                 return Err(A::Error::custom("repeated member"));
             }
@@ -271,6 +303,17 @@ mod tests {
         ] {
             assert!(matches!(read(body), Err(Error::Malformed { .. })), "{body:.20}");
         }
+    }
+
+    #[test]
+    fn a_body_has_so_many_values_and_no_more() {
+        let with = |values: usize| read(&format!(r#"{{"a":[{}0]}}"#, "0,".repeat(values - 3)));
+
+        assert!(with(MAX_VALUES).is_ok());
+        let Err(Error::Malformed { detail, .. }) = with(MAX_VALUES + 1) else {
+            panic!("the body was taken");
+        };
+        assert_eq!(detail, "the body has more than 10000 values");
     }
 
     #[test]

@@ -65,6 +65,29 @@ impl UserId {
     }
 }
 
+/// A subject of an OpenID Connect issuer: a hash of the names of both.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SubjectId([u8; 30]);
+
+impl SubjectId {
+    /// The subject that `issuer` calls `subject`.
+    #[must_use]
+    pub fn of(issuer: &str, subject: &str) -> Self {
+        Self(first_bytes(hash_of([issuer, subject])))
+    }
+}
+
+/// A hash that no other split of the same text has.
+fn hash_of<const N: usize>(parts: [&str; N]) -> Sha256 {
+    let mut hash = Sha256::new();
+    for part in parts {
+        // The length goes first.
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash
+}
+
 /// The first bytes of a hash.
 fn first_bytes<const N: usize>(hash: Sha256) -> [u8; N] {
     let hash = hash.finalize();
@@ -98,6 +121,20 @@ impl fmt::Display for Slot {
 }
 
 impl FromStr for Slot {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        read_base32(text).map(Self)
+    }
+}
+
+impl fmt::Display for SubjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_base32::<48>(&self.0, f)
+    }
+}
+
+impl FromStr for SubjectId {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
@@ -185,8 +222,10 @@ uuid_id! {
 
 log_by_text!(Slot);
 log_by_text!(UserId);
+log_by_text!(SubjectId);
 serde_by_text!(Slot);
 serde_by_text!(UserId);
+serde_by_text!(SubjectId);
 
 impl ImportId {
     /// The import of a file that was dropped into the bucket.
@@ -195,12 +234,7 @@ impl ImportId {
     /// from its predecessors under the same key.
     #[must_use]
     pub fn of_object(bucket: &str, key: &str, version: &str) -> Self {
-        let mut hash = Sha256::new();
-        for part in [bucket, key, version] {
-            // The length goes first, so that no two splits of a text are alike.
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
+        let hash = hash_of([bucket, key, version]);
         Self(uuid::Builder::from_custom_bytes(first_bytes(hash)).into_uuid())
     }
 }
@@ -261,6 +295,16 @@ mod tests {
         assert_ne!(import, ImportId::of_object("staging", "drop/users.csv", "4"));
         assert_ne!(import, ImportId::of_object("staging", "drop/users.csv3", ""));
         assert_ne!(import, ImportId::of_object("stagingdrop", "/users.csv", "3"));
+    }
+
+    #[test]
+    fn a_subject_is_known_by_both_names() {
+        let subject = SubjectId::of("https://issuer.example", "7");
+
+        assert_eq!(subject.to_string().parse(), Ok(subject));
+        assert_ne!(subject, SubjectId::of("https://issuer.example", "8"));
+        assert_ne!(subject, SubjectId::of("https://other.example", "7"));
+        assert_ne!(subject, SubjectId::of("https://issuer.example7", ""));
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Token {
     /// Where its record is kept.
     #[must_use]
     pub fn key(&self) -> Key {
-        Key::new(format!("T#{}", HEXLOWER.encode(&Sha256::digest(&self.text))), SK)
+        key(&Sha256::digest(&self.text))
     }
 }
 
@@ -72,6 +72,46 @@ impl FromStr for Token {
             text: text.to_owned(),
         })
     }
+}
+
+/// What a caller presented, in the form in which storage knows of it.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    /// An access token of this service: kept while it is in force.
+    Token(Token),
+    /// A token of the issuer: kept from its revocation to its end.
+    Issued {
+        /// The user it signs in as.
+        user: UserId,
+        /// The SHA-256 of what is signed in it.
+        hash: [u8; 32],
+        /// When it is refused anyhow.
+        expires_at: Timestamp,
+    },
+}
+
+impl Credential {
+    /// The user it is for.
+    #[must_use]
+    pub fn user(&self) -> UserId {
+        match self {
+            Self::Token(token) => token.user,
+            Self::Issued { user, .. } => *user,
+        }
+    }
+
+    /// Where storage tells of it.
+    #[must_use]
+    pub fn key(&self) -> Key {
+        match self {
+            Self::Token(token) => token.key(),
+            Self::Issued { hash, .. } => key(hash),
+        }
+    }
+}
+
+fn key(hash: &[u8]) -> Key {
+    Key::new(format!("T#{}", HEXLOWER.encode(hash)), SK)
 }
 
 /// Shows no part of the token.
@@ -141,14 +181,47 @@ impl TokenStore {
         created_at: Timestamp,
         expires_at: Timestamp,
     ) -> Result<(), Error> {
-        let doing = "keep a token";
         let record = TokenItem {
             user_id: token.user,
             created_at: created_at.millis(),
             expires_at: expires_at.seconds(),
         };
+        self.put(token.key(), record, "keep a token").await
+    }
+
+    /// Ends what was presented. Ending it again does nothing.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn revoke(&self, credential: &Credential, now: Timestamp) -> Result<(), Error> {
+        let doing = "revoke a token";
+        match credential {
+            Credential::Token(token) => {
+                self.table
+                    .client()
+                    .delete_item()
+                    .table_name(self.table.name())
+                    .set_key(Some(token.key().item()))
+                    .send()
+                    .await
+                    .map_err(|error| failed(doing, error))?;
+                Ok(())
+            }
+            Credential::Issued { user, expires_at, .. } => {
+                let record = TokenItem {
+                    user_id: *user,
+                    created_at: now.millis(),
+                    expires_at: expires_at.seconds(),
+                };
+                self.put(credential.key(), record, doing).await
+            }
+        }
+    }
+
+    async fn put(&self, key: Key, record: TokenItem, doing: &'static str) -> Result<(), Error> {
         let mut item = to_item(record, doing)?;
-        item.extend(token.key().item());
+        item.extend(key.item());
         self.table
             .client()
             .put_item()
@@ -157,23 +230,6 @@ impl TokenStore {
             .send()
             .await
             .map_err(|error| failed(doing, error))?;
-        Ok(())
-    }
-
-    /// Ends `token`. Ending it again does nothing.
-    ///
-    /// # Errors
-    ///
-    /// If storage fails.
-    pub async fn revoke(&self, token: &Token) -> Result<(), Error> {
-        self.table
-            .client()
-            .delete_item()
-            .table_name(self.table.name())
-            .set_key(Some(token.key().item()))
-            .send()
-            .await
-            .map_err(|error| failed("revoke a token", error))?;
         Ok(())
     }
 }

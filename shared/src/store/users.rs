@@ -14,8 +14,8 @@ use super::table::{MAX_TRIES, Refused, failed, from_item, pause, throttled, to_i
 use super::{Item, Key, Table};
 use crate::error::Error;
 use crate::models::{
-    AccountType, Code, Email, ExternalUserId, ImportId, Name, Phone, PlanId, Role, Roles, Share, Slot, Tally,
-    Timestamp, User, UserId, Violation,
+    AccountType, Code, Email, ExternalUserId, ImportId, Name, Phone, PlanId, Role, Roles, Share, Slot,
+    SubjectId, Tally, Timestamp, User, UserId, Violation,
 };
 
 const SK: &str = "U";
@@ -36,6 +36,10 @@ pub struct Account {
     pub changed_by: Option<(ImportId, u64)>,
     /// The addresses that are kept for the account, besides the one it was made with.
     pub addresses: Vec<Slot>,
+    /// The subject of the issuer that signs in as this account.
+    pub subject: Option<SubjectId>,
+    /// Whether the present address is the owner's own word, which nobody has vouched for.
+    pub address_unproven: bool,
 }
 
 impl Account {
@@ -79,7 +83,7 @@ pub enum Holder {
 pub enum Replaced {
     /// The change was stored.
     Done,
-    /// The account is not what it was when it was read: read it again.
+    /// The account is not what it was when it was read, or the subject to bind is bound: read again.
     Stale,
     /// No enabled system administrator would be left.
     LastAdmin,
@@ -129,6 +133,10 @@ struct UserItem {
     tokens_valid_after: Option<u64>,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     addresses: Vec<Slot>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    subject: Option<SubjectId>,
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    address_unproven: bool,
     /// See [`search::index`].
     search: String,
     #[serde(rename = "LPK")]
@@ -142,6 +150,12 @@ struct AddressItem {
     home: Option<Slot>,
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SubjectItem {
+    user_id: UserId,
+}
+
 impl From<&Account> for UserItem {
     fn from(account: &Account) -> Self {
         let Account {
@@ -149,6 +163,8 @@ impl From<&Account> for UserItem {
             tokens_valid_after,
             changed_by,
             addresses,
+            subject,
+            address_unproven,
         } = account;
         let User {
             id,
@@ -193,6 +209,8 @@ impl From<&Account> for UserItem {
             changed_by_line,
             tokens_valid_after: tokens_valid_after.map(Timestamp::millis),
             addresses: addresses.clone(),
+            subject: *subject,
+            address_unproven: *address_unproven,
             search,
         }
     }
@@ -221,6 +239,8 @@ impl From<UserItem> for Account {
             changed_by_line,
             tokens_valid_after,
             addresses,
+            subject,
+            address_unproven,
             search: _,
             listing_part: _,
             listing_place: _,
@@ -246,6 +266,8 @@ impl From<UserItem> for Account {
             tokens_valid_after: tokens_valid_after.map(Timestamp::from_millis),
             changed_by: changed_by_import.zip(changed_by_line),
             addresses,
+            subject,
+            address_unproven,
         }
     }
 }
@@ -264,6 +286,11 @@ pub(super) fn part(shard: u8) -> String {
 /// Where the account or address of `slot` is kept.
 pub(crate) fn key(slot: Slot) -> Key {
     Key::new(format!("U#{slot}"), SK)
+}
+
+/// Where it is kept which account a subject is bound to.
+fn subject_key(subject: SubjectId) -> Key {
+    Key::new(format!("X#{subject}"), "X")
 }
 
 /// The holder that `item` tells of.
@@ -318,7 +345,8 @@ impl UserStore {
     }
 
     /// Stores `new` in the place of `old`, which must still be what is stored, takes the addresses that
-    /// `new` has and `old` has not, and moves the counters, all in one transaction.
+    /// `new` has and `old` has not, binds the subject of `new` if `old` has none, and moves the counters,
+    /// all in one transaction.
     ///
     /// # Errors
     ///
@@ -347,38 +375,52 @@ impl UserStore {
                 .map_err(|error| Error::internal(doing, error))?;
             actions.push(TransactWriteItem::builder().put(put).build());
         }
+        let addresses = 1..actions.len();
+        if let Some(subject) = new.subject.filter(|_| old.subject.is_none()) {
+            let user_id = new.user.id;
+            let mut item = to_item(SubjectItem { user_id }, doing)?;
+            item.extend(subject_key(subject).item());
+            let put = Put::builder()
+                .table_name(self.table.name())
+                .set_item(Some(item))
+                .condition_expression("attribute_not_exists(PK)")
+                .build()
+                .map_err(|error| Error::internal(doing, error))?;
+            actions.push(TransactWriteItem::builder().put(put).build());
+        }
         let items = actions.len();
         actions.extend(self.counting(new.user.tally() + -old.user.tally(), doing)?);
         match self.table.transact(actions, doing).await {
             Ok(()) => Ok(Replaced::Done),
             Err(Refused::Failed(error)) => Err(error),
             Err(Refused::Condition(failed)) => match failed.iter().position(Option::is_some) {
-                Some(0) => Ok(Replaced::Stale),
-                Some(index) if index < items => Err(taken(&new.user.email)),
+                Some(index) if addresses.contains(&index) => Err(taken(&new.user.email)),
+                Some(index) if index < items => Ok(Replaced::Stale),
                 _ => Ok(Replaced::LastAdmin),
             },
         }
     }
 
-    /// Deletes `account`, which must still be what is stored, sets its addresses free, moves the
-    /// counters and carries out `more`, all in one transaction. `more` may be 40 actions.
+    /// Deletes `account`, which must still be what is stored, sets its addresses and its subject free,
+    /// moves the counters and carries out `more`, all in one transaction. `more` may be 40 actions.
     ///
     /// # Errors
     ///
     /// If storage fails.
     pub async fn delete(&self, account: &Account, more: Vec<TransactWriteItem>) -> Result<Replaced, Error> {
         let doing = "delete a user";
-        let delete = |slot| {
+        let delete = |key: Key| {
             Delete::builder()
                 .table_name(self.table.name())
-                .set_key(Some(key(slot).item()))
+                .set_key(Some(key.item()))
         };
-        let home = delete(account.user.id.slot())
+        let home = delete(key(account.user.id.slot()))
             .condition_expression(UNCHANGED)
             .set_expression_attribute_values(Some(unchanged(&account.user)));
-        // What the unchanged account lists is its own, so the addresses need no condition.
+        // What the unchanged account lists is its own, so the rest needs no condition.
         let mut actions = std::iter::once(home)
-            .chain(account.addresses.iter().copied().map(delete))
+            .chain(account.addresses.iter().copied().map(key).map(delete))
+            .chain(account.subject.map(subject_key).map(delete))
             .map(|delete| {
                 let delete = delete.build().map_err(|error| Error::internal(doing, error))?;
                 Ok(TransactWriteItem::builder().delete(delete).build())
@@ -585,6 +627,20 @@ impl UserStore {
         Ok(None)
     }
 
+    /// The account that `subject` is bound to, by its id.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn find_by_subject(&self, subject: SubjectId) -> Result<Option<UserId>, Error> {
+        let doing = "read who signs in";
+        let items = self.table.batch_get([subject_key(subject)], doing).await?;
+        let Some(item) = items.into_iter().next() else {
+            return Ok(None);
+        };
+        from_item(item, doing).map(|SubjectItem { user_id }| Some(user_id))
+    }
+
     /// The numbers of users: the sum of all shards, in one query.
     ///
     /// # Errors
@@ -658,6 +714,8 @@ fn stored(user: &User, doing: &'static str) -> Result<Item, Error> {
         tokens_valid_after: None,
         changed_by: None,
         addresses: Vec::new(),
+        subject: None,
+        address_unproven: false,
     };
     let mut item = to_item(UserItem::from(&account), doing)?;
     item.extend(key(user.id.slot()).item());

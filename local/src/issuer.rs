@@ -1,0 +1,227 @@
+//! An OpenID Connect issuer for tests and demonstrations: it believes whatever it is told.
+//!
+//! Only the feature `dev-issuer` brings it, and nothing that is deployed depends on this package.
+
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use data_encoding::BASE64URL_NOPAD;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::header::CONTENT_TYPE;
+use hyper::{Method, Request, Response, StatusCode};
+use percent_encoding::percent_decode_str;
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use serde_json::{Value, json};
+use shared::{BoxError, clock};
+
+use crate::server::{self, Server};
+
+/// How long a token is valid, in seconds.
+const LIFETIME: u64 = 3600;
+/// The longest request, in bytes.
+const MAX_REQUEST: usize = 4096;
+
+/// A running issuer with a key of its own. It ends when dropped.
+#[derive(Debug)]
+pub struct Issuer {
+    server: Server,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    key: EcdsaKeyPair,
+    random: SystemRandom,
+    published: Mutex<Vec<Value>>,
+    fetches: AtomicUsize,
+}
+
+impl Issuer {
+    /// Whom its tokens are for.
+    pub const AUDIENCE: &str = "access-service";
+    /// The name of its key.
+    pub const KEY: &str = "dev";
+
+    /// Starts an issuer on loopback. `port` 0 takes any free one.
+    ///
+    /// # Errors
+    ///
+    /// When the port is taken.
+    pub async fn start(port: u16) -> Result<Self, BoxError> {
+        let random = SystemRandom::new();
+        let kind = &ECDSA_P256_SHA256_FIXED_SIGNING;
+        let key = EcdsaKeyPair::generate_pkcs8(kind, &random).map_err(|error| error.to_string())?;
+        let key = EcdsaKeyPair::from_pkcs8(kind, key.as_ref(), &random).map_err(|error| error.to_string())?;
+        let shared = Arc::new(Shared {
+            published: Mutex::new(vec![jwk(&key)]),
+            key,
+            random,
+            fetches: AtomicUsize::new(0),
+        });
+        let listener = server::bind(port).await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let server = Server::start(listener, {
+            let shared = Arc::clone(&shared);
+            move |_, request| {
+                let (shared, url) = (Arc::clone(&shared), url.clone());
+                async move { Ok(shared.answer(&url, request).await?) }
+            }
+        })?;
+        Ok(Self { server, shared })
+    }
+
+    /// Its identifier.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// The variables by which the functions take its tokens.
+    #[must_use]
+    pub fn environment(&self) -> [(String, String); 2] {
+        [
+            ("ISSUER_URL".to_owned(), self.url()),
+            ("ISSUER_AUDIENCE".to_owned(), Self::AUDIENCE.to_owned()),
+        ]
+    }
+
+    /// Its own public key.
+    #[must_use]
+    pub fn key(&self) -> Value {
+        jwk(&self.shared.key)
+    }
+
+    /// Publishes `keys` instead of its own.
+    pub fn publish(&self, keys: Vec<Value>) {
+        *self
+            .shared
+            .published
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+
+    /// How often its keys were fetched.
+    #[must_use]
+    pub fn fetches(&self) -> usize {
+        self.shared.fetches.load(Ordering::Relaxed)
+    }
+
+    /// A token with a right header and these claims.
+    #[must_use]
+    pub fn token(&self, claims: &Value) -> String {
+        self.shared.token(claims)
+    }
+
+    /// A token with this header and these claims, whatever they are.
+    #[must_use]
+    pub fn sign(&self, header: &str, claims: &str) -> String {
+        self.shared.sign(header, claims)
+    }
+
+    /// The claims of a token for the owner of `email`, as [`Issuer::token`] takes them.
+    #[must_use]
+    pub fn claims(&self, subject: &str, email: &str) -> Value {
+        claims(&self.url(), subject, email)
+    }
+}
+
+impl Shared {
+    async fn answer(
+        &self,
+        url: &str,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, Infallible> {
+        let (status, body) = match (request.method(), request.uri().path()) {
+            (&Method::GET, "/.well-known/openid-configuration") => (
+                StatusCode::OK,
+                json!({
+                    "issuer": url,
+                    "jwks_uri": format!("{url}/keys"),
+                    "token_endpoint": format!("{url}/token"),
+                    "id_token_signing_alg_values_supported": ["ES256"],
+                    "response_types_supported": ["id_token"],
+                    "subject_types_supported": ["public"],
+                }),
+            ),
+            (&Method::GET, "/keys") => {
+                self.fetches.fetch_add(1, Ordering::Relaxed);
+                let published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
+                (StatusCode::OK, json!({ "keys": *published }))
+            }
+            (&Method::POST, "/token") => match owner(request.into_body()).await {
+                Some(email) => (
+                    StatusCode::OK,
+                    json!({
+                        "access_token": self.token(&claims(url, &email, &email)),
+                        "token_type": "Bearer",
+                        "expires_in": LIFETIME,
+                    }),
+                ),
+                None => (StatusCode::BAD_REQUEST, json!({ "error": "invalid_request" })),
+            },
+            _ => (StatusCode::NOT_FOUND, json!({ "error": "not_found" })),
+        };
+        let mut response = Response::new(Full::from(body.to_string()));
+        *response.status_mut() = status;
+        response.headers_mut().insert(
+            CONTENT_TYPE,
+            hyper::header::HeaderValue::from_static("application/json"),
+        );
+        Ok(response)
+    }
+
+    fn token(&self, claims: &Value) -> String {
+        let header = json!({ "alg": "ES256", "typ": "JWT", "kid": Issuer::KEY });
+        self.sign(&header.to_string(), &claims.to_string())
+    }
+
+    fn sign(&self, header: &str, claims: &str) -> String {
+        let encoded = |part: &str| BASE64URL_NOPAD.encode(part.as_bytes());
+        let signed = format!("{}.{}", encoded(header), encoded(claims));
+        let signature = self
+            .key
+            .sign(&self.random, signed.as_bytes())
+            .expect("the operating system has random numbers");
+        format!("{signed}.{}", BASE64URL_NOPAD.encode(signature.as_ref()))
+    }
+}
+
+fn claims(issuer: &str, subject: &str, email: &str) -> Value {
+    let now = clock::now().seconds();
+    json!({
+        "iss": issuer,
+        "sub": subject,
+        "aud": Issuer::AUDIENCE,
+        "iat": now,
+        "exp": now + LIFETIME,
+        "email": email,
+        "email_verified": true,
+    })
+}
+
+/// The member `email` of a form.
+async fn owner(body: Incoming) -> Option<String> {
+    let body = Limited::new(body, MAX_REQUEST).collect().await.ok()?.to_bytes();
+    let form = str::from_utf8(&body).ok()?;
+    let email = form.split('&').find_map(|member| member.strip_prefix("email="))?;
+    Some(percent_decode_str(email).decode_utf8().ok()?.into_owned())
+}
+
+/// The public half of `key`, as issuers publish it.
+fn jwk(key: &EcdsaKeyPair) -> Value {
+    // An uncompressed point: a mark, and two coordinates.
+    let (x, y) = key.public_key().as_ref()[1..].split_at(32);
+    json!({
+        "kty": "EC",
+        "crv": "P-256",
+        "alg": "ES256",
+        "use": "sig",
+        "kid": Issuer::KEY,
+        "x": BASE64URL_NOPAD.encode(x),
+        "y": BASE64URL_NOPAD.encode(y),
+    })
+}

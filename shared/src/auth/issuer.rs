@@ -1,0 +1,146 @@
+//! The OpenID Connect issuer whose tokens a deployment takes.
+
+use std::sync::Arc;
+
+use lambda_http::http::Uri;
+
+use super::jwt::{Identity, Jwt, Refused};
+use super::keys::KeyCache;
+use crate::error::Error;
+use crate::models::Timestamp;
+
+/// Who may say who somebody is, and to whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issuer {
+    /// Its identifier, exactly as its tokens have it in `iss`.
+    pub url: IssuerUrl,
+    /// Whom its tokens must be for.
+    pub audience: String,
+    /// In which claims they say so.
+    pub profile: Profile,
+}
+
+/// In which claims an issuer says whom a token is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// `aud`, as RFC 7519 has it.
+    Generic,
+    /// Amazon Cognito: `token_use` says whether it is `aud` (`id`) or `client_id` (`access`).
+    Cognito,
+}
+
+/// The address of an issuer or of its keys: HTTPS, or HTTP on this very machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuerUrl(String);
+
+impl IssuerUrl {
+    /// Reads an address; `None` for one that is not to be trusted with keys.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let uri: Uri = text.parse().ok()?;
+        let authority = uri.authority()?;
+        let safe = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => matches!(uri.host(), Some("127.0.0.1" | "[::1]" | "localhost")),
+            _ => false,
+        };
+        let plain = !authority.as_str().contains('@') && uri.query().is_none() && !text.contains('#');
+        (safe && plain).then(|| Self(text.to_owned()))
+    }
+
+    /// The address as it was given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Where the issuer tells of itself (`OpenID` Connect Discovery, 4).
+    pub(super) fn discovery(&self) -> String {
+        format!(
+            "{}/.well-known/openid-configuration",
+            self.0.trim_end_matches('/')
+        )
+    }
+}
+
+/// Tells by an issuer's token who its bearer is.
+#[derive(Clone, Debug)]
+pub(super) struct Verifier {
+    issuer: Arc<Issuer>,
+    keys: Arc<KeyCache>,
+}
+
+impl Verifier {
+    pub(super) fn new(issuer: Issuer) -> Self {
+        Self {
+            keys: Arc::new(KeyCache::new(issuer.url.clone())),
+            issuer: Arc::new(issuer),
+        }
+    }
+
+    /// Who the issuer says the bearer of `text` is.
+    ///
+    /// The claims are looked at before the key is, so that only a token that claims to be of this issuer
+    /// and in force can make the keys be fetched.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unauthenticated`] unless the token is wholly right; [`Error::Unavailable`] if the issuer
+    /// cannot be asked for its keys and never could.
+    pub(super) async fn identity(&self, text: &str, now: Timestamp) -> Result<Identity, Error> {
+        let read = Jwt::parse(text).and_then(|jwt| Ok((jwt.claimed(&self.issuer, now)?, jwt)));
+        let (claimed, jwt) = read.map_err(refusal)?;
+        let keys = self.keys.with(jwt.kid(), now).await?;
+        jwt.signed_by(&keys).map_err(refusal)?;
+        Ok(claimed)
+    }
+}
+
+/// The caller is never told why; the operator is.
+fn refusal(refused: Refused) -> Error {
+    tracing::info!(reason = %refused, "refused an issuer's token");
+    Error::Unauthenticated { presented: true }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_come_by_https_or_from_this_machine() {
+        for good in [
+            "https://issuer.example",
+            "https://issuer.example:8443/realms/one/",
+            "http://127.0.0.1:9000",
+            "http://[::1]:9000",
+            "http://localhost/a",
+        ] {
+            assert_eq!(IssuerUrl::parse(good).unwrap().as_str(), good);
+        }
+        for bad in [
+            "",
+            "issuer.example",
+            "/path",
+            "ftp://issuer.example",
+            "http://issuer.example",
+            "http://127.0.0.1.example",
+            "http://localhost.example",
+            "https://user@issuer.example",
+            "https://issuer.example?a=b",
+            "https://issuer.example#a",
+            "https://",
+        ] {
+            assert_eq!(IssuerUrl::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_issuer_tells_of_itself_below_its_identifier() {
+        for url in ["https://issuer.example/a", "https://issuer.example/a/"] {
+            assert_eq!(
+                IssuerUrl::parse(url).unwrap().discovery(),
+                "https://issuer.example/a/.well-known/openid-configuration"
+            );
+        }
+    }
+}

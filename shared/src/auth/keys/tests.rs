@@ -1,0 +1,201 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures::future::join_all;
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use super::*;
+
+/// An issuer that answers as a test wants it to.
+///
+/// It has its document, the keys that this names, and right ones where nothing but a redirect leads.
+struct Fake {
+    cache: KeyCache,
+    asked: Arc<AtomicUsize>,
+    answers: Arc<Mutex<Answers>>,
+}
+
+/// The raw answers to a request for the document and for the keys. `None` never comes.
+struct Answers {
+    document: Option<String>,
+    keys: Option<String>,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "what `Answers` holds")]
+fn answer(status: &str, body: &str) -> Option<String> {
+    Some(format!(
+        "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    ))
+}
+
+fn key(kid: &str) -> Value {
+    let coordinate = BASE64URL_NOPAD.encode(&[7; 32]);
+    json!({ "kty": "EC", "crv": "P-256", "kid": kid, "x": coordinate, "y": coordinate })
+}
+
+fn published(kids: &[&str]) -> Option<String> {
+    let keys: Vec<_> = kids.iter().map(|kid| key(kid)).collect();
+    answer("200 OK", &json!({ "keys": keys }).to_string())
+}
+
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_millis(1_000_000_000_000 + seconds * 1000)
+}
+
+impl Fake {
+    /// An issuer with the key `a`.
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let document = json!({ "issuer": url, "jwks_uri": format!("{url}/keys") });
+        let answers = Arc::new(Mutex::new(Answers {
+            document: answer("200 OK", &document.to_string()),
+            keys: published(&["a"]),
+        }));
+        let asked = Arc::new(AtomicUsize::new(0));
+        let fake = Self {
+            cache: KeyCache::new(IssuerUrl::parse(&url).unwrap()),
+            asked: Arc::clone(&asked),
+            answers: Arc::clone(&answers),
+        };
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let (asked, answers) = (Arc::clone(&asked), Arc::clone(&answers));
+                tokio::spawn(async move {
+                    let mut request = Vec::new();
+                    while !request.ends_with(b"\r\n\r\n") {
+                        request.push(stream.read_u8().await?);
+                    }
+                    let for_keys = request.starts_with(b"GET /keys");
+                    if !for_keys {
+                        asked.fetch_add(1, Ordering::SeqCst);
+                    }
+                    let answer = {
+                        let answers = answers.lock().unwrap();
+                        let answer = if for_keys {
+                            &answers.keys
+                        } else {
+                            &answers.document
+                        };
+                        answer.clone()
+                    };
+                    match answer {
+                        Some(answer) => stream.write_all(answer.as_bytes()).await,
+                        None => std::future::pending().await,
+                    }
+                });
+            }
+        });
+        fake
+    }
+
+    fn publish(&self, keys: Option<String>) {
+        self.answers.lock().unwrap().keys = keys;
+    }
+
+    /// Whether the key `kid` is known at `time`, and how often the issuer was asked so far.
+    async fn has(&self, kid: &str, time: u64) -> (bool, usize) {
+        let keys = self.cache.with(kid, at(time)).await.unwrap();
+        (keys.has(kid), self.asked.load(Ordering::SeqCst))
+    }
+}
+
+#[tokio::test]
+async fn keys_are_fetched_with_the_first_token_and_then_each_hour() {
+    let issuer = Fake::start().await;
+    assert_eq!(issuer.asked.load(Ordering::SeqCst), 0);
+
+    assert_eq!(issuer.has("a", 0).await, (true, 1));
+    assert_eq!(issuer.has("a", 3599).await, (true, 1));
+    issuer.publish(published(&["b"]));
+    assert_eq!(issuer.has("a", 3600).await, (false, 2));
+    assert_eq!(issuer.has("b", 3600).await, (true, 2));
+}
+
+#[tokio::test]
+async fn an_unknown_name_makes_the_keys_be_fetched_once_a_minute_at_most() {
+    let issuer = Fake::start().await;
+    issuer.has("a", 0).await;
+    issuer.publish(published(&["a", "b"]));
+
+    assert_eq!(issuer.has("b", 59).await, (false, 1));
+    assert_eq!(issuer.has("b", 60).await, (true, 2));
+    for time in 61..120 {
+        assert_eq!(issuer.has("c", time).await, (false, 2));
+    }
+    assert_eq!(issuer.has("c", 120).await, (false, 3));
+}
+
+#[tokio::test]
+async fn known_keys_serve_while_the_issuer_is_down() {
+    let issuer = Fake::start().await;
+    issuer.has("a", 0).await;
+    issuer.publish(answer("500 Internal Server Error", "{}"));
+
+    assert_eq!(issuer.has("a", 3600).await, (true, 2));
+    assert_eq!(issuer.has("a", 3659).await, (true, 2));
+    assert_eq!(issuer.has("a", 3660).await, (true, 3));
+    assert_eq!(issuer.has("a", 1_000_000).await, (true, 4));
+}
+
+#[tokio::test]
+async fn without_any_keys_the_issuer_is_asked_every_five_seconds() {
+    let issuer = Fake::start().await;
+    issuer.publish(answer("503 Service Unavailable", ""));
+
+    for (time, asked) in [(0, 1), (4, 1), (5, 2)] {
+        let unavailable = issuer.cache.with("a", at(time)).await;
+        assert!(matches!(unavailable, Err(Error::Unavailable { .. })));
+        assert_eq!(issuer.asked.load(Ordering::SeqCst), asked);
+    }
+    issuer.publish(published(&["a"]));
+    assert_eq!(issuer.has("a", 10).await, (true, 3));
+}
+
+#[tokio::test]
+async fn tokens_that_come_together_make_one_fetch() {
+    let issuer = Fake::start().await;
+
+    let found = join_all((0..20).map(|_| issuer.has("a", 0))).await;
+
+    assert!(found.iter().all(|(has, _)| *has));
+    assert_eq!(issuer.asked.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn what_is_not_right_in_every_point_is_no_key_set() {
+    let issuer = Fake::start().await;
+    let right = published(&["a"]);
+    let large = json!({ "keys": [key("a")], "x": "x".repeat(64 * 1024) }).to_string();
+    let elsewhere = "302 Found\r\nlocation: /right";
+    for (time, keys) in (0..).step_by(5).zip([
+        answer(elsewhere, &json!({ "keys": [key("a")] }).to_string()),
+        answer("404 Not Found", &json!({ "keys": [key("a")] }).to_string()),
+        answer("201 Created", &json!({ "keys": [key("a")] }).to_string()),
+        answer("200 OK", &large),
+        answer("200 OK", "keys"),
+        answer("200 OK", "[]"),
+        answer("200 OK", r#"{"keys":{}}"#),
+        answer("200 OK", ""),
+        None,
+    ]) {
+        issuer.publish(keys.clone());
+        assert!(issuer.cache.with("a", at(time)).await.is_err(), "{keys:.80?}");
+    }
+    issuer.publish(right);
+    let url = issuer.cache.issuer.as_str();
+    for (time, document) in (1000..).step_by(5).zip([
+        json!({ "issuer": format!("{url}/"), "jwks_uri": format!("{url}/keys") }),
+        json!({ "jwks_uri": format!("{url}/keys") }),
+        json!({ "issuer": url }),
+        json!({ "issuer": url, "jwks_uri": "/keys" }),
+        json!({ "issuer": url, "jwks_uri": "http://issuer.example/keys" }),
+        json!({ "issuer": url, "jwks_uri": "file:///keys" }),
+        json!({ "issuer": url, "jwks_uri": ["https://issuer.example/keys"] }),
+    ]) {
+        issuer.answers.lock().unwrap().document = answer("200 OK", &document.to_string());
+        assert!(issuer.cache.with("a", at(time)).await.is_err(), "{document}");
+    }
+}

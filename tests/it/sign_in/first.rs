@@ -1,0 +1,378 @@
+//! Which account an issuer's subject is.
+
+use futures::future::join_all;
+use reqwest::Method;
+use serde_json::json;
+use shared::models::Role;
+
+use super::{changed, me, refused, start, with};
+use crate::support::{Service, send};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_sign_in_binds_and_the_next_ones_find() {
+    let (service, issuer) = start().await;
+    let ada = service.account("Ada@Example.org", &[Role::Originator]).await;
+    assert_eq!(issuer.fetches(), 0, "keys were fetched before a token came");
+
+    let first = me(&service, &issuer.token(&issuer.claims("7", "ada@EXAMPLE.org"))).await;
+
+    assert_eq!(first.expect(200)["id"], ada.id.to_string());
+    // From now on the subject counts, whatever becomes of the address, here or there.
+    service
+        .put(
+            &format!("/users/{}", ada.id),
+            &json!({"email": "countess@example.org"}),
+        )
+        .await
+        .expect(200);
+    for claims in [
+        issuer.claims("7", "ada@example.org"),
+        changed(
+            issuer.claims("7", "x"),
+            json!({"email": null, "email_verified": null}),
+        ),
+        changed(
+            issuer.claims("7", "new@example.org"),
+            json!({"email_verified": false}),
+        ),
+    ] {
+        let again = me(&service, &issuer.token(&claims)).await;
+        assert_eq!(again.expect(200)["id"], ada.id.to_string());
+    }
+    assert_eq!(issuer.fetches(), 1);
+    assert_eq!(
+        me(&service, &ada.token).await.status,
+        200,
+        "her own token goes on"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_route_takes_a_first_sign_in() {
+    let (service, issuer) = start().await;
+    for (number, path) in [
+        "/users/me",
+        "/users/me/contacts",
+        "/users",
+        "/dashboard/users",
+        "/users/import",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let email = format!("user{number}@example.org");
+        let user = service.account(&email, &[Role::Originator]).await;
+
+        let token = issuer.token(&issuer.claims(&email, &email));
+        let answer = send(service.request_as(&token, Method::GET, path)).await;
+
+        assert!(
+            [200, 403].contains(&answer.status.as_u16()),
+            "{path}: {}",
+            answer.text
+        );
+        let found = me(&service, &token).await.expect(200);
+        assert_eq!(found["id"], user.id.to_string());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_bound_only_if_everything_speaks_for_it() {
+    let (service, issuer) = start().await;
+    let ada = service.account("ada@example.org", &[Role::Originator]).await;
+    service.account("root@example.org", &[Role::SystemAdmin]).await;
+    service
+        .account("clerk@example.org", &[Role::UserAdmin, Role::Originator])
+        .await;
+    let off = service.account("off@example.org", &[Role::Originator]).await;
+    service
+        .put(&format!("/users/{}/enable", off.id), &json!(null))
+        .await
+        .expect(200);
+    let moved = service.account("old@example.org", &[Role::Originator]).await;
+    service
+        .put(
+            &format!("/users/{}", moved.id),
+            &json!({"email": "vouched@example.org"}),
+        )
+        .await
+        .expect(200);
+
+    let claims = || issuer.claims("1", "ada@example.org");
+    for (what, claims) in [
+        (
+            "an address that is not verified",
+            changed(claims(), json!({"email_verified": false})),
+        ),
+        (
+            "nothing about verification",
+            changed(claims(), json!({"email_verified": null})),
+        ),
+        (
+            "verified, as a text",
+            changed(claims(), json!({"email_verified": "true"})),
+        ),
+        ("no address", changed(claims(), json!({"email": null}))),
+        (
+            "an address that is none",
+            changed(claims(), json!({"email": "ada"})),
+        ),
+        (
+            "an array of addresses",
+            changed(claims(), json!({"email": ["ada@example.org"]})),
+        ),
+        (
+            "an address without an account",
+            issuer.claims("1", "nobody@example.org"),
+        ),
+        ("a system administrator", issuer.claims("1", "root@example.org")),
+        ("a user administrator", issuer.claims("1", "clerk@example.org")),
+        ("a disabled account", issuer.claims("1", "off@example.org")),
+        (
+            "an address that the account only reserves",
+            issuer.claims("1", "old@example.org"),
+        ),
+    ] {
+        refused(&me(&service, &issuer.token(&claims)).await, what);
+    }
+
+    let bound = me(&service, &issuer.token(&claims())).await;
+    assert_eq!(bound.expect(200)["id"], ada.id.to_string());
+    let second = issuer.token(&issuer.claims("2", "ada@example.org"));
+    refused(&me(&service, &second).await, "a second subject");
+    let vouched = issuer.token(&issuer.claims("3", "vouched@example.org"));
+    assert_eq!(
+        me(&service, &vouched).await.expect(200)["id"],
+        moved.id.to_string()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_owners_gave_themselves_binds_nobody() {
+    let (service, issuer) = start().await;
+    let mallory = service.account("mallory@example.org", &[Role::Originator]).await;
+    let squat = json!({"email": "ada@example.org"});
+    send(
+        service
+            .request_as(&mallory.token, Method::PUT, "/users/me")
+            .json(&squat),
+    )
+    .await
+    .expect(200);
+    let ada = issuer.token(&issuer.claims("7", "ada@example.org"));
+
+    refused(&me(&service, &ada).await, "an address on the owner's word");
+
+    let vouched = service
+        .put(&format!("/users/{}", mallory.id), &squat)
+        .await
+        .expect(200);
+    assert_eq!(vouched["email"], "ada@example.org");
+    assert_eq!(me(&service, &ada).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ends_an_account_ends_its_sign_ins_at_once() {
+    let (service, issuer) = start().await;
+    let ada = service.account("ada@example.org", &[Role::Originator]).await;
+    let user = format!("/users/{}", ada.id);
+    let token = issuer.token(&issuer.claims("7", "ada@example.org"));
+    assert_eq!(me(&service, &token).await.status, 200);
+
+    let flip = async || {
+        service
+            .put(&format!("{user}/enable"), &json!(null))
+            .await
+            .expect(200)
+    };
+    flip().await;
+    refused(&me(&service, &token).await, "disabled");
+    flip().await;
+    assert_eq!(me(&service, &token).await.status, 200);
+
+    service
+        .put(&format!("{user}/expire"), &json!(null))
+        .await
+        .expect(200);
+    refused(&me(&service, &token).await, "expired by an administrator");
+    let undated = changed(issuer.claims("7", "ada@example.org"), json!({"iat": null}));
+    refused(&me(&service, &issuer.token(&undated)).await, "of an unknown time");
+    let later = issuer.claims("7", "ada@example.org");
+    let iat = later["iat"].as_u64().unwrap() + 5;
+    let later = issuer.token(&changed(later, json!({ "iat": iat })));
+    assert_eq!(me(&service, &later).await.status, 200);
+
+    service.delete(&user).await.expect(200);
+    refused(&me(&service, &later).await, "deleted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_account_with_the_address_is_bound_anew() {
+    let (service, issuer) = start().await;
+    let token = issuer.token(&issuer.claims("7", "ada@example.org"));
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let ada = service.account("ada@example.org", &[Role::Originator]).await;
+        let bound = me(&service, &token).await.expect(200);
+        assert_eq!(bound["id"], ada.id.to_string());
+        service.delete(&format!("/users/{}", ada.id)).await.expect(200);
+        refused(&me(&service, &token).await, "deleted");
+        ids.push(ada.id);
+    }
+
+    ids.dedup();
+    assert_eq!(ids.len(), 3);
+    // Deleted in bulk, and bound to another subject.
+    let ada = service.account("ada@example.org", &[Role::Originator]).await;
+    let other = issuer.token(&issuer.claims("8", "ada@example.org"));
+    assert_eq!(me(&service, &other).await.status, 200);
+    refused(&me(&service, &token).await, "bound to another subject");
+    let deleted = service
+        .post("/users/bulk?action=delete", &json!({"ids": [ada.id.to_string()]}))
+        .await;
+    assert_eq!(deleted.expect(200)["results"][0]["status"], 200);
+    service.account("ada@example.org", &[Role::Originator]).await;
+    assert_eq!(me(&service, &token).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_token_is_dead_however_its_signature_is_written() {
+    let (service, issuer) = start().await;
+    let ada = service.account("ada@example.org", &[Role::Originator]).await;
+    let claims = issuer.claims("7", "ada@example.org");
+    let token = issuer.token(&claims);
+    let other = issuer.token(&changed(claims, json!({"jti": "other"})));
+    let (signed, _) = token.rsplit_once('.').unwrap();
+
+    let revoked = send(service.request_as(&token, Method::POST, "/auth/token/revoke")).await;
+
+    assert_eq!(revoked.expect(200), json!({}));
+    refused(&me(&service, &token).await, "revoked");
+    // ECDSA is random: the same claims under another valid signature.
+    let mut resigned = token.clone();
+    while resigned == token {
+        let text = |part: &str| {
+            String::from_utf8(data_encoding::BASE64URL_NOPAD.decode(part.as_bytes()).unwrap()).unwrap()
+        };
+        let (header, claims) = signed.split_once('.').unwrap();
+        resigned = issuer.sign(&text(header), &text(claims));
+    }
+    refused(&me(&service, &resigned).await, "revoked, signed again");
+    assert_eq!(me(&service, &other).await.expect(200)["id"], ada.id.to_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_racing_first_sign_ins_each_subject_gets_one_account() {
+    let (service, issuer) = start().await;
+    for round in 0..10 {
+        let email = format!("user{round}@example.org");
+        let user = service.account(&email, &[Role::Originator]).await;
+        let subjects: Vec<_> = (0..8).map(|number| format!("{round}-{}", number % 2)).collect();
+        let tokens: Vec<_> = subjects
+            .iter()
+            .map(|subject| issuer.token(&issuer.claims(subject, &email)))
+            .collect();
+
+        let answers = join_all(tokens.iter().map(|token| me(&service, token))).await;
+
+        let winners: Vec<_> = subjects
+            .iter()
+            .zip(&answers)
+            .filter(|(_, answer)| answer.status == 200)
+            .map(|(subject, answer)| {
+                assert_eq!(answer.json()["id"], user.id.to_string());
+                subject.as_str()
+            })
+            .collect();
+        assert_eq!(
+            winners.len(),
+            4,
+            "one of two subjects, in each of its four requests"
+        );
+        assert!(winners.iter().all(|winner| *winner == winners[0]), "{winners:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_that_races_a_first_sign_in_leaves_nothing_bound() {
+    let (service, issuer) = start().await;
+    for round in 0..20 {
+        let email = format!("user{round}@example.org");
+        let user = service.account(&email, &[Role::Originator]).await;
+        let token = issuer.token(&issuer.claims(&email, &email));
+
+        let path = format!("/users/{}", user.id);
+        let (_, deleted) = tokio::join!(me(&service, &token), service.delete(&path));
+
+        deleted.expect(200);
+        refused(&me(&service, &token).await, "deleted");
+        let next = service.account(&email, &[Role::Originator]).await;
+        let bound = me(&service, &token).await.expect(200);
+        assert_eq!(bound["id"], next.id.to_string());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_an_issuer_no_foreign_token_is_taken() {
+    let (_, issuer) = start().await;
+    let service = Service::start().await;
+    service.account("ada@example.org", &[Role::Originator]).await;
+
+    let answer = me(&service, &issuer.token(&issuer.claims("7", "ada@example.org"))).await;
+
+    refused(&answer, "no issuer");
+    assert_eq!(issuer.fetches(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_no_key_could_be_had_nobody_is_told_that_a_token_is_wrong() {
+    let (service, issuer) = start().await;
+    let ada = service.account("ada@example.org", &[Role::Originator]).await;
+    let token = issuer.token(&issuer.claims("7", "ada@example.org"));
+    drop(issuer);
+
+    let answer = me(&service, &token).await;
+
+    assert_eq!(answer.expect(503)["type"], "/problems/unavailable");
+    assert_eq!(answer.header("retry-after"), "2");
+    assert_eq!(me(&service, &ada.token).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn known_keys_serve_while_the_issuer_is_down() {
+    let (service, issuer) = start().await;
+    service.account("ada@example.org", &[Role::Originator]).await;
+    let first = issuer.token(&issuer.claims("7", "ada@example.org"));
+    let second = issuer.token(&changed(
+        issuer.claims("7", "ada@example.org"),
+        json!({"jti": "2"}),
+    ));
+    assert_eq!(me(&service, &first).await.status, 200);
+    drop(issuer);
+
+    assert_eq!(me(&service, &second).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_identity_token_of_cognito_binds_and_its_access_token_follows() {
+    let (service, issuer) = with(&[("ISSUER_PROFILE", "cognito")]).await;
+    let ada = service.account("ada@example.org", &[Role::Originator]).await;
+    let claims = issuer.claims("7", "ada@example.org");
+    let identity = changed(claims.clone(), json!({"token_use": "id"}));
+    let access = changed(
+        claims,
+        json!({
+            "token_use": "access", "client_id": local::Issuer::AUDIENCE,
+            "aud": null, "email": null, "email_verified": null,
+        }),
+    );
+
+    refused(
+        &me(&service, &issuer.token(&access)).await,
+        "an access token has no address",
+    );
+    for claims in [&identity, &access] {
+        let found = me(&service, &issuer.token(claims)).await.expect(200);
+        assert_eq!(found["id"], ada.id.to_string());
+    }
+}
