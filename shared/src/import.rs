@@ -29,6 +29,9 @@ mod run;
 mod segment;
 mod write;
 
+#[cfg(test)]
+mod any_file;
+
 pub use columns::{Columns, Member, UnknownColumns};
 pub use dialect::{Delimiter, Dialect};
 pub use encoding::Encoding;

@@ -76,3 +76,63 @@ fn decoded(key: &str) -> Option<String> {
     let key = percent_decode_str(&key).decode_utf8().ok()?;
     Some(key.into_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+    use shared::store::Staged;
+
+    use super::*;
+
+    fn record(key: &Value, version: &Value, size: &Value) -> Value {
+        json!({ "Records": [{
+            "eventVersion": "2.1",
+            "eventSource": "aws:s3",
+            "awsRegion": "eu-central-1",
+            "eventTime": "2026-11-23T08:37:46.000Z",
+            "eventName": "ObjectCreated:Put",
+            "userIdentity": { "principalId": "AWS:x" },
+            "requestParameters": { "sourceIPAddress": "127.0.0.1" },
+            "responseElements": { "x-amz-request-id": "r" },
+            "s3": {
+                "s3SchemaVersion": "1.0",
+                "bucket": { "name": "b", "arn": "arn:aws:s3:::b" },
+                "object": { "key": key, "versionId": version, "size": size, "eTag": "\"x\"", "sequencer": "1" },
+            },
+        }] })
+    }
+
+    #[test]
+    fn a_key_is_as_it_was_before_the_event() {
+        let event: S3Event = serde_json::from_value(record(
+            &json!("drop/new+staff%2B1+%C3%A9%2520.csv"),
+            &json!("null"),
+            &json!(3),
+        ))
+        .unwrap();
+
+        let arrival = arrival(event.records.into_iter().next().unwrap()).unwrap();
+
+        assert_eq!(arrival.object.key, "drop/new staff+1 é%20.csv");
+        assert_eq!((arrival.object.version, arrival.bytes), (None, Some(3)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_key_is_an_arrival_or_none(
+            key in "(imports/|drop/|resume/|rejected/|)([a-f0-9]{32}|[ -~é\u{0}]{0,40}|(%[0-9A-Fa-f]{0,2}|[+/.]){0,20})(.csv|/|)",
+            version in proptest::option::of(any::<String>()),
+            size: i64,
+        ) {
+            let event = record(&json!(key), &json!(version), &json!(size));
+            let event: S3Event = serde_json::from_value(event).unwrap();
+            for record in event.records {
+                if let Some(arrival) = arrival(record) {
+                    let _ = Staged::of_key(&arrival.object.key);
+                    prop_assert!(arrival.bytes.is_none_or(|bytes| i64::try_from(bytes) == Ok(size)));
+                }
+            }
+        }
+    }
+}
