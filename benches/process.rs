@@ -47,7 +47,7 @@ async fn main() -> Result<(), BoxError> {
     );
     println!("|---|---|---|---|---|---|");
     for rows in &arguments.rows {
-        measure(&arguments, *rows).await?;
+        Box::pin(measure(&arguments, *rows)).await?;
     }
     Ok(())
 }

@@ -25,7 +25,7 @@ const CONTACTS: usize = 10_000;
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
     let users = benches::numbers().first().copied().unwrap_or(100_000);
-    let world = World::start().await?;
+    let world = Box::pin(World::start()).await?;
 
     println!("| request | p50 ms | p99 ms | p50 of the floor, ms | ratio | aim |");
     println!("|---|---|---|---|---|---|");
