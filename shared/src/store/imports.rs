@@ -518,23 +518,15 @@ impl ImportStore {
         actions.extend(more);
         for chunk in chunks(row_errors, doing)? {
             let (rejected_key, rejected_bytes) = rejected.take().map(|rows| (rows.key, rows.bytes)).unzip();
-            let mut item = to_item(
-                ChunkItem {
-                    rejected_key,
-                    rejected_bytes,
-                    count: chunk.count,
-                    errors: chunk.json,
-                    expires_at: expires_at.seconds(),
-                },
-                doing,
-            )?;
-            item.extend(Key::new(format!("I#{id}"), format!("E#{:010}", chunk.line)).item());
-            let put = Put::builder()
-                .table_name(self.table.name())
-                .set_item(Some(item))
-                .build()
-                .map_err(|error| Error::internal(doing, error))?;
-            actions.push(TransactWriteItem::builder().put(put).build());
+            let item = ChunkItem {
+                rejected_key,
+                rejected_bytes,
+                count: chunk.count,
+                errors: chunk.json,
+                expires_at: expires_at.seconds(),
+            };
+            let key = Key::new(format!("I#{id}"), format!("E#{:010}", chunk.line));
+            actions.push(self.put(key, item, doing)?);
         }
         Ok(actions)
     }
@@ -725,20 +717,12 @@ impl ImportStore {
         let (Some(sender), Some(sha256)) = (import.created_by, &import.sha256) else {
             return Ok(None);
         };
-        let mut item = to_item(
-            KnownFile {
-                import_id: import.id,
-                expires_at: now.plus(KNOWN_AGAIN).seconds(),
-            },
-            doing,
-        )?;
-        item.extend(file_key(sender, sha256, &import.options, doing)?.item());
-        let put = Put::builder()
-            .table_name(self.table.name())
-            .set_item(Some(item))
-            .build()
-            .map_err(|error| Error::internal(doing, error))?;
-        Ok(Some(TransactWriteItem::builder().put(put).build()))
+        let key = file_key(sender, sha256, &import.options, doing)?;
+        let known = KnownFile {
+            import_id: import.id,
+            expires_at: now.plus(KNOWN_AGAIN).seconds(),
+        };
+        self.put(key, known, doing).map(Some)
     }
 
     /// The import of the same file with the same options from the same sender that was finished within
@@ -768,6 +752,18 @@ impl ImportStore {
             return Ok(None);
         }
         self.find(import_id, now).await
+    }
+
+    /// The action that stores `item` at `key`, whatever is there.
+    fn put(&self, key: Key, item: impl Serialize, doing: &'static str) -> Result<TransactWriteItem, Error> {
+        let mut item = to_item(item, doing)?;
+        item.extend(key.item());
+        let put = Put::builder()
+            .table_name(self.table.name())
+            .set_item(Some(item))
+            .build()
+            .map_err(|error| Error::internal(doing, error))?;
+        Ok(TransactWriteItem::builder().put(put).build())
     }
 
     fn chunks(&self, id: ImportId) -> aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder {
