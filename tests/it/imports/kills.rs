@@ -58,6 +58,13 @@ fn good(row: u64) -> bool {
     row % 20 != 3 && !(row % 20 == 7 && row > 5000)
 }
 
+/// How many rows have to be counted before kill number `kill`: any number, but so that the import is
+/// still far from its end.
+fn moment(import: u64, kill: u64) -> u64 {
+    let part = ROWS / KILLS;
+    kill * part + mixed(import * KILLS + kill) % (part - 2000)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes minutes, and needs the binaries: cargo build --workspace --bins && cargo test -p tests kills -- --ignored"]
 async fn a_killed_process_loses_doubles_and_miscounts_nothing() {
@@ -89,30 +96,27 @@ async fn a_killed_process_loses_doubles_and_miscounts_nothing() {
         let path = format!("/users/import/{id}");
         let mut kills = 0;
         let import: Value = loop {
-            if kills < KILLS {
-                let pause = 200 + mixed(number * KILLS + kills) % 2000;
-                tokio::time::sleep(Duration::from_millis(pause)).await;
-                for child in children("import-file") {
-                    assert!(
-                        Command::new("kill")
-                            .args(["-9", &child])
-                            .status()
-                            .unwrap()
-                            .success()
-                    );
-                    killed += 1;
-                }
-                kills += 1;
-            }
             let import = service.get(&path).await.expect(200);
+            let rows = import["counts"]["rows"].as_u64().unwrap();
             match import["status"].as_str().unwrap() {
                 "completed" => break import,
+                "running" if kills < KILLS && rows >= moment(number, kills) => {
+                    let within = mixed(number * KILLS + kills) % 200;
+                    tokio::time::sleep(Duration::from_millis(within)).await;
+                    for child in children("import-file") {
+                        let kill = Command::new("kill").args(["-9", &child]).status();
+                        assert!(kill.unwrap().success());
+                        killed += 1;
+                    }
+                    kills += 1;
+                }
                 "queued" | "running" => {}
                 other => panic!("{other}: {import}"),
             }
-            assert!(started.elapsed() < Duration::from_mins(5), "{import}");
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            assert!(started.elapsed() < Duration::from_mins(10), "{import}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
         };
+        assert_eq!(kills, KILLS, "it ended too early");
 
         let created = (0..ROWS).filter(|row| good(*row)).count() as u64;
         assert_eq!(import["counts"]["created"], created);
