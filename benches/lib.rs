@@ -13,7 +13,7 @@ use shared::{App, BoxError, Config};
 ///
 /// If it cannot start.
 pub async fn start(options: Options) -> Result<(Local, App), BoxError> {
-    let local = Local::start(options).await?;
+    let local = Box::pin(Local::start(options)).await?;
     let config = Config::from_lookup(|name| match name {
         "TABLE_NAME" => Some(local.table().to_owned()),
         "BUCKET_NAME" => Some(local.bucket().to_owned()),

@@ -57,6 +57,7 @@ async fn measure(arguments: &Arguments, rows: u64) -> Result<(), BoxError> {
     let (local, app) = benches::start(Options {
         functions: Functions::Processes(arguments.functions.clone()),
         parameters: [("ImportTimeout".to_owned(), arguments.timeout.to_string())].into(),
+        environment: [("LOG_LEVEL".to_owned(), "warn".to_owned())].into(),
         ..Options::default()
     })
     .await?;
