@@ -13,22 +13,25 @@ use crate::stack::Wiring;
 /// When the environment is not what the functions expect.
 pub fn handlers(wiring: &Wiring) -> Result<Handlers, BoxError> {
     let config = Config::from_lookup(|name| wiring.environment.get(name).cloned())?;
-    let app = App::new(config, wiring.dynamodb.clone(), wiring.s3.clone());
-    // As in a function's own process, there is one app, and it stays to the end.
-    let app: &'static App = Box::leak(Box::new(app));
+    let app = |function| -> &'static App {
+        let (dynamodb, s3) = wiring.clients(function);
+        // As in a function's own process, there is one app, and it stays to the end.
+        Box::leak(Box::new(App::new(config.clone(), dynamodb, s3)))
+    };
+    let (bootstrap, import_file, sweep) = (app("bootstrap"), app("import-file"), app("sweep"));
     Ok(Handlers::new()
-        .event("bootstrap", |event| bootstrap::handle(app, event))
-        .http("contact", service(app, contact::handle))
-        .http("contacts", service(app, contacts::handle))
-        .http("dashboard", service(app, dashboard::handle))
-        .http("import", service(app, import::handle))
-        .event("import-file", |event| import_file::handle(app, event))
-        .http("imports", service(app, imports::handle))
-        .http("me", service(app, me::handle))
-        .http("openapi", service(app, openapi::handle))
-        .http("session", service(app, session::handle))
-        .event("sweep", |event| sweep::handle(app, event))
-        .http("user", service(app, user::handle))
-        .http("users", service(app, users::handle))
-        .http("users-bulk", service(app, users_bulk::handle)))
+        .event("bootstrap", |event| bootstrap::handle(bootstrap, event))
+        .http("contact", service(app("contact"), contact::handle))
+        .http("contacts", service(app("contacts"), contacts::handle))
+        .http("dashboard", service(app("dashboard"), dashboard::handle))
+        .http("import", service(app("import"), import::handle))
+        .event("import-file", |event| import_file::handle(import_file, event))
+        .http("imports", service(app("imports"), imports::handle))
+        .http("me", service(app("me"), me::handle))
+        .http("openapi", service(app("openapi"), openapi::handle))
+        .http("session", service(app("session"), session::handle))
+        .event("sweep", |event| sweep::handle(sweep, event))
+        .http("user", service(app("user"), user::handle))
+        .http("users", service(app("users"), users::handle))
+        .http("users-bulk", service(app("users-bulk"), users_bulk::handle)))
 }

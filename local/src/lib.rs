@@ -5,7 +5,8 @@
 //! 1. `gateway` takes HTTP, finds the route of `template` and makes the event;
 //! 2. `invoke` calls the function: in this process by the table in [`functions`], or, by
 //!    `runtime_api`, one of the built binaries in a process of its own;
-//! 3. the function reaches `dynamodb` and `s3` over loopback, as it reaches AWS when deployed;
+//! 3. the function reaches `dynamodb` and `s3` over loopback, as it reaches AWS when deployed; in this
+//!    process, `rights` refuses what the template does not grant it;
 //! 4. an object that arrives in `s3` is noted by `events`, which calls the function it triggers, and
 //!    which calls those that the clock triggers.
 //!
@@ -23,6 +24,7 @@ mod gateway;
 mod invoke;
 #[cfg(feature = "dev-issuer")]
 mod issuer;
+mod rights;
 mod runtime_api;
 mod s3;
 mod server;
@@ -36,6 +38,6 @@ pub use invoke::{FunctionError, Handlers, PAYLOAD_LIMIT};
 pub use issuer::Issuer;
 pub use stack::{Data, Functions, Local, Options, Wire, Wiring};
 pub use template::{
-    Attribute, Function, Index, InvalidTemplate, Key, Projection, Route, Schedule, Table, Template,
+    Attribute, Function, Grant, Index, InvalidTemplate, Key, Projection, Route, Schedule, Table, Template,
     TimeToLive, Trigger,
 };

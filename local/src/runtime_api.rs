@@ -409,6 +409,7 @@ mod tests {
             memory: 128,
             retries: 0,
             environment: BTreeMap::new(),
+            rights: Vec::new(),
         };
         let functions = BTreeMap::from([("f".to_owned(), function)]);
         Processes::new(folder(), &functions, &BTreeMap::new()).unwrap()
@@ -492,6 +493,7 @@ mod tests {
             memory: 128,
             retries: 0,
             environment: BTreeMap::new(),
+            rights: Vec::new(),
         };
         let functions = BTreeMap::from([("missing".to_owned(), function)]);
 

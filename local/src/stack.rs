@@ -18,6 +18,7 @@ use crate::events::{Delivery, Events};
 use crate::functions;
 use crate::gateway::Gateway;
 use crate::invoke::{FunctionError, Handlers, InProcess, Invocation, Invoker};
+use crate::rights::Rights;
 use crate::runtime_api::Processes;
 use crate::s3::{self, ObjectStore};
 use crate::server::{self, Server};
@@ -62,6 +63,22 @@ pub struct Wiring {
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// A client of the objects' store.
     pub s3: aws_sdk_s3::Client,
+    /// What each function may do.
+    rights: BTreeMap<String, Rights>,
+}
+
+impl Wiring {
+    /// The clients that `function` gets: they refuse what the template does not grant it.
+    #[must_use]
+    pub fn clients(&self, function: &str) -> (aws_sdk_dynamodb::Client, aws_sdk_s3::Client) {
+        let rights = self.rights.get(function).cloned().unwrap_or_default();
+        let dynamodb = self.dynamodb.config().to_builder().interceptor(rights.clone());
+        let s3 = self.s3.config().to_builder().interceptor(rights);
+        (
+            aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
+            aws_sdk_s3::Client::from_conf(s3.build()),
+        )
+    }
 }
 
 /// How to start. The default is what a test wants: nothing kept, any port, everything in process.
@@ -183,6 +200,11 @@ impl Local {
                 .collect(),
             dynamodb: dynamodb.clone(),
             s3: s3.clone(),
+            rights: template
+                .functions
+                .iter()
+                .map(|(name, function)| (name.clone(), Rights::of(name, function)))
+                .collect(),
         };
         let invoker = match functions {
             Functions::InProcess => Invoker::new(InProcess::new(
@@ -247,6 +269,12 @@ impl Local {
     #[must_use]
     pub fn template(&self) -> &Template {
         &self.template
+    }
+
+    /// Where DynamoDB and S3 answer.
+    #[must_use]
+    pub fn endpoints(&self) -> (&str, &str) {
+        (&self.dynamodb_endpoint, &self.s3_endpoint)
     }
 
     /// A client of the table's store.

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use self::resolve::Resolver;
-pub(crate) use self::resolve::{ACCOUNT, REGION};
+pub(crate) use self::resolve::{ACCOUNT, REGION, bucket_arn, table_arn};
 
 /// The repository's own template.
 const TEXT: &str = include_str!("../../template.yaml");
@@ -51,6 +51,27 @@ pub struct Function {
     pub retries: u32,
     /// Its environment variables.
     pub environment: BTreeMap<String, String>,
+    /// What its role may do.
+    pub rights: Vec<Grant>,
+}
+
+/// Actions that a role may do on resources.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct Grant {
+    /// Always `Allow`: nothing else is granted that would have to be taken back.
+    effect: Effect,
+    /// The actions: `dynamodb:GetItem`.
+    #[serde(rename = "Action")]
+    pub actions: Vec<String>,
+    /// The resources as ARNs, which may end with `*`.
+    #[serde(rename = "Resource")]
+    pub resources: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+enum Effect {
+    Allow,
 }
 
 /// A route of the HTTP API.
@@ -162,6 +183,13 @@ struct FunctionProperties {
     event_invoke_config: EventInvokeConfig,
     environment: Environment,
     events: BTreeMap<String, Event>,
+    policies: Vec<Policy>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Policy {
+    statement: Vec<Grant>,
 }
 
 #[derive(Default, Deserialize)]
@@ -276,12 +304,7 @@ impl Template {
                         .clone_into(&mut template.bucket);
                 }
                 Some("AWS::Serverless::Function") => {
-                    // The rights use functions that only matter to AWS.
-                    let mut properties = resource["Properties"].clone();
-                    if let Some(properties) = properties.as_object_mut() {
-                        properties.remove("Policies");
-                    }
-                    template.add(&globals, read(&resolver, &properties)?)?;
+                    template.add(&globals, read(&resolver, &resource["Properties"])?)?;
                 }
                 _ => {}
             }
@@ -356,6 +379,11 @@ impl Template {
             memory: properties.memory_size.or(globals.memory_size).unwrap_or(128),
             retries: properties.event_invoke_config.maximum_retry_attempts.unwrap_or(2),
             environment,
+            rights: properties
+                .policies
+                .into_iter()
+                .flat_map(|policy| policy.statement)
+                .collect(),
         };
         self.functions.insert(name.to_owned(), function);
         Ok(())

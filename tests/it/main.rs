@@ -12,6 +12,7 @@ mod imports;
 mod limits;
 mod me;
 mod policy;
+mod rights;
 mod session;
 mod sign_in;
 mod support;

@@ -10,6 +10,16 @@ use super::InvalidTemplate;
 pub(crate) const ACCOUNT: &str = "000000000000";
 pub(crate) const REGION: &str = "us-east-1";
 
+/// A table as rights name it.
+pub(crate) fn table_arn(table: &str) -> String {
+    format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}")
+}
+
+/// A bucket as rights name it.
+pub(crate) fn bucket_arn(bucket: &str) -> String {
+    format!("arn:aws:s3:::{bucket}")
+}
+
 /// Replaces intrinsic functions by their values.
 #[derive(Debug)]
 pub(super) struct Resolver<'a> {
@@ -151,10 +161,16 @@ impl<'a> Resolver<'a> {
     fn attribute(&self, path: &str) -> Result<Value, InvalidTemplate> {
         let (name, attribute) = path.split_once('.').unwrap_or((path, ""));
         let physical = self.named(name)?;
-        Ok(match attribute {
-            "Arn" => format!("arn:aws:local:{REGION}:{ACCOUNT}:{}", plain(&physical)?).into(),
-            _ => physical,
-        })
+        if attribute != "Arn" {
+            return Ok(physical);
+        }
+        let physical = plain(&physical)?;
+        let arn = match self.document["Resources"][name]["Type"].as_str() {
+            Some("AWS::DynamoDB::Table") => table_arn(&physical),
+            Some("AWS::S3::Bucket") => bucket_arn(&physical),
+            _ => format!("arn:aws:local:{REGION}:{ACCOUNT}:{physical}"),
+        };
+        Ok(arn.into())
     }
 
     fn substitute(&self, pattern: &str, variables: &Map<String, Value>) -> Result<Value, InvalidTemplate> {

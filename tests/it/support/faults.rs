@@ -16,7 +16,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::RetryConfig;
-use local::{Local, Wire, Wiring};
+use local::{Local, Wire};
 use serde_json::{Value, json};
 use shared::{App, Config};
 use tokio::sync::watch;
@@ -119,12 +119,9 @@ impl Faults {
     pub(crate) fn wire(&self) -> Wire {
         let faults = self.clone();
         Arc::new(move |wiring| {
-            let (dynamodb, s3) = faults.above(&wiring.dynamodb, &wiring.s3);
-            local::functions::handlers(&Wiring {
-                dynamodb,
-                s3,
-                ..wiring.clone()
-            })
+            let mut wiring = wiring.clone();
+            (wiring.dynamodb, wiring.s3) = faults.above(&wiring.dynamodb, &wiring.s3);
+            local::functions::handlers(&wiring)
         })
     }
 
