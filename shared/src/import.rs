@@ -13,7 +13,8 @@
 //!
 //! The writing half carries it out: `run` claims an import and goes through its file, `file` reads
 //! ahead, `write` stores a batch of users and finds out why some were refused, `segment` gathers what
-//! became of the rows until the next checkpoint, and `report` is what callers see of it.
+//! became of the rows until the next checkpoint, `report` is what callers see of it, and `metrics` what
+//! operators watch.
 
 mod check;
 mod columns;
@@ -22,6 +23,7 @@ mod encoding;
 pub mod escape;
 mod fault;
 mod file;
+pub mod metrics;
 mod rejected;
 mod report;
 mod rows;

@@ -1,14 +1,27 @@
 //! Logs: one JSON object a line, as `CloudWatch` reads them.
 //!
 //! Lines carry ids, line numbers, codes and counts; never a token, an address, a name or a cell.
+//!
+//! Metrics are lines too, in `CloudWatch`'s embedded metric format: no call, no right and no SDK.
 
+use std::borrow::Cow;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use serde_json::{Map, Value, json};
 use tracing::Subscriber;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::models::Timestamp;
+
+/// Where the metrics are found.
+const NAMESPACE: &str = "AccessService";
+
+/// Whether this process is a deployed function, whose output is read.
+static READ: AtomicBool = AtomicBool::new(false);
 
 /// Starts logging to standard output. `function` is the path of the caller's crate; `LOG_LEVEL` chooses the
 /// level, `info` without it.
@@ -23,6 +36,7 @@ pub fn init(function: &str) {
         .ok()
         .and_then(|level| level.parse().ok());
     let level = level.unwrap_or(LevelFilter::INFO);
+    READ.store(true, Ordering::Relaxed);
     // Fails only if a subscriber is set already, which is what the caller wants.
     let _ = subscriber(&[function], level, io::stdout).try_init();
 }
@@ -46,4 +60,108 @@ where
         .with_writer(writer)
         .with_filter(targets);
     tracing_subscriber::registry().with(lines)
+}
+
+/// One measurement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// What was measured.
+    pub name: Cow<'static, str>,
+    /// In which unit.
+    pub unit: Unit,
+    /// What came out.
+    pub value: u64,
+}
+
+/// A unit that `CloudWatch` knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// A number of things.
+    Count,
+    /// A time.
+    Milliseconds,
+}
+
+impl Metric {
+    /// A number of things.
+    pub fn count(name: impl Into<Cow<'static, str>>, value: u64) -> Self {
+        Self {
+            name: name.into(),
+            unit: Unit::Count,
+            value,
+        }
+    }
+}
+
+/// Writes measurements of the deployment whose table is `table`. Without [`init`] nobody reads them, and
+/// none are written.
+pub fn measure(table: &str, at: Timestamp, metrics: &[Metric]) {
+    if READ.load(Ordering::Relaxed) {
+        println!("{}", line(table, at, metrics));
+    }
+}
+
+fn line(table: &str, at: Timestamp, metrics: &[Metric]) -> Value {
+    let defined: Vec<_> = metrics
+        .iter()
+        .map(|Metric { name, unit, .. }| {
+            let unit = match unit {
+                Unit::Count => "Count",
+                Unit::Milliseconds => "Milliseconds",
+            };
+            json!({ "Name": name, "Unit": unit })
+        })
+        .collect();
+    let mut members = Map::new();
+    members.insert(
+        "_aws".to_owned(),
+        json!({
+            "Timestamp": at.millis(),
+            "CloudWatchMetrics": [{ "Namespace": NAMESPACE, "Dimensions": [["Table"]], "Metrics": defined }],
+        }),
+    );
+    members.insert("Table".to_owned(), table.into());
+    members.extend(
+        metrics
+            .iter()
+            .map(|Metric { name, value, .. }| (name.clone().into_owned(), (*value).into())),
+    );
+    Value::Object(members)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_defines_each_metric_and_has_its_value() {
+        let metrics = [
+            Metric::count("RowsCreated", 5),
+            Metric {
+                name: "ImportDuration".into(),
+                unit: Unit::Milliseconds,
+                value: 1200,
+            },
+        ];
+
+        assert_eq!(
+            line("the-table", Timestamp::from_millis(1_795_423_066_000), &metrics),
+            json!({
+                "_aws": {
+                    "Timestamp": 1_795_423_066_000_u64,
+                    "CloudWatchMetrics": [{
+                        "Namespace": "AccessService",
+                        "Dimensions": [["Table"]],
+                        "Metrics": [
+                            { "Name": "RowsCreated", "Unit": "Count" },
+                            { "Name": "ImportDuration", "Unit": "Milliseconds" },
+                        ],
+                    }],
+                },
+                "Table": "the-table",
+                "RowsCreated": 5,
+                "ImportDuration": 1200,
+            })
+        );
+    }
 }

@@ -5,18 +5,25 @@
 
 use lambda_runtime::{Error as InvocationError, LambdaEvent};
 use serde::de::IgnoredAny;
+use shared::import::metrics;
 use shared::{App, clock};
 
 /// Deletions that one call takes up at most.
 const MAX_DELETIONS: u16 = 100;
 
-/// Removes what is left of users who were deleted.
+/// Removes what is left of users who were deleted, and tells how many imports stand still.
 ///
 /// # Errors
 ///
 /// If storage fails. The next call takes up what is left.
 pub async fn handle(app: &App, _event: LambdaEvent<IgnoredAny>) -> Result<(), InvocationError> {
-    let finished = app.contacts.finish_deletions(clock::now(), MAX_DELETIONS).await?;
+    let now = clock::now();
+    let stalled = app.imports.stalled(now).await?;
+    for id in &stalled {
+        tracing::warn!(import.id = %id, "an import stands still");
+    }
+    metrics::stalled(app, stalled.len() as u64, now);
+    let finished = app.contacts.finish_deletions(now, MAX_DELETIONS).await?;
     if finished.owners > 0 {
         tracing::info!(
             deletion.owners = finished.owners,

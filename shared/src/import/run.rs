@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use super::check::Check;
 use super::file::File;
+use super::metrics;
 use super::segment::Segment;
 use super::write::{BATCH, Outcome, Pending, Sender, Writer, written};
 use super::{FileFault, Position, Rows};
@@ -143,6 +144,9 @@ async fn run(
         Claim::Nothing => return Ok(Ended::NothingToDo),
         Claim::Unknown => return Ok(Ended::Unknown),
     };
+    if !session.resumed {
+        metrics::started(app, now);
+    }
     let ended = match session.work().await {
         Err(Stop::Refused(fault)) => session.settle(Status::Failed, Some(fault)).await,
         ended => ended,
@@ -472,6 +476,18 @@ impl Session<'_> {
             import.rows = counts.rows(),
             import.failed = counts.failed,
             "checkpoint"
+        );
+        let end = match &next {
+            Next::End(status, _) => Some(*status),
+            Next::GoOn | Next::HandOver => None,
+        };
+        metrics::checkpoint(
+            self.app,
+            &self.import,
+            segment.counts,
+            &row_errors,
+            end,
+            clock::now(),
         );
         match next {
             Next::GoOn => Ok(None),

@@ -648,6 +648,38 @@ impl ImportStore {
         Ok((imports, count))
     }
 
+    /// The imports that stand still at `now` and wait to be resumed, as the listing index knows them.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn stalled(&self, now: Timestamp) -> Result<Vec<ImportId>, Error> {
+        let doing = "look for stalled imports";
+        let mut stalled = Vec::new();
+        let mut read = self
+            .table
+            .client()
+            .query()
+            .table_name(self.table.name())
+            .index_name("listing")
+            .key_condition_expression("LPK = :part")
+            .filter_expression("#status IN (:queued, :running)")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":part", AttributeValue::S(LISTING_PART.to_owned()))
+            .expression_attribute_values(":queued", to_value(Status::Queued, doing)?)
+            .expression_attribute_values(":running", to_value(Status::Running, doing)?)
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(item) = read.next().await {
+            let import = import(item.map_err(|error| failed(doing, error))?, doing)?;
+            if import.status_at(now) == Status::Stalled {
+                stalled.push(import.id);
+            }
+        }
+        Ok(stalled)
+    }
+
     /// The row errors of an import by line: those after `skip`, at most `limit`.
     ///
     /// # Errors
