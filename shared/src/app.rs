@@ -31,6 +31,11 @@ impl App {
     /// An app over the given clients.
     #[must_use]
     pub fn new(config: Config, dynamodb: aws_sdk_dynamodb::Client, s3: aws_sdk_s3::Client) -> Self {
+        let uploads = UploadStore::new(s3, config.bucket.clone());
+        Self::over(config, dynamodb, uploads)
+    }
+
+    fn over(config: Config, dynamodb: aws_sdk_dynamodb::Client, uploads: UploadStore) -> Self {
         let table = Table::new(dynamodb, config.table.clone());
         let users = UserStore::new(table.clone());
         let tokens = TokenStore::new(table.clone());
@@ -41,7 +46,7 @@ impl App {
             contacts: ContactStore::new(table.clone()),
             imports: ImportStore::new(table.clone()),
             replays: ReplayStore::new(table),
-            uploads: UploadStore::new(s3, config.bucket.clone()),
+            uploads,
             config,
         }
     }
@@ -54,13 +59,8 @@ impl App {
     pub async fn from_env() -> Result<Self, StartError> {
         let config = Config::from_env()?;
         let aws = aws_config::load_from_env().await;
-        let s3 = aws_sdk_s3::config::Builder::from(&aws)
-            .force_path_style(config.s3_path_style)
-            .build();
-        Ok(Self::new(
-            config,
-            aws_sdk_dynamodb::Client::new(&aws),
-            aws_sdk_s3::Client::from_conf(s3),
-        ))
+        let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
+        let uploads = UploadStore::of(aws, config.s3_path_style, config.bucket.clone());
+        Ok(Self::over(config, dynamodb, uploads))
     }
 }

@@ -8,9 +8,10 @@
 //! | `rejected/<import id>/<line>-<random>.csv` | the rejected rows of the checkpoint that begins at the line |
 //! | `rejected/<import id>.csv` | all of them, put together when they are asked for |
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::presigning::PresigningConfig;
@@ -69,7 +70,10 @@ impl<'a> Staged<'a> {
 /// The staging bucket.
 #[derive(Clone, Debug)]
 pub struct UploadStore {
-    client: Client,
+    /// Made for the first call. Most functions make none, so their binaries hold nothing of S3.
+    client: Arc<OnceLock<Client>>,
+    aws: SdkConfig,
+    path_style: bool,
     bucket: Arc<str>,
 }
 
@@ -78,9 +82,27 @@ impl UploadStore {
     #[must_use]
     pub fn new(client: Client, bucket: String) -> Self {
         Self {
-            client,
+            client: Arc::new(OnceLock::from(client)),
+            ..Self::of(SdkConfig::builder().build(), false, bucket)
+        }
+    }
+
+    /// The bucket `bucket`, reached as `aws` says, by path instead of by host name if asked for.
+    #[must_use]
+    pub fn of(aws: SdkConfig, path_style: bool, bucket: String) -> Self {
+        Self {
+            client: Arc::default(),
+            aws,
+            path_style,
             bucket: bucket.into(),
         }
+    }
+
+    fn client(&self) -> &Client {
+        self.client.get_or_init(|| {
+            let config = aws_sdk_s3::config::Builder::from(&self.aws).force_path_style(self.path_style);
+            Client::from_conf(config.build())
+        })
     }
 
     /// The key under which the file of an import is staged.
@@ -107,7 +129,7 @@ impl UploadStore {
         let doing = "sign an upload";
         let signing = PresigningConfig::expires_in(valid).map_err(|error| Error::internal(doing, error))?;
         let signed = self
-            .client
+            .client()
             .put_object()
             .bucket(&*self.bucket)
             .key(Self::staged_key(id))
@@ -155,7 +177,7 @@ impl UploadStore {
     pub async fn rejected(&self, rejected: &RejectedRows) -> Result<Bytes, Error> {
         let doing = "read rejected rows";
         let object = self
-            .client
+            .client()
             .get_object()
             .bucket(&*self.bucket)
             .key(&rejected.key)
@@ -187,7 +209,7 @@ impl UploadStore {
         let doing = "put rejected rows together";
         let key = format!("rejected/{id}.csv");
         let begun = self
-            .client
+            .client()
             .create_multipart_upload()
             .bucket(&*self.bucket)
             .key(&key)
@@ -215,7 +237,7 @@ impl UploadStore {
             if part.len() >= MIN_PART || piece.is_none() {
                 let number = i32::try_from(parts.len() + 1).unwrap_or(i32::MAX);
                 let uploaded = self
-                    .client
+                    .client()
                     .upload_part()
                     .bucket(&*self.bucket)
                     .key(&key)
@@ -236,7 +258,7 @@ impl UploadStore {
                 break;
             }
         }
-        self.client
+        self.client()
             .complete_multipart_upload()
             .bucket(&*self.bucket)
             .key(&key)
@@ -248,7 +270,7 @@ impl UploadStore {
 
         let signing = PresigningConfig::expires_in(valid).map_err(|error| Error::internal(doing, error))?;
         let signed = self
-            .client
+            .client()
             .get_object()
             .bucket(&*self.bucket)
             .key(&key)
@@ -259,7 +281,7 @@ impl UploadStore {
     }
 
     async fn put(&self, key: String, content: Bytes, doing: &'static str) -> Result<(), Error> {
-        self.client
+        self.client()
             .put_object()
             .bucket(&*self.bucket)
             .key(key)
@@ -368,7 +390,7 @@ impl ObjectReader {
         let last = self.offset + RANGE - 1;
         let answer = self
             .store
-            .client
+            .client()
             .get_object()
             .bucket(&*self.store.bucket)
             .key(key)
