@@ -5,7 +5,7 @@ pub(crate) mod logs;
 
 use std::time::{Duration, Instant};
 
-use local::{Local, Options};
+use local::{Functions, Local, Options};
 use reqwest::header::AUTHORIZATION;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
@@ -13,6 +13,7 @@ use serde_json::Value;
 use shared::models::{Given, Role, Roles, Slot, User, UserDraft, UserId};
 use shared::store::Token;
 use shared::{App, Config, clock};
+use uuid::Uuid;
 
 /// How long a test waits for something that has to happen.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
@@ -49,7 +50,7 @@ impl Service {
     /// Starts a service in another way.
     pub(crate) async fn with(options: Options) -> Self {
         logs::watch();
-        let local = Local::start(options).await.unwrap();
+        let local = Local::start(placed(options)).await.unwrap();
         Self {
             client: Client::builder().no_proxy().build().unwrap(),
             admin: local.admin_token().to_owned(),
@@ -162,6 +163,32 @@ impl Service {
         })
         .await
     }
+}
+
+/// `options` in the world that the environment names, for runs of the same tests against what is deployed:
+///
+/// | variable | meaning |
+/// |---|---|
+/// | `FUNCTIONS_DIR` | the built binaries here in place of functions in this process |
+/// | `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL_S3` | other stores in place of the embedded ones |
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where tests read the environment"
+)]
+fn placed(mut options: Options) -> Options {
+    let variable = |name| std::env::var(name).ok();
+    if let (Functions::InProcess, Some(folder)) = (&options.functions, variable("FUNCTIONS_DIR")) {
+        options.functions = Functions::Processes(folder.into());
+    }
+    options.dynamodb_endpoint = variable("AWS_ENDPOINT_URL_DYNAMODB");
+    options.s3_endpoint = variable("AWS_ENDPOINT_URL_S3");
+    if options.dynamodb_endpoint.is_some() || options.s3_endpoint.is_some() {
+        // These stores outlive the test, so its table and its bucket need names of their own.
+        let name = format!("t{}", &Uuid::new_v4().simple().to_string()[..16]);
+        options.stack.clone_from(&name);
+        options.parameters.insert("ServiceName".to_owned(), name);
+    }
+    options
 }
 
 /// A form with the part `file` and other fields.
