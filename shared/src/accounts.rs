@@ -8,7 +8,8 @@ use crate::auth::Caller;
 use crate::clock;
 use crate::error::Error;
 use crate::http::json::Object;
-use crate::models::{Code, User, UserDraft, UserPatch, UserView, Violation};
+use crate::http::operation::add_read_only;
+use crate::models::{User, UserDraft, UserPatch, UserView, Violation};
 use crate::store::{Account, Replaced, pause};
 
 /// How often a change is tried while others change the same account. Each round at least one succeeds.
@@ -17,41 +18,29 @@ const TRIES: u32 = 40;
 /// The members that the service gives.
 const READ_ONLY: [&str; 5] = ["id", "createdAt", "modifiedAt", "importId", "importLine"];
 
-/// The account's members in `body`, unread.
-pub fn draft(body: &mut Object) -> UserDraft<'static> {
-    UserDraft {
-        email: body.take("email"),
-        first_name: body.take("firstName"),
-        last_name: body.take("lastName"),
-        other_name: body.take("otherName"),
-        mobile_number: body.take("mobileNumber"),
-        roles: body.take("roles"),
-        enabled: body.take("enabled"),
-        account_type: body.take("accountType"),
-        plan_id: body.take("planId"),
-        external_user_id: body.take("externalUserId"),
-    }
+/// What a change of an account does with its members, for the OpenAPI document.
+pub const ABOUT_CHANGES: &str = "A member that is left out stays as it is, `null` takes its value away. \
+    Members that the service gives may be there with the value that they have.";
+
+/// Makes the members of an account those of a change.
+pub fn changeable(account: &mut utoipa::openapi::Object) {
+    account.required.clear();
+    add_read_only::<UserView>(account, &READ_ONLY);
 }
 
-/// A fault for each member of `body` that nobody may give: the unknown ones, and those that the service
-/// gives, unless they have the value that `present` has.
+/// The account's members in `body`, unread.
+pub fn draft(body: &mut Object) -> UserDraft<'static> {
+    UserDraft::of(|member| body.take(member.name()))
+}
+
+/// A fault for each member of `body` that is none of the account's, or that only the service gives and
+/// that is not as `present` has it.
 ///
 /// # Errors
 ///
 /// [`Error::Internal`] if `present` cannot be written as JSON.
-pub fn foreign_members(mut body: Object, present: Option<&User>) -> Result<Vec<Violation>, Error> {
-    let present = serde_json::to_value(present.map(UserView::from))
-        .map_err(|error| Error::internal("compare members", error))?;
-    let mut faults = Vec::new();
-    for name in READ_ONLY {
-        if let Some(given) = body.take_value(name)
-            && present.get(name) != Some(&given)
-        {
-            faults.push(Violation::new(name, Code::ReadOnly, "is given by the service"));
-        }
-    }
-    faults.extend(body.unknown_members());
-    Ok(faults)
+pub fn foreign_members(body: Object, present: Option<&User>) -> Result<Vec<Violation>, Error> {
+    body.foreign_members(&READ_ONLY, &present.map(UserView::from))
 }
 
 /// `account` after the change that `body` asks for.
@@ -63,14 +52,8 @@ pub fn foreign_members(mut body: Object, present: Option<&User>) -> Result<Vec<V
 pub fn patched(caller: &Caller, account: &Account, mut body: Object) -> Result<Account, Error> {
     let draft = draft(&mut body);
     let foreign = foreign_members(body, Some(&account.user))?;
-    match draft.parse_patch() {
-        Ok(patch) if foreign.is_empty() => with_patch(caller, account, patch),
-        Ok(_) => Err(Error::Invalid(foreign)),
-        Err(mut faults) => {
-            faults.extend(foreign);
-            Err(Error::Invalid(faults))
-        }
-    }
+    let patch = Violation::unless(foreign, draft.parse_patch()).map_err(Error::Invalid)?;
+    with_patch(caller, account, patch)
 }
 
 /// `account` after `patch`.

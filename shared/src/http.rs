@@ -8,6 +8,7 @@ pub mod etag;
 mod idempotency;
 pub mod json;
 pub mod multipart;
+pub mod operation;
 pub mod page;
 pub mod prefer;
 mod problem;
@@ -28,8 +29,13 @@ use lambda_http::{Body, Request, RequestExt, Response, Service, service_fn};
 
 use crate::{App, Error};
 
+pub use problem::Kind;
+
 /// The path below which all routes of the interface lie.
 pub const BASE_PATH: &str = "/api/v1";
+
+/// The media type of CSV answers (RFC 4180, 3).
+pub const CSV: &str = "text/csv; charset=utf-8; header=present";
 
 /// The header that carries the id under which the log knows a request.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -161,6 +167,7 @@ impl Told {
 fn acceptable(request: &Request) -> Result<(), Error> {
     let produced = match resource(request) {
         "/users/import/template" | "/users/import/{importId}/rejected" => "text/csv",
+        "/docs" => "text/html",
         _ => "application/json",
     };
     let Some(accept) = header(request, &ACCEPT) else {

@@ -34,7 +34,7 @@ mod write;
 #[cfg(test)]
 mod any_file;
 
-pub use columns::{Columns, Member, UnknownColumns};
+pub use columns::{Columns, UnknownColumns};
 pub use dialect::{Delimiter, Dialect};
 pub use encoding::Encoding;
 pub use fault::{FileFault, UnknownColumn};

@@ -31,5 +31,5 @@ pub use phone::{InvalidPhone, Phone};
 pub use role::{Role, Roles, UnknownRole};
 pub use tally::{Share, Tally};
 pub use time::{InvalidTimestamp, Timestamp};
-pub use user::{AccountType, NewUser, UnknownAccountType, User, UserDraft, UserPatch, UserView};
+pub use user::{AccountType, Member, NewUser, UnknownAccountType, User, UserDraft, UserPatch, UserView};
 pub use violation::{Code, Violation};

@@ -11,6 +11,7 @@ mod events;
 mod imports;
 mod limits;
 mod me;
+mod openapi;
 mod policy;
 mod rights;
 mod session;

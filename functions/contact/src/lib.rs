@@ -1,5 +1,7 @@
 //! `/users/me/contacts/{contactId}`: one of the caller's contacts.
 
+mod operations;
+
 use lambda_http::http::Method;
 use lambda_http::http::header::ETAG;
 use lambda_http::{Body, Request, Response};
@@ -8,9 +10,15 @@ use shared::auth::Right;
 use shared::http::json::Object;
 use shared::http::query::Query;
 use shared::http::{self, etag, respond};
-use shared::models::{Code, Contact, ContactDraft, ContactId, ContactPatch, ContactView, UserId, Violation};
+use shared::models::{Contact, ContactDraft, ContactId, ContactPatch, ContactView, UserId, Violation};
 use shared::store::Changed;
 use shared::{App, Error, clock};
+use utoipa::ToSchema;
+
+pub use operations::operations;
+
+/// The members that the service gives.
+const READ_ONLY: [&str; 3] = ["id", "createdAt", "modifiedAt"];
 
 /// How often a change is tried while others change the same contact. Each round at least one succeeds.
 const TRIES: usize = 40;
@@ -85,32 +93,15 @@ fn patch(mut body: Object, contact: &Contact) -> Result<ContactPatch, Error> {
         first_name: body.take("firstName"),
         last_name: body.take("lastName"),
     };
-    let mut faults = Vec::new();
-    for (name, present) in [
-        ("id", contact.id.to_string()),
-        ("createdAt", contact.created_at.to_string()),
-        ("modifiedAt", contact.modified_at.to_string()),
-    ] {
-        if body
-            .take_value(name)
-            .is_some_and(|given| given.as_str() != Some(&present))
-        {
-            faults.push(Violation::new(name, Code::ReadOnly, "is given by the service"));
-        }
-    }
-    faults.extend(body.unknown_members());
-    match draft.parse_patch() {
-        Ok(patch) if faults.is_empty() => Ok(patch),
-        Ok(_) => Err(Error::Invalid(faults)),
-        Err(mut of_members) => {
-            of_members.extend(faults);
-            Err(Error::Invalid(of_members))
-        }
-    }
+    let foreign = body.foreign_members(&READ_ONLY, &ContactView::from(contact))?;
+    Violation::unless(foreign, draft.parse_patch()).map_err(Error::Invalid)
 }
 
-#[derive(Serialize)]
+/// What a deletion took away.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DeletedContact, example = json!({ "id": "8f3f0f2c5a2e4c1e9a531f0a0f2f4d6b" }))]
 struct Deleted {
+    /// The contact that is gone.
     id: ContactId,
 }
 

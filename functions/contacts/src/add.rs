@@ -10,6 +10,7 @@ use shared::http::respond;
 use shared::models::{Code, Contact, ContactDraft, ContactId, Given, NewContact, UserId, Violation};
 use shared::store::{Batch, ContactStore};
 use shared::{App, Error, clock};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{Listing, owner};
@@ -20,23 +21,28 @@ struct Asked {
     ignore_duplicates: bool,
 }
 
-#[derive(Serialize)]
-struct Added<'a> {
+/// What was made, in the form of a page, and what became of each element.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Added<'a> {
     #[serde(flatten)]
     created: Listing<'a>,
+    /// One for each element, in order.
     results: Vec<Outcome>,
 }
 
 /// What became of one element of the request.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = OutcomeOfContact)]
 struct Outcome {
+    /// Whether it was made.
     status: Status,
     /// The contact that was made of the element, or that has its address.
     id: ContactId,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = OutcomeStatus)]
 enum Status {
     Created,
     Duplicate,
@@ -144,15 +150,7 @@ fn read_contact(mut element: Object) -> Result<NewContact, Vec<Violation>> {
         first_name: element.take("firstName"),
         last_name: element.take("lastName"),
     };
-    let unknown = element.unknown_members();
-    match draft.parse() {
-        Ok(contact) if unknown.is_empty() => Ok(contact),
-        Ok(_) => Err(unknown),
-        Err(mut faults) => {
-            faults.extend(unknown);
-            Err(faults)
-        }
-    }
+    Violation::unless(element.unknown_members(), draft.parse())
 }
 
 /// For each contact, the place of the first one with its address.

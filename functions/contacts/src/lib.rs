@@ -1,16 +1,20 @@
 //! `/users/me/contacts`: lists, searches and adds the caller's contacts.
 
 mod add;
+mod operations;
 
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 use shared::auth::Right;
-use shared::http::page::{DEFAULT_LIMIT, MAX_LIMIT};
+use shared::http::page::{LIMIT, OFFSET, SEARCH_TEXT};
 use shared::http::query::Query;
 use shared::http::respond;
 use shared::models::{Contact, ContactView, UserId};
 use shared::{App, Error};
+use utoipa::ToSchema;
+
+pub use operations::operations;
 
 /// Serves every method of the route.
 ///
@@ -33,10 +37,14 @@ async fn owner(app: &App, request: &Request) -> Result<UserId, Error> {
 }
 
 /// Some of the caller's contacts, in the form of a page.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Contacts)]
 struct Listing<'a> {
+    /// The contacts of this page.
     items: Vec<ContactView<'a>>,
+    /// How many match in all.
     count: u64,
+    /// How many matches come before this page.
     offset: u64,
 }
 
@@ -53,9 +61,9 @@ impl<'a> Listing<'a> {
 async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let owner = owner(app, request).await?;
     let mut query = Query::of(request);
-    let limit = query.number("limit", 0..=MAX_LIMIT).unwrap_or(DEFAULT_LIMIT);
-    let offset = query.number("offset", 0..=u64::from(u32::MAX)).unwrap_or(0);
-    let search = query.text("searchText");
+    let limit = query.number(&LIMIT).unwrap_or_default();
+    let offset = query.number(&OFFSET).unwrap_or_default();
+    let search = query.text(&SEARCH_TEXT);
     query.finish()?;
 
     let (contacts, count) = app.contacts.page(owner, search.as_deref(), offset, limit).await?;

@@ -1,5 +1,7 @@
 //! `/dashboard/users`: how many accounts there are.
 
+mod operations;
+
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
@@ -8,6 +10,9 @@ use shared::http::query::Query;
 use shared::http::{self, respond};
 use shared::models::{AccountType, Role, Share};
 use shared::{App, Error};
+use utoipa::ToSchema;
+
+pub use operations::operations;
 
 /// Serves every method of the route.
 ///
@@ -22,7 +27,8 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Error
     }
 }
 
-#[derive(Serialize)]
+/// How many accounts there are.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Numbers {
     total_users: i64,
@@ -32,7 +38,8 @@ struct Numbers {
     breakdown_by_role: Vec<OfRole>,
 }
 
-#[derive(Serialize)]
+/// The accounts of one type.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct OfAccountType {
     account_type: AccountType,
@@ -40,7 +47,8 @@ struct OfAccountType {
     part: Part,
 }
 
-#[derive(Serialize)]
+/// The accounts with one role.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct OfRole {
     role: Role,
@@ -48,7 +56,8 @@ struct OfRole {
     part: Part,
 }
 
-#[derive(Serialize)]
+/// The numbers of a part of the accounts.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, reason = "the names on the wire")]
 struct Part {

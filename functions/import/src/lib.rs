@@ -1,23 +1,30 @@
 //! One import: `/users/import/{importId}`, its `/resume`, `/errors` and `/rejected`.
 
+mod operations;
+
 use std::time::Duration;
 
 use lambda_http::http::header::{CONTENT_DISPOSITION, LOCATION};
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
 use shared::auth::Right;
-use shared::http::page::{DEFAULT_LIMIT, Page};
-use shared::http::query::Query;
-use shared::http::{self, BASE_PATH, respond};
+use shared::http::page::{self, Page};
+use shared::http::query::{Number, Parameter, Query};
+use shared::http::{self, BASE_PATH, CSV, respond};
 use shared::import::{ImportView, MAX_ROW_ERRORS, Rejected};
 use shared::models::ImportId;
 use shared::models::import::{Import, Status};
 use shared::{App, Error, clock};
 
+pub use operations::operations;
+
 /// Bytes of rejected rows that go into an answer. In the JSON that carries it, a quote takes two.
 const MAX_INLINE: u64 = 5 * 1024 * 1024 / 2;
 /// How long the URL of a file of rejected rows is valid.
 const DOWNLOAD_TIME: Duration = Duration::from_mins(15);
+
+/// How many row errors a page has.
+const LIMIT: Parameter<Number> = page::limit(MAX_ROW_ERRORS);
 
 /// Serves every method of the four routes.
 ///
@@ -102,11 +109,14 @@ async fn resume(app: &App, request: &Request) -> Result<Response<Body>, Error> {
 async fn errors(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let import = named(app, request).await?;
     let mut query = Query::of(request);
-    let limit = query.number("limit", 0..=MAX_ROW_ERRORS).unwrap_or(DEFAULT_LIMIT);
-    let offset = query.number("offset", 0..=u64::from(u32::MAX));
-    let cursor = query.number("cursor", 0..=u64::from(u32::MAX));
+    let limit = query.number(&LIMIT).unwrap_or_default();
+    let (skip, cursor) = page::beginning(&mut query);
+    let offset = cursor.map_or(Some(skip), |text| text.parse::<u32>().ok().map(u64::from));
+    if offset.is_none() {
+        page::unknown_cursor(&mut query);
+    }
     query.finish()?;
-    let offset = cursor.or(offset).unwrap_or(0);
+    let offset = offset.unwrap_or_default();
 
     let items = app.imports.errors(import.id, offset, limit).await?;
     let next = offset + items.len() as u64;
@@ -137,7 +147,7 @@ async fn rejected(app: &App, request: &Request) -> Result<Response<Body>, Error>
             .put_together(import.id, file, &pieces, DOWNLOAD_TIME)
             .await?;
         let response = Response::builder().status(StatusCode::SEE_OTHER);
-        return respond::bytes(response.header(LOCATION, url), "text/csv", Body::Empty);
+        return respond::bytes(response.header(LOCATION, url), CSV, Body::Empty);
     }
     for piece in &pieces {
         file.extend_from_slice(&app.uploads.rejected(piece).await?);
@@ -145,7 +155,7 @@ async fn rejected(app: &App, request: &Request) -> Result<Response<Body>, Error>
     let disposition = format!("attachment; filename=\"rejected-{}.csv\"", import.id);
     respond::bytes(
         Response::builder().header(CONTENT_DISPOSITION, disposition),
-        "text/csv; charset=utf-8; header=present",
+        CSV,
         file,
     )
 }

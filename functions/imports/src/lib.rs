@@ -1,6 +1,7 @@
 //! `/users/import`: takes in files and lists imports; `/uploads` and `/template` beside it.
 
 mod cursor;
+mod operations;
 mod wait;
 
 use std::time::Duration;
@@ -12,15 +13,18 @@ use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use shared::auth::{Caller, Right};
-use shared::http::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
-use shared::http::query::Query;
-use shared::http::{self, BASE_PATH, multipart, prefer, respond};
+use shared::http::page::{self, LIMIT, Page};
+use shared::http::query::{Parameter, Query, Text};
+use shared::http::{self, BASE_PATH, CSV, multipart, prefer, respond};
 use shared::import::{ImportView, MAX_ROW_ERRORS, TEMPLATE};
 use shared::models::import::{Import, ImportOptions, ImportOptionsDraft, MAX_FILE, Status, Via};
 use shared::models::{Code, Given, ImportId, Timestamp, Violation};
 use shared::store::{ImportStore, UploadStore};
 use shared::{App, Error, clock};
+use utoipa::ToSchema;
 use uuid::Uuid;
+
+pub use operations::operations;
 
 /// How long a request waits for the end of its import, unless it prefers less.
 const LONGEST_WAIT: Duration = Duration::from_secs(25);
@@ -28,6 +32,14 @@ const LONGEST_WAIT: Duration = Duration::from_secs(25);
 const UPLOAD_TIME: Duration = Duration::from_mins(15);
 /// The longest file name of an upload, in characters.
 const MAX_FILE_NAME: usize = 255;
+
+/// The object that an import reads, by which that of a dropped file is found.
+const KEY: Parameter<Text> = Parameter {
+    name: "key",
+    about: "Only the import of this file in the staging bucket: `drop/people.csv`",
+    // As long as S3 lets a key be.
+    kind: Text { max: 1024 },
+};
 
 /// Serves every method of the three routes.
 ///
@@ -50,26 +62,17 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Error
 async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     app.auth.caller(request).await?.require(Right::Import)?;
     let mut query = Query::of(request);
-    let limit = query.number("limit", 0..=MAX_LIMIT).unwrap_or(DEFAULT_LIMIT);
-    let offset = query.number("offset", 0..=u64::from(u32::MAX));
-    let cursor = query.text("cursor");
-    let key = query.text("key");
-    if cursor.is_some() && offset.is_some() {
-        query.fault("cursor", Code::InvalidFormat, "cannot be given with an offset");
-    }
+    let limit = query.number(&LIMIT).unwrap_or_default();
+    let key = query.text(&KEY);
+    let (skip, cursor) = page::beginning(&mut query);
     let cursor = cursor.map(|text| {
         cursor::read(&text).unwrap_or_else(|| {
-            query.fault(
-                "cursor",
-                Code::InvalidFormat,
-                "is not one that this list has given",
-            );
+            page::unknown_cursor(&mut query);
             (0, String::new())
         })
     });
     query.finish()?;
     let (before, after) = cursor.unzip();
-    let skip = offset.unwrap_or(0);
     let offset = before.unwrap_or(skip);
 
     let now = clock::now();
@@ -177,19 +180,25 @@ async fn answer(app: &App, import: Import, preference: Option<String>) -> Result
     respond::json(response, &ImportView::new(import, Some(row_errors), now))
 }
 
-#[derive(Serialize)]
+/// An import and the place for its file.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct OpenUpload {
     #[serde(flatten)]
     import: ImportView,
+    /// Where to put the file.
     upload: Upload,
 }
 
-#[derive(Serialize)]
+/// A signed request that puts a file.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Upload {
+    /// Its method.
     method: &'static str,
+    /// Its URL.
     url: String,
+    /// Until when it is taken.
     expires_at: Timestamp,
 }
 
@@ -264,7 +273,7 @@ async fn template(app: &App, request: &Request) -> Result<Response<Body>, Error>
     app.auth.caller(request).await?.require(Right::Import)?;
     Query::of(request).finish()?;
     let response = Response::builder().header(CONTENT_DISPOSITION, "attachment; filename=\"users.csv\"");
-    respond::bytes(response, "text/csv; charset=utf-8; header=present", TEMPLATE)
+    respond::bytes(response, CSV, TEMPLATE)
 }
 
 /// The options that `draft` asks for, or its faults and `more`.
@@ -273,14 +282,7 @@ fn options(
     caller: &Caller,
     more: Vec<Violation>,
 ) -> Result<ImportOptions, Error> {
-    match draft.parse(caller.assignable()) {
-        Ok(options) if more.is_empty() => Ok(options),
-        Ok(_) => Err(Error::Invalid(more)),
-        Err(mut faults) => {
-            faults.extend(more);
-            Err(Error::Invalid(faults))
-        }
-    }
+    Violation::unless(more, draft.parse(caller.assignable())).map_err(Error::Invalid)
 }
 
 fn open(app: &App, caller: &Caller, options: ImportOptions, via: Via) -> Import {

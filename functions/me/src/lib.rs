@@ -1,11 +1,15 @@
 //! `/users/me`: the caller's own record.
 
+mod operations;
+
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
 use shared::auth::Right;
 use shared::http::query::Query;
 use shared::http::{self, etag, json, respond};
 use shared::{App, Error, accounts};
+
+pub use operations::operations;
 
 /// Serves every method of the route.
 ///

@@ -1,4 +1,4 @@
-//! Answers every path that is no other function's.
+//! The OpenAPI document, a page of it, and the answer to every path that is no other function's.
 
 use shared::{App, http, telemetry};
 

@@ -1,11 +1,15 @@
 //! `/auth/token/revoke`: ends the presented access token.
 
+mod operations;
+
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
-use serde_json::json;
+use shared::http::operation::Nothing;
 use shared::http::query::Query;
 use shared::http::{self, respond};
 use shared::{App, Error, clock};
+
+pub use operations::operations;
 
 /// Serves every method of the route.
 ///
@@ -24,5 +28,5 @@ async fn revoke(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let caller = app.auth.caller(request).await?;
     Query::of(request).finish()?;
     app.tokens.revoke(&caller.credential, clock::now()).await?;
-    respond::ok(&json!({}))
+    respond::ok(&Nothing {})
 }

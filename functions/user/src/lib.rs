@@ -1,5 +1,7 @@
 //! `/users/{userId}`: one account; `/enable`, `/expire` and `/tokens` below it.
 
+mod operations;
+
 use std::time::Duration;
 
 use lambda_http::http::{Method, StatusCode};
@@ -11,6 +13,9 @@ use shared::http::{self, etag, json, respond};
 use shared::models::{Code, Given, Timestamp, UserId, UserPatch, Violation};
 use shared::store::{Account, Token};
 use shared::{App, Error, accounts, clock};
+use utoipa::ToSchema;
+
+pub use operations::operations;
 
 /// How long a token is valid if the request does not say: 12 hours.
 const TOKEN_LIFETIME: Duration = Duration::from_hours(12);
@@ -67,10 +72,17 @@ async fn change(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     respond::user(Response::builder(), &account.user)
 }
 
-#[derive(Serialize)]
+/// What a deletion took away.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = DeletedUser, example = json!({
+    "id": "mfsgs3lbnnqxe2lpnz2gk4ramfxgiidu",
+    "contactsDeleted": 12,
+}))]
 struct Deleted {
+    /// The user who is gone.
     id: UserId,
+    /// How many contacts went too.
     contacts_deleted: u64,
 }
 
@@ -121,12 +133,22 @@ async fn expire(app: &App, request: &Request) -> Result<Response<Body>, Error> {
 }
 
 /// A new access token: the one answer that ever shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "accessToken": "an opaque text",
+    "tokenType": "Bearer",
+    "expiresIn": 3600,
+    "expiresAt": "2026-11-23T09:37:46.000Z",
+}))]
 struct NewToken<'a> {
+    /// What to send as `Authorization: Bearer`.
     access_token: &'a str,
+    /// `Bearer`.
     token_type: &'static str,
+    /// How long it is valid, in seconds.
     expires_in: u64,
+    /// When it ends.
     expires_at: Timestamp,
 }
 

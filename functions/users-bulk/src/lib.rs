@@ -1,5 +1,7 @@
 //! `/users/bulk`: one action on up to a hundred accounts, each by itself.
 
+mod operations;
+
 use std::collections::HashSet;
 
 use lambda_http::http::Method;
@@ -7,11 +9,14 @@ use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 use shared::auth::{Caller, Right};
 use shared::http::json::Object;
-use shared::http::query::Query;
+use shared::http::query::{Choice, Parameter, Query};
 use shared::http::{self, json, respond};
 use shared::models::{Code, Given, UserId, UserPatch, Violation};
 use shared::store::{Account, Holder};
 use shared::{App, Error, accounts};
+use utoipa::ToSchema;
+
+pub use operations::operations;
 
 /// The most ids of a request: as many as one read brings.
 const MAX_IDS: usize = 100;
@@ -37,23 +42,42 @@ enum Action {
     Delete,
 }
 
-const ACTIONS: [(&str, Action); 4] = [
-    ("enable", Action::Enable),
-    ("disable", Action::Disable),
-    ("expire", Action::Expire),
-    ("delete", Action::Delete),
-];
+const ACTION: Parameter<Choice<Action>> = Parameter {
+    name: "action",
+    about: "What to do; `expire` ends every access token",
+    kind: Choice {
+        words: &[
+            ("enable", Action::Enable),
+            ("disable", Action::Disable),
+            ("expire", Action::Expire),
+            ("delete", Action::Delete),
+        ],
+        default: None,
+    },
+};
 
-#[derive(Serialize)]
+/// What became of all of them.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "results": [
+        { "id": "mfsgs3lbnnqxe2lpnz2gk4ramfxgiidu", "status": 200, "detail": null },
+        { "id": "x", "status": 404, "detail": "the user does not exist" },
+    ],
+}))]
 struct Results {
+    /// One for each id, in order.
     results: Vec<Outcome>,
 }
 
 /// What became of one id, told as its own route would tell it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = OutcomeOfId)]
 struct Outcome {
+    /// The id as it was sent, cut short.
     id: String,
+    /// The status of the answer that it would have got by itself.
     status: u16,
+    /// What is wrong, unless it is done.
     detail: Option<String>,
 }
 
@@ -61,10 +85,7 @@ async fn bulk(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let caller = app.auth.caller(request).await?;
     caller.require(Right::ManageUsers)?;
     let mut query = Query::of(request);
-    if !query.has("action") {
-        query.fault("action", Code::Required, "is required");
-    }
-    let action = query.choice("action", &ACTIONS);
+    let action = query.required(&ACTION);
     query.finish()?;
     let ids = ids(json::object(request)?)?;
 

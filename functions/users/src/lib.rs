@@ -1,22 +1,60 @@
 //! `/users`: lists, searches and adds accounts.
 
 mod cursor;
+mod operations;
 
 use lambda_http::http::header::LOCATION;
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
 use shared::auth::{Caller, Right};
-use shared::http::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
-use shared::http::query::Query;
+use shared::http::page::{self, LIMIT, Page, SEARCH_TEXT};
+use shared::http::query::{Choice, Parameter, Query};
 use shared::http::{self, BASE_PATH, json, respond};
-use shared::models::{Code, Role, Slot, User, UserId, UserView};
+use shared::models::{Code, Role, Slot, User, UserId, UserView, Violation};
 use shared::store::{Filter, Listing, Order, SortBy};
 use shared::{App, Error, accounts, clock};
 
+pub use operations::operations;
+
 use crate::cursor::Cursor;
 
-/// The longest text to search for, in characters: as long as an address.
-const MAX_SEARCH: usize = 254;
+const ROLE: Parameter<Choice<Role>> = Parameter {
+    name: "role",
+    about: "Only users with this role",
+    kind: Choice {
+        words: &Role::BY_NAME,
+        default: None,
+    },
+};
+
+const ENABLED: Parameter<Choice<bool>> = Parameter {
+    name: "enabled",
+    about: "Only users who are enabled, or only those who are not",
+    kind: Choice::FLAG,
+};
+
+const SORT_BY: Parameter<Choice<SortBy>> = Parameter {
+    name: "sortBy",
+    about: "In which order",
+    kind: Choice {
+        words: &[
+            ("email", SortBy::Email),
+            ("lastName", SortBy::LastName),
+            ("createdAt", SortBy::CreatedAt),
+        ],
+        default: Some("email"),
+    },
+};
+
+/// Whether the order is turned round.
+const ORDER_BY: Parameter<Choice<bool>> = Parameter {
+    name: "orderBy",
+    about: "Which end comes first",
+    kind: Choice {
+        words: &[("ASC", false), ("DESC", true)],
+        default: Some("ASC"),
+    },
+};
 
 /// Serves every method of the route.
 ///
@@ -57,57 +95,30 @@ async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
 /// The page that the query asks for, and how many matches come before it.
 fn listing(request: &Request, caller: &Caller) -> Result<(Listing, u64), Error> {
     let mut query = Query::of(request);
-    let limit = query.number("limit", 0..=MAX_LIMIT).unwrap_or(DEFAULT_LIMIT);
-    let text = query.text("searchText");
-    if let Some(text) = &text
-        && (text.is_empty() || text.chars().nth(MAX_SEARCH).is_some())
-    {
-        let detail = format!("must have 1 to {MAX_SEARCH} characters");
-        query.fault("searchText", Code::OutOfRange, detail);
-    }
-    let role = query.choice("role", &Role::ALL.map(|role| (role.as_str(), role)));
-    let enabled = query.flag("enabled");
-    let by = query.choice(
-        "sortBy",
-        &[
-            ("email", SortBy::Email),
-            ("lastName", SortBy::LastName),
-            ("createdAt", SortBy::CreatedAt),
-        ],
-    );
-    let descending = query.choice("orderBy", &[("ASC", false), ("DESC", true)]);
+    let limit = query.number(&LIMIT).unwrap_or_default();
     let mut listing = Listing {
         filter: Filter {
-            text,
-            role,
-            enabled,
+            text: query.text(&SEARCH_TEXT),
+            role: query.choice(&ROLE),
+            enabled: query.choice(&ENABLED),
             without_admins: caller.require(Right::ManageAdmins).is_err(),
         },
         order: Order {
-            by: by.unwrap_or_default(),
-            descending: descending.unwrap_or_default(),
+            by: query.choice(&SORT_BY).unwrap_or_default(),
+            descending: query.choice(&ORDER_BY).unwrap_or_default(),
         },
         limit,
         ..Listing::default()
     };
-    let with_offset = query.has("offset");
-    let mut offset = query.number("offset", 0..=u64::from(u32::MAX)).unwrap_or(0);
+    let (mut offset, cursor) = page::beginning(&mut query);
     listing.skip = offset;
-    if let Some(text) = query.text("cursor") {
-        match Cursor::read(&text, &listing) {
-            Some(_) if with_offset => {
-                query.fault("cursor", Code::InvalidFormat, "cannot be given with an offset");
-            }
-            Some(cursor) => {
-                offset = cursor.offset;
-                listing.count = listing.filter.narrows().then_some(cursor.count);
-                listing.after = Some(cursor.last);
-            }
-            None => query.fault(
-                "cursor",
-                Code::InvalidFormat,
-                "is none that this listing, with this order and these filters, has given",
-            ),
+    if let Some(text) = cursor {
+        if let Some(cursor) = Cursor::read(&text, &listing) {
+            offset = cursor.offset;
+            listing.count = listing.filter.narrows().then_some(cursor.count);
+            listing.after = Some(cursor.last);
+        } else {
+            page::unknown_cursor(&mut query);
         }
     }
     query.finish()?;
@@ -122,14 +133,13 @@ async fn create(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let mut body = json::object(request)?;
     let draft = accounts::draft(&mut body);
     let foreign = accounts::foreign_members(body, None)?;
-    let new = match draft.parse(caller.assignable()) {
-        Ok(new) if foreign.is_empty() => new,
-        Ok(_) => return Err(Error::Invalid(foreign)),
-        Err(faults) if faults.iter().any(|fault| fault.code == Code::ForbiddenRole) => {
-            return Err(Error::Forbidden("your roles do not allow you to give this role"));
+    let new = Violation::unless(foreign, draft.parse(caller.assignable())).map_err(|faults| {
+        if faults.iter().any(|fault| fault.code == Code::ForbiddenRole) {
+            Error::Forbidden("your roles do not allow you to give this role")
+        } else {
+            Error::Invalid(faults)
         }
-        Err(faults) => return Err(Error::Invalid([faults, foreign].concat())),
-    };
+    })?;
 
     let mut suffix = [0; 5];
     getrandom::fill(&mut suffix).map_err(|error| Error::internal("make an id", error.to_string()))?;

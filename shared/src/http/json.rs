@@ -6,6 +6,7 @@ use std::fmt;
 
 use lambda_http::http::header::CONTENT_TYPE;
 use lambda_http::{Body, Request};
+use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
@@ -148,9 +149,29 @@ impl Object {
             .collect())
     }
 
-    /// Removes the member `name` with whatever value it has.
-    pub fn take_value(&mut self, name: &str) -> Option<Value> {
-        self.members.remove(name)
+    /// A fault for each member that nobody took, save those of `read_only` that have the value that they
+    /// have in `present`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if `present` cannot be written as JSON.
+    pub fn foreign_members(
+        mut self,
+        read_only: &[&'static str],
+        present: &impl Serialize,
+    ) -> Result<Vec<Violation>, Error> {
+        let present =
+            serde_json::to_value(present).map_err(|error| Error::internal("compare members", error))?;
+        let mut faults = Vec::new();
+        for name in read_only {
+            if let Some(given) = self.members.remove(*name)
+                && present.get(name) != Some(&given)
+            {
+                faults.push(Violation::new(*name, Code::ReadOnly, "is given by the service"));
+            }
+        }
+        faults.extend(self.unknown_members());
+        Ok(faults)
     }
 
     /// A fault for each member that nobody took.
@@ -159,8 +180,11 @@ impl Object {
         self.members
             .keys()
             .map(|name| {
-                let shown: String = name.chars().take(Violation::MAX_VALUE).collect();
-                Violation::new(shown, Code::UnknownMember, "is not a member of this request")
+                Violation::new(
+                    Violation::step(name),
+                    Code::UnknownMember,
+                    "is not a member of this request",
+                )
             })
             .collect()
     }

@@ -100,12 +100,7 @@ pub async fn form(request: Request) -> Result<Form, Error> {
                 fields,
             });
         };
-        let name: String = part
-            .name()
-            .unwrap_or_default()
-            .chars()
-            .take(Violation::MAX_VALUE)
-            .collect();
+        let name = Violation::step(part.name().unwrap_or_default());
         let file_name = part.file_name().map(|name| {
             name.chars()
                 .filter(|char| !char.is_control())

@@ -3,35 +3,156 @@
 use lambda_http::http::header::{ALLOW, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::error::{Error, chain};
 use crate::http::BASE_PATH;
-use crate::models::{Code, Violation};
+use crate::models::{Code, ImportId, Violation};
+
+/// What cannot stand in the fragment of a URI (RFC 3986, 3.5); beyond ASCII nothing can.
+const NOT_IN_FRAGMENT: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// Seconds after which a caller may try again what failed for a passing reason.
 const RETRY_SECONDS: &str = "2";
 
-#[derive(Serialize)]
+/// A kind of problem. The types are stable: clients may branch on them.
+#[derive(Debug)]
+pub struct Kind {
+    /// The URI reference that is its type.
+    pub uri: &'static str,
+    /// What it is called.
+    pub title: &'static str,
+    /// The status of its answers.
+    pub status: StatusCode,
+}
+
+impl Kind {
+    const fn new(status: StatusCode, uri: &'static str, title: &'static str) -> Self {
+        Self { uri, title, status }
+    }
+
+    /// The request cannot be read.
+    pub const MALFORMED: Self = Self::new(
+        StatusCode::BAD_REQUEST,
+        "/problems/malformed",
+        "Malformed request",
+    );
+    /// No valid token came with the request.
+    pub const UNAUTHENTICATED: Self = Self::new(
+        StatusCode::UNAUTHORIZED,
+        "/problems/unauthenticated",
+        "Unauthenticated",
+    );
+    /// The caller's roles do not allow it.
+    pub const FORBIDDEN: Self = Self::new(StatusCode::FORBIDDEN, "/problems/forbidden", "Forbidden");
+    /// It does not exist, or is not the caller's to know of.
+    pub const NOT_FOUND: Self = Self::new(StatusCode::NOT_FOUND, "/problems/not-found", "Not found");
+    /// The path does not take the method.
+    pub const METHOD_NOT_ALLOWED: Self = Self::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "/problems/method-not-allowed",
+        "Method not allowed",
+    );
+    /// `Accept` admits no form of the answer.
+    pub const NOT_ACCEPTABLE: Self = Self::new(
+        StatusCode::NOT_ACCEPTABLE,
+        "/problems/not-acceptable",
+        "Not acceptable",
+    );
+    /// It clashes with what is stored.
+    pub const CONFLICT: Self = Self::new(StatusCode::CONFLICT, "/problems/conflict", "Conflict");
+    /// The first request with the same `Idempotency-Key` is under way.
+    pub const IN_PROGRESS: Self = Self::new(StatusCode::CONFLICT, "/problems/in-progress", "In progress");
+    /// `If-Match` names another state than the stored one.
+    pub const PRECONDITION_FAILED: Self = Self::new(
+        StatusCode::PRECONDITION_FAILED,
+        "/problems/precondition-failed",
+        "Precondition failed",
+    );
+    /// The body or a part of it is over a limit.
+    pub const TOO_LARGE: Self = Self::new(StatusCode::PAYLOAD_TOO_LARGE, "/problems/too-large", "Too large");
+    /// The body is of another media type.
+    pub const UNSUPPORTED_MEDIA_TYPE: Self = Self::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "/problems/unsupported-media-type",
+        "Unsupported media type",
+    );
+    /// The request can be read, and members of it break rules.
+    pub const INVALID: Self = Self::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "/problems/invalid",
+        "Invalid request",
+    );
+    /// The file of an import was refused as a whole.
+    pub const FILE_REFUSED: Self = Self::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "/problems/file-refused",
+        "File refused",
+    );
+    /// A fault of the service.
+    pub const INTERNAL: Self = Self::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "/problems/internal",
+        "Internal error",
+    );
+    /// A part of the service does not answer; the same request may succeed later.
+    pub const UNAVAILABLE: Self = Self::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "/problems/unavailable",
+        "Try again later",
+    );
+}
+
+/// The body of every answer that is not a success.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Problem<'a> {
+pub(crate) struct Problem<'a> {
+    /// What kind of problem it is. Stable: branch on this.
     #[serde(rename = "type")]
     kind: &'static str,
+    /// What the kind is called.
     title: &'static str,
+    /// The status of the answer.
     status: u16,
+    /// What is wrong and what to do, in a sentence. It may be reworded.
     detail: String,
+    /// The id of the request, under which the log knows it.
     instance: &'a str,
+    /// Each member, parameter or part at fault.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Fault>,
+    /// The import whose file was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<ImportId>)]
     import_id: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Fault {
+/// One fault of a request.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Fault {
+    /// The member at fault, as a JSON pointer in a URI fragment.
     pointer: String,
+    /// The rule that was broken.
     code: Code,
+    /// What is wrong with it.
     detail: String,
+    /// The offending value, cut short.
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<String>,
 }
@@ -48,7 +169,7 @@ impl From<Violation> for Fault {
             pointer: if member.is_empty() {
                 "#".to_owned()
             } else {
-                format!("#/{member}")
+                format!("#/{}", utf8_percent_encode(&member, NOT_IN_FRAGMENT))
             },
             code,
             detail,
@@ -59,9 +180,9 @@ impl From<Violation> for Fault {
 
 /// The answer to a request that failed with `error`. Failures of ours are logged here, once.
 pub(super) fn answer(error: Error, request_id: &str) -> Response<Body> {
-    let (status, kind, title) = heading(&error);
+    let kind = kind(&error);
     let mut response = Response::builder()
-        .status(status)
+        .status(kind.status)
         .header(CONTENT_TYPE, "application/problem+json");
     match &error {
         Error::Unauthenticated { presented } => {
@@ -96,9 +217,9 @@ pub(super) fn answer(error: Error, request_id: &str) -> Response<Body> {
     };
 
     let problem = Problem {
-        kind,
-        title,
-        status: status.as_u16(),
+        kind: kind.uri,
+        title: kind.title,
+        status: kind.status.as_u16(),
         detail,
         instance: request_id,
         errors: violations.into_iter().map(Fault::from).collect(),
@@ -111,7 +232,7 @@ pub(super) fn answer(error: Error, request_id: &str) -> Response<Body> {
 /// Status and detail alone, for an answer that tells of several outcomes. Failures of ours are logged.
 pub(super) fn brief(error: &Error, request_id: &str) -> (StatusCode, String) {
     log(error, request_id);
-    (heading(error).0, detail(error))
+    (kind(error).status, detail(error))
 }
 
 fn log(error: &Error, request_id: &str) {
@@ -132,64 +253,24 @@ fn detail(error: &Error) -> String {
     }
 }
 
-/// Status, type and title of the answer to `error`. The types are stable: clients may branch on them.
-fn heading(error: &Error) -> (StatusCode, &'static str, &'static str) {
+/// What the answer to `error` is headed by.
+const fn kind(error: &Error) -> &'static Kind {
     match error {
-        Error::Malformed { .. } => (
-            StatusCode::BAD_REQUEST,
-            "/problems/malformed",
-            "Malformed request",
-        ),
-        Error::Unauthenticated { .. } => (
-            StatusCode::UNAUTHORIZED,
-            "/problems/unauthenticated",
-            "Unauthenticated",
-        ),
-        Error::Forbidden(_) => (StatusCode::FORBIDDEN, "/problems/forbidden", "Forbidden"),
-        Error::NotFound(_) => (StatusCode::NOT_FOUND, "/problems/not-found", "Not found"),
-        Error::MethodNotAllowed(_) => (
-            StatusCode::METHOD_NOT_ALLOWED,
-            "/problems/method-not-allowed",
-            "Method not allowed",
-        ),
-        Error::NotAcceptable(_) => (
-            StatusCode::NOT_ACCEPTABLE,
-            "/problems/not-acceptable",
-            "Not acceptable",
-        ),
-        Error::UnsupportedMediaType(_) => (
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "/problems/unsupported-media-type",
-            "Unsupported media type",
-        ),
-        Error::Conflict { .. } => (StatusCode::CONFLICT, "/problems/conflict", "Conflict"),
-        Error::InProgress => (StatusCode::CONFLICT, "/problems/in-progress", "In progress"),
-        Error::PreconditionFailed => (
-            StatusCode::PRECONDITION_FAILED,
-            "/problems/precondition-failed",
-            "Precondition failed",
-        ),
-        Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "/problems/too-large", "Too large"),
-        Error::Invalid(_) => (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "/problems/invalid",
-            "Invalid request",
-        ),
-        Error::FileRefused { .. } => (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "/problems/file-refused",
-            "File refused",
-        ),
-        Error::Unavailable { .. } => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "/problems/unavailable",
-            "Try again later",
-        ),
-        Error::Internal { .. } => (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "/problems/internal",
-            "Internal error",
-        ),
+        Error::Malformed { .. } => &Kind::MALFORMED,
+        Error::Unauthenticated { .. } => &Kind::UNAUTHENTICATED,
+        Error::Forbidden(_) => &Kind::FORBIDDEN,
+        Error::NotFound(_) => &Kind::NOT_FOUND,
+        Error::MethodNotAllowed(_) => &Kind::METHOD_NOT_ALLOWED,
+        Error::NotAcceptable(_) => &Kind::NOT_ACCEPTABLE,
+        Error::Conflict { .. } => &Kind::CONFLICT,
+        Error::InProgress => &Kind::IN_PROGRESS,
+        Error::PreconditionFailed => &Kind::PRECONDITION_FAILED,
+        Error::TooLarge(_) => &Kind::TOO_LARGE,
+        Error::UnsupportedMediaType(_) => &Kind::UNSUPPORTED_MEDIA_TYPE,
+        Error::Invalid(_) => &Kind::INVALID,
+        Error::FileRefused { .. } => &Kind::FILE_REFUSED,
+        Error::Internal { .. } => &Kind::INTERNAL,
+        Error::Unavailable { .. } => &Kind::UNAVAILABLE,
     }
 }
 
@@ -247,5 +328,16 @@ mod tests {
         assert_eq!(body(&response)["errors"][0]["pointer"], "#/contacts/3/email");
         assert_eq!(body(&response)["errors"][0]["code"], "required");
         assert_eq!(body(&response)["errors"][1]["pointer"], "#");
+    }
+
+    #[test]
+    fn a_pointer_is_a_fragment_whatever_the_name() {
+        let name = Violation::step("a/b é%");
+        let response = answer(
+            Error::Invalid(vec![Violation::new(name, Code::UnknownMember, "is unknown")]),
+            "r",
+        );
+
+        assert_eq!(body(&response)["errors"][0]["pointer"], "#/a~1b%20%C3%A9%25");
     }
 }

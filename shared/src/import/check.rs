@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Cells, Columns, Content, MAX_ROW, Member, Row};
+use super::{Cells, Columns, Content, MAX_ROW, Row};
 use crate::models::import::RowError;
 use crate::models::{
-    AccountType, Code, Given, ImportId, NewUser, Role, Roles, Slot, Timestamp, User, UserDraft, UserId,
-    Violation,
+    AccountType, Code, Given, ImportId, Member, NewUser, Role, Roles, Slot, Timestamp, User, UserDraft,
+    UserId, Violation,
 };
 
 /// How many faults of one row are told one by one: what is told of a row is kept together, in one item.
@@ -134,23 +134,16 @@ fn limited(mut violations: Vec<Violation>) -> Vec<Violation> {
 /// What a row gives for each member, in the members' own terms. A cell that cannot be decoded counts as
 /// left out.
 pub(super) fn draft<'a>(columns: &Columns, cells: &Cells<'a>) -> UserDraft<'a> {
-    let given = |member| columns.given(member, cells).unwrap_or_default();
-    UserDraft {
-        email: given(Member::Email),
-        first_name: given(Member::FirstName),
-        last_name: given(Member::LastName),
-        other_name: given(Member::OtherName),
-        mobile_number: given(Member::MobileNumber),
-        roles: named(given(Member::Roles), |label| {
-            Role::from_label(label).map(Role::as_str)
-        }),
-        enabled: given(Member::Enabled),
-        account_type: named(given(Member::AccountType), |label| {
-            AccountType::from_label(label).map(AccountType::as_str)
-        }),
-        plan_id: given(Member::PlanId),
-        external_user_id: given(Member::ExternalUserId),
-    }
+    UserDraft::of(|member| {
+        let given = columns.given(member, cells).unwrap_or_default();
+        match member {
+            Member::Roles => named(given, |label| Role::from_label(label).map(Role::as_str)),
+            Member::AccountType => named(given, |label| {
+                AccountType::from_label(label).map(AccountType::as_str)
+            }),
+            _ => given,
+        }
+    })
 }
 
 /// `given` with every label that `name` knows replaced by its name; others stay, to be told of as they

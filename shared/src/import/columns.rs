@@ -5,27 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::escape::unescape;
 use super::fault::{FileFault, UnknownColumn};
 use super::rows::{Cells, Content, NotUtf8, Row};
-use crate::models::Given;
-
-/// A member of a user that a file may have a column for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "they are those of the user")]
-pub enum Member {
-    Email,
-    FirstName,
-    LastName,
-    OtherName,
-    MobileNumber,
-    Roles,
-    Enabled,
-    AccountType,
-    PlanId,
-    ExternalUserId,
-}
+use crate::models::{Given, Member};
 
 /// What columns are called, without spaces, `_`, `-`, `.` and capitals. The first of each is its own name.
-const NAMES: [(Member, &[&str]); 10] = [
+const NAMES: [(Member, &[&str]); Member::ALL.len()] = [
     (
         Member::Email,
         &[
@@ -124,37 +107,6 @@ const NAMES: [(Member, &[&str]); 10] = [
 ];
 
 impl Member {
-    /// All there are, in the order in which the API lists them.
-    pub const ALL: [Self; 10] = [
-        Self::Email,
-        Self::FirstName,
-        Self::LastName,
-        Self::OtherName,
-        Self::MobileNumber,
-        Self::Roles,
-        Self::Enabled,
-        Self::AccountType,
-        Self::PlanId,
-        Self::ExternalUserId,
-    ];
-
-    /// Its name in the API, and the best name for a column.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Email => "email",
-            Self::FirstName => "firstName",
-            Self::LastName => "lastName",
-            Self::OtherName => "otherName",
-            Self::MobileNumber => "mobileNumber",
-            Self::Roles => "roles",
-            Self::Enabled => "enabled",
-            Self::AccountType => "accountType",
-            Self::PlanId => "planId",
-            Self::ExternalUserId => "externalUserId",
-        }
-    }
-
     /// What a column of that name means, if anything. Capitals, white space, `_`, `-` and `.` do not
     /// matter, except that a name beginning with `_` never means anything.
     #[must_use]
@@ -191,7 +143,7 @@ impl Member {
 }
 
 /// What becomes of columns that mean nothing to the service.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum UnknownColumns {
     /// The file is refused, so that a typo drops no data.

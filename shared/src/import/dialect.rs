@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::rows::{Content, MAX_ROW, Position, Rows};
-use super::{Encoding, FileFault, Member};
+use super::{Encoding, FileFault};
+use crate::models::Member;
 
 /// What separates the cells of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

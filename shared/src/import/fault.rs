@@ -2,7 +2,8 @@
 
 use std::fmt::{Display, Formatter, Result, Write};
 
-use super::{MAX_ROW, Member};
+use super::MAX_ROW;
+use crate::models::Member;
 
 /// Why a file is refused as a whole. The texts are for whoever made the file and say what to do; they
 /// are short, however long the header is.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::import::UnknownColumns;
 use crate::models::import::{Counts, Import, ImportOptions, Mode, Read, RowError, Status, Via};
@@ -12,45 +13,116 @@ use crate::models::{ImportId, Roles, Timestamp, UserId};
 pub const MAX_ROW_ERRORS: u64 = 1000;
 
 /// The import resource.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Import, example = json!({
+    "id": "019ab0f2c47d7e0c9d3b1f60a5e8d214",
+    "status": "completed",
+    "success": false,
+    "message": "Completed; 2 rows read: 1 created, 0 skipped, 1 failed.",
+    "errors": ["line 3: email \"tim@\" is not an email address"],
+    "rowErrors": [{
+        "line": 3,
+        "row": 2,
+        "column": "email",
+        "code": "invalid_format",
+        "value": "tim@",
+        "message": "email \"tim@\" is not an email address",
+        "firstLine": null,
+    }],
+    "mode": "create",
+    "ignoreDuplicates": false,
+    "defaultRoles": ["ROLE_COLLABORATOR"],
+    "unknownColumns": "refuse",
+    "fileName": "people.csv",
+    "bytes": 71,
+    "sha256": "9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab",
+    "via": "api",
+    "key": "imports/019ab0f2c47d7e0c9d3b1f60a5e8d214.csv",
+    "createdBy": "mfsgs3lbnnqxe2lpnz2gk4ramfxgiidu",
+    "read": {
+        "encoding": "UTF-8",
+        "delimiter": ",",
+        "bom": false,
+        "columns": { "email": "email", "firstName": "Given Name" },
+        "ignoredColumns": [],
+    },
+    "counts": { "rows": 2, "created": 1, "updated": 0, "skipped": 0, "failed": 1 },
+    "progress": { "bytesRead": 71, "percent": 100, "rowsPerSecond": 40, "secondsLeft": null },
+    "createdAt": "2026-11-23T08:37:46.000Z",
+    "startedAt": "2026-11-23T08:37:46.012Z",
+    "finishedAt": "2026-11-23T08:37:46.062Z",
+    "expiresAt": "2026-12-23T08:37:46.000Z",
+}))]
 pub struct ImportView {
+    /// Its name.
     id: ImportId,
+    /// Where it stands.
     status: Status,
+    /// Whether it completed and no row failed; nothing while it is not finished.
     success: Option<bool>,
+    /// One sentence with the counts.
     message: String,
+    /// One sentence for each row error, in line order, the first 1,000; nothing in a listing.
     errors: Option<Vec<String>>,
+    /// The first 1,000 row errors; nothing in a listing.
     row_errors: Option<Vec<RowError>>,
+    /// What it does with a good row.
     mode: Mode,
+    /// Whether the address of an existing account is skipped.
     ignore_duplicates: bool,
+    /// The roles of a row that names none.
     default_roles: Roles,
+    /// What it does with columns that mean nothing.
     unknown_columns: UnknownColumns,
+    /// The client's name for the file.
     file_name: Option<String>,
+    /// The file's size.
     bytes: Option<u64>,
+    /// The SHA-256 of the file, where the service saw it whole.
     sha256: Option<String>,
+    /// How the file came in.
     via: Via,
+    /// The file in the staging bucket.
     key: String,
+    /// Who sent it; nothing for a dropped file.
     created_by: Option<UserId>,
+    /// How the file was understood, once its header was read.
     read: Option<ReadView>,
+    /// What became of its rows.
     counts: CountsView,
+    /// How far it is.
     progress: Progress,
+    /// When it was opened.
     created_at: Timestamp,
+    /// When the first run began.
     started_at: Option<Timestamp>,
+    /// When it became final.
     finished_at: Option<Timestamp>,
+    /// When the file and its rows are deleted.
     expires_at: Timestamp,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// How a file was understood.
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Read)]
 struct ReadView {
+    /// Its encoding.
     encoding: &'static str,
+    /// Its delimiter.
     delimiter: char,
+    /// Whether it begins with a byte order mark.
     bom: bool,
+    /// The header cell of each member.
     columns: BTreeMap<&'static str, String>,
+    /// The columns that were left out.
     ignored_columns: Vec<String>,
 }
 
-#[derive(Clone, Copy, Debug, Serialize)]
+/// What became of the rows; `rows` is the sum of the others.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = Counts)]
 struct CountsView {
     rows: u64,
     created: u64,
@@ -59,12 +131,17 @@ struct CountsView {
     failed: u64,
 }
 
-#[derive(Clone, Copy, Debug, Serialize)]
+/// How far an import is.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Progress {
+    /// Bytes of the file that are done.
     bytes_read: u64,
+    /// The same in hundredths of the file.
     percent: Option<u64>,
+    /// Rows a second since the first run began.
     rows_per_second: Option<u64>,
+    /// How long it will take at that rate.
     seconds_left: Option<u64>,
 }
 

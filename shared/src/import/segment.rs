@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::write::{BATCH, Outcome, Pending};
-use super::{Content, Member, OwnedCells, Position, Rejected, RejectedFault, Row};
+use super::{Content, OwnedCells, Position, Rejected, RejectedFault, Row};
 use crate::models::import::{Counts, ImportOptions, Mode, Read, RowError};
-use crate::models::{Code, Slot, Tally, User, Violation};
+use crate::models::{Code, Member, Slot, Tally, User, Violation};
 
 /// Bytes of rejected rows and their errors after which a segment is full, so that a file of bad rows
 /// takes no more memory than one of good ones, and a checkpoint stays within the 4 MB of a transaction.

@@ -45,4 +45,21 @@ macro_rules! serde_by_text {
     };
 }
 
+/// Implements `ToSchema` for a type that is written as text, from what it is and what it has to be like.
+macro_rules! schema_of_text {
+    ($type:ty, $about:expr, |$text:ident| $rules:expr) => {
+        impl utoipa::PartialSchema for $type {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                let $text = utoipa::openapi::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::Type::String)
+                    .description(Some($about));
+                $rules.into()
+            }
+        }
+
+        impl utoipa::ToSchema for $type {}
+    };
+}
+
+pub(super) use schema_of_text;
 pub(super) use serde_by_text;

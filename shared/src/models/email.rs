@@ -15,7 +15,13 @@ use idna::{
     uts46::{DnsLength, Hyphens, Uts46},
 };
 
-use super::{Code, by_text::serde_by_text, fold::folded};
+use utoipa::openapi::{KnownFormat, SchemaFormat};
+
+use super::{
+    Code,
+    by_text::{schema_of_text, serde_by_text},
+    fold::folded,
+};
 
 /// An e-mail address that mail could be sent to.
 ///
@@ -174,6 +180,14 @@ impl Hash for Email {
 }
 
 serde_by_text!(Email);
+schema_of_text!(
+    Email,
+    "An address (RFC 5321, RFC 6531) without literals and comments, in any case",
+    |text| text
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Email)))
+        .max_length(Some(Email::MAX_CHARS))
+        .examples(["ada@example.org"])
+);
 
 /// Why a text is not an [`Email`]. The texts continue the member's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

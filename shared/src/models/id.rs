@@ -6,7 +6,10 @@ use data_encoding::{BASE32_NOPAD, BASE32_NOPAD_NOCASE};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Email, by_text::serde_by_text};
+use super::{
+    Email,
+    by_text::{schema_of_text, serde_by_text},
+};
 
 /// Where an address has its place in the table: the first 120 bits of the SHA-256 of [`Email::key`].
 ///
@@ -174,8 +177,8 @@ macro_rules! log_by_text {
 
 /// Defines an id that is a UUID, written as 32 lower-case hexadecimal digits.
 macro_rules! uuid_id {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
+    ($(#[doc = $doc:literal])* $name:ident) => {
+        $(#[doc = $doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Uuid);
 
@@ -207,6 +210,9 @@ macro_rules! uuid_id {
 
         log_by_text!($name);
         serde_by_text!($name);
+        schema_of_text!($name, concat!($($doc),*), |text| text
+            .pattern(Some("^[0-9a-f]{32}$"))
+            .examples(["019ab0f2c47d7e0c9d3b1f60a5e8d214"]));
     };
 }
 
@@ -226,6 +232,9 @@ log_by_text!(SubjectId);
 serde_by_text!(Slot);
 serde_by_text!(UserId);
 serde_by_text!(SubjectId);
+schema_of_text!(UserId, "An account's name", |text| text
+    .pattern(Some("^[a-z2-7]{32}$"))
+    .examples(["mfsgs3lbnnqxe2lpnz2gk4ramfxgiidu"]));
 
 impl ImportId {
     /// The import of a file that was dropped into the bucket.

@@ -1,14 +1,15 @@
 //! An import: a file, how it is to be read, and what became of its rows.
 
-use serde::{Deserialize, Serialize};
-
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Code, Given, ImportId, Role, Roles, Timestamp, UserId, Violation};
 use crate::import::{Columns, Dialect, Position, UnknownColumns};
 
 /// What an import does with a good row.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Mode {
     /// Makes a user; an address that has an account is an error.
@@ -21,7 +22,7 @@ pub enum Mode {
 }
 
 /// How a file came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Via {
     /// In the body of a request.
@@ -33,7 +34,7 @@ pub enum Via {
 }
 
 /// Where an import stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Status {
     /// Opened; its file has not arrived.
@@ -78,15 +79,20 @@ pub struct ImportOptions {
 }
 
 /// The options of an import as they were given.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, ToSchema)]
+#[schema(rename_all = "camelCase")]
 pub struct ImportOptionsDraft<'a> {
     /// `create`, `upsert` or `validate`.
+    #[schema(value_type = Mode)]
     pub mode: Given<'a>,
     /// `true` or `false`.
+    #[schema(value_type = bool)]
     pub ignore_duplicates: Given<'a>,
     /// An array of roles, or several in one string by `;`, `|` or `,`.
+    #[schema(value_type = String)]
     pub default_roles: Given<'a>,
     /// `refuse` or `ignore`.
+    #[schema(value_type = UnknownColumns)]
     pub unknown_columns: Given<'a>,
 }
 
@@ -240,14 +246,14 @@ impl std::ops::AddAssign for Counts {
 }
 
 /// One fault of one row.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RowError {
     /// The line of the file on which the row begins; the header's is 1.
     pub line: u64,
     /// The number of the data row, from 1.
     pub row: u64,
-    /// The header cell of the column at fault; `None` for the row as a whole.
+    /// The header cell of the column at fault; nothing for the row as a whole.
     pub column: Option<String>,
     /// The rule that was broken.
     pub code: Code,

@@ -1,6 +1,9 @@
 //! Short texts: names and references.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
+
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::{Code, by_text::serde_by_text};
 
@@ -52,6 +55,24 @@ impl<const MAX: usize> fmt::Display for Text<MAX> {
 }
 
 serde_by_text!(Text<MAX>, const MAX);
+
+impl<const MAX: usize> PartialSchema for Text<MAX> {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some(
+                "A text without control characters; white space around it is dropped",
+            ))
+            .max_length(Some(MAX))
+            .into()
+    }
+}
+
+impl<const MAX: usize> ToSchema for Text<MAX> {
+    fn name() -> Cow<'static, str> {
+        format!("Text{MAX}").into()
+    }
+}
 
 /// Why a text is not a [`Text`]. The texts continue the member's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -2,7 +2,10 @@
 
 use std::{fmt, str::FromStr, sync::LazyLock};
 
-use super::{Code, by_text::serde_by_text};
+use super::{
+    Code,
+    by_text::{schema_of_text, serde_by_text},
+};
 
 /// A telephone number in international form (E.164): `+`, a country code that exists, 7 to 15 digits
 /// in all.
@@ -68,6 +71,13 @@ impl fmt::Display for Phone {
 }
 
 serde_by_text!(Phone);
+schema_of_text!(Phone, "A telephone number as E.164 has it", |text| text
+    .pattern(Some(format!(
+        r"^\+[1-9][0-9]{{{},{}}}$",
+        Phone::DIGITS.start() - 1,
+        Phone::DIGITS.end() - 1
+    )))
+    .examples(["+4930901820"]));
 
 /// The country codes that exist, one bit each.
 struct CallingCodes([u64; 16]);

@@ -3,9 +3,11 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize, Serializer, de};
+use utoipa::openapi::{ArrayBuilder, Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// What an account may do. Roles add up; `auth` says what each allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[repr(u8)]
 pub enum Role {
     /// Everything on users, imports and the dashboard.
@@ -34,6 +36,18 @@ impl Role {
         Self::Collaborator,
         Self::AdhocCollaborator,
     ];
+
+    /// Every role after its name in JSON.
+    pub const BY_NAME: [(&str, Self); 5] = {
+        let [a, b, c, d, e] = Self::ALL;
+        [
+            (a.as_str(), a),
+            (b.as_str(), b),
+            (c.as_str(), c),
+            (d.as_str(), d),
+            (e.as_str(), e),
+        ]
+    };
 
     /// The role's name in JSON.
     #[must_use]
@@ -167,6 +181,22 @@ impl FromIterator<Role> for Roles {
 impl Serialize for Roles {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.iter())
+    }
+}
+
+impl PartialSchema for Roles {
+    fn schema() -> RefOr<Schema> {
+        ArrayBuilder::new()
+            .items(Ref::from_schema_name(Role::name()))
+            .min_items(Some(1))
+            .unique_items(true)
+            .into()
+    }
+}
+
+impl ToSchema for Roles {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((Role::name().into_owned(), Role::schema()));
     }
 }
 

@@ -7,8 +7,9 @@ use time::{
     format_description::StaticFormatDescription,
     macros::{format_description, utc_datetime},
 };
+use utoipa::openapi::{KnownFormat, SchemaFormat};
 
-use super::by_text::serde_by_text;
+use super::by_text::{schema_of_text, serde_by_text};
 
 const RFC_3339: StaticFormatDescription =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
@@ -84,6 +85,10 @@ impl FromStr for Timestamp {
 }
 
 serde_by_text!(Timestamp);
+schema_of_text!(Timestamp, "A point in time in UTC, to the millisecond", |text| {
+    text.format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+        .examples(["2026-11-23T08:37:46.000Z"])
+});
 
 /// The text is not a time as this service writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,9 +1,10 @@
 //! One fault of one member, in words for whoever gave it.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What kind of rule a value broke. The wire names are stable: clients may branch on them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// A value is missing.
@@ -100,6 +101,29 @@ impl Violation {
         self
     }
 
+    /// `name`, which a caller has chosen, as one step of a path: cut, and with `~` and `/` escaped as a JSON
+    /// pointer has them (RFC 6901, 3).
+    #[must_use]
+    pub fn step(name: &str) -> String {
+        Self::shown(name).replace('~', "~0").replace('/', "~1")
+    }
+
+    /// `parsed`, or its faults and `more`: a record is sound only if there are none of either.
+    ///
+    /// # Errors
+    ///
+    /// All the faults, those of `parsed` first.
+    pub fn unless<T>(more: Vec<Self>, parsed: Result<T, Vec<Self>>) -> Result<T, Vec<Self>> {
+        match parsed {
+            Ok(value) if more.is_empty() => Ok(value),
+            Ok(_) => Err(more),
+            Err(mut faults) => {
+                faults.extend(more);
+                Err(faults)
+            }
+        }
+    }
+
     /// As much of `text` as is repeated to the caller: [`Violation::MAX_VALUE`] characters.
     #[must_use]
     pub fn shown(text: &str) -> &str {
@@ -153,6 +177,15 @@ mod tests {
         let violation = Violation::new("", Code::ColumnCount, "has 3 cells, the header has 5");
 
         assert_eq!(violation.message(), "has 3 cells, the header has 5");
+    }
+
+    #[test]
+    fn a_step_does_not_look_like_two() {
+        assert_eq!(Violation::step("a/b~c"), "a~1b~0c");
+        assert_eq!(
+            Violation::step(&"é".repeat(200)).chars().count(),
+            Violation::MAX_VALUE
+        );
     }
 
     #[test]

@@ -116,6 +116,8 @@ async fn parameters_out_of_range_are_named() {
         ("limit=1001", "limit"),
         ("offset=-1", "offset"),
         ("cursor=abc", "cursor"),
+        ("cursor=4294967296", "cursor"),
+        ("cursor=5&offset=5", "cursor"),
         ("line=2", "line"),
     ] {
         let problem = service

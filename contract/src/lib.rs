@@ -1,0 +1,81 @@
+//! The service's contract as an OpenAPI document, put together from what the functions tell of their routes.
+
+use shared::http::BASE_PATH;
+use shared::http::operation::{BEARER, common_headers};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::server::ServerBuilder;
+use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder, PathItem, Paths};
+
+/// What a reader has to know before the rest.
+const ABOUT: &str = "User accounts, each account's own contacts, and bulk import of accounts from CSV.
+
+A member without a value is `null`, never missing. Times are RFC 3339 in UTC with milliseconds. \
+Unknown query parameters and unknown members of a body are refused. Every answer that is not a success \
+is a problem document (RFC 9457); its `type` is stable.";
+
+/// The document.
+#[must_use]
+pub fn document() -> OpenApi {
+    let operations = [
+        users::operations(),
+        user::operations(),
+        users_bulk::operations(),
+        me::operations(),
+        contacts::operations(),
+        contact::operations(),
+        imports::operations(),
+        import::operations(),
+        dashboard::operations(),
+        session::operations(),
+        openapi::operations(),
+    ];
+    let mut paths = Paths::new();
+    let mut components = ComponentsBuilder::new();
+    for operation in operations.into_iter().flatten() {
+        let operation = operation.finished();
+        let item = PathItem::new(operation.method, operation.described);
+        paths
+            .paths
+            .entry(operation.path.to_owned())
+            .and_modify(|known| known.merge_operations(item.clone()))
+            .or_insert(item);
+        components = components
+            .schemas_from_iter(operation.schemas)
+            .responses_from_iter(operation.problems);
+    }
+    let scheme = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some(
+            "An access token of this service, or of its issuer if it has one",
+        ))
+        .build();
+    let mut components = components
+        .security_scheme(BEARER, SecurityScheme::Http(scheme))
+        .build();
+    components.headers = common_headers()
+        .into_iter()
+        .map(|(name, header)| (name, header.into()))
+        .collect();
+    OpenApiBuilder::new()
+        .info(
+            InfoBuilder::new()
+                .title("Access Service")
+                .version("1")
+                .description(Some(ABOUT))
+                .build(),
+        )
+        .servers(Some([ServerBuilder::new().url(BASE_PATH).build()]))
+        .security(Some([SecurityRequirement::new(BEARER, [] as [&str; 0])]))
+        .paths(paths)
+        .components(Some(components))
+        .build()
+}
+
+/// The document as the text that `openapi.json` is.
+///
+/// # Errors
+///
+/// If it cannot be written as JSON.
+pub fn text() -> Result<String, serde_json::Error> {
+    Ok(document().to_pretty_json()? + "\n")
+}

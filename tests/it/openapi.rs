@@ -1,0 +1,141 @@
+//! The document tells what the service does, no more and no less.
+
+use std::collections::BTreeSet;
+
+use reqwest::Method;
+use reqwest::header::{ACCEPT, HeaderName};
+use serde_json::Value;
+use shared::http::BASE_PATH;
+
+use crate::support::{Service, send};
+
+const METHODS: [Method; 4] = [Method::GET, Method::POST, Method::PUT, Method::DELETE];
+
+#[test]
+fn the_committed_document_is_that_of_the_code() {
+    let committed = include_str!("../../openapi.json");
+
+    assert!(
+        committed == contract::text().unwrap(),
+        "openapi.json is stale; renew it by `cargo run -p contract`"
+    );
+}
+
+#[test]
+fn what_the_document_refers_to_is_in_it() {
+    fn references(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(members) => members.iter().for_each(|(name, value)| match value {
+                Value::String(place) if name == "$ref" => {
+                    found.insert(place.clone());
+                }
+                Value::String(id) if name == "operationId" => {
+                    found.insert(id.clone());
+                }
+                value => references(value, found),
+            }),
+            Value::Array(elements) => elements.iter().for_each(|value| references(value, found)),
+            _ => {}
+        }
+    }
+    let document = serde_json::to_value(contract::document()).unwrap();
+    let mut found = BTreeSet::new();
+    references(&document, &mut found);
+    let operations: BTreeSet<_> = document["paths"]
+        .as_object()
+        .unwrap()
+        .values()
+        .flat_map(|item| item.as_object().unwrap().values())
+        .map(|operation| operation["operationId"].as_str().unwrap())
+        .collect();
+
+    for place in found {
+        match place.strip_prefix('#') {
+            Some(pointer) => assert!(document.pointer(pointer).is_some(), "{place}"),
+            None => assert!(operations.contains(&*place), "{place}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_document_has_every_path_and_method_of_the_service() {
+    let service = Service::start().await;
+    let document = serde_json::to_value(contract::document()).unwrap();
+    let told: BTreeSet<(String, String)> = document["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, item)| {
+            let methods = item.as_object().unwrap().keys();
+            methods.map(|method| (format!("{BASE_PATH}{path}"), method.to_uppercase()))
+        })
+        .collect();
+
+    let mut served = BTreeSet::new();
+    for path in service
+        .local
+        .template()
+        .routes
+        .iter()
+        .filter_map(|route| route.path.clone())
+    {
+        let Some(below) = path.strip_prefix(BASE_PATH) else {
+            assert_eq!(path, "/docs");
+            continue;
+        };
+        for method in METHODS {
+            let answer = send(service.anonymous(method.clone(), &below.replace(['{', '}'], ""))).await;
+            if answer.status != 405 {
+                served.insert((path.clone(), method.to_string()));
+            }
+        }
+    }
+
+    assert_eq!(told, served);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn anybody_may_read_the_document() {
+    let service = Service::start().await;
+
+    let answer = send(service.anonymous(Method::GET, "/openapi.json")).await;
+
+    assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(answer.expect(200)["openapi"], "3.1.0");
+    assert_eq!(
+        send(service.anonymous(Method::POST, "/openapi.json"))
+            .await
+            .header("allow"),
+        "GET"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_shows_every_operation_and_loads_nothing() {
+    let service = Service::start().await;
+    let url = format!("{}/docs", service.local.url());
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+
+    let answer = send(client.get(&url).header(ACCEPT, "text/html,*/*;q=0.8")).await;
+
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
+    let policy = HeaderName::from_static("content-security-policy");
+    let policy = answer.headers[policy].to_str().unwrap();
+    assert!(
+        policy.starts_with("default-src 'none'; style-src 'sha256-"),
+        "{policy}"
+    );
+    for forbidden in ["<script", "<link", "<img", "src=", "style="] {
+        assert!(!answer.text.contains(forbidden), "{forbidden}");
+    }
+    let document = serde_json::to_value(contract::document()).unwrap();
+    for item in document["paths"].as_object().unwrap().values() {
+        for operation in item.as_object().unwrap().values() {
+            let id = operation["operationId"].as_str().unwrap();
+            assert!(answer.text.contains(&format!("<section id='{id}'>")), "{id}");
+        }
+    }
+    let refused = send(client.get(&url).header(ACCEPT, "application/json")).await;
+    assert_eq!(refused.expect(406)["type"], "/problems/not-acceptable");
+}
