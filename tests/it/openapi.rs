@@ -67,7 +67,7 @@ async fn the_document_has_every_path_and_method_of_the_service() {
         .iter()
         .flat_map(|(path, item)| {
             let methods = item.as_object().unwrap().keys();
-            methods.map(|method| (format!("{BASE_PATH}{path}"), method.to_uppercase()))
+            methods.map(move |method| (format!("{BASE_PATH}{path}"), method.to_uppercase()))
         })
         .collect();
 

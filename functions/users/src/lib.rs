@@ -98,7 +98,7 @@ fn listing(request: &Request, caller: &Caller) -> Result<(Listing, u64), Error> 
     let limit = query.number(&LIMIT).unwrap_or_default();
     let mut listing = Listing {
         filter: Filter {
-            text: query.text(&SEARCH_TEXT),
+            text: query.text(&SEARCH_TEXT).filter(|text| !text.is_empty()),
             role: query.choice(&ROLE),
             enabled: query.choice(&ENABLED),
             without_admins: caller.require(Right::ManageAdmins).is_err(),

@@ -31,7 +31,7 @@ pub struct Number {
 /// Any text of a length.
 #[derive(Clone, Copy, Debug)]
 pub struct Text {
-    /// The most characters; the least is one.
+    /// The most characters.
     pub max: usize,
 }
 
@@ -72,7 +72,6 @@ impl Told for Text {
     fn schema(&self) -> ObjectBuilder {
         ObjectBuilder::new()
             .schema_type(Type::String)
-            .min_length(Some(1))
             .max_length(Some(self.max))
     }
 }
@@ -124,8 +123,8 @@ impl Query {
     pub fn text(&mut self, parameter: &Parameter<Text>) -> Option<String> {
         let Parameter { name, kind, .. } = parameter;
         let text = self.take(name)?;
-        if text.is_empty() || text.chars().nth(kind.max).is_some() {
-            let detail = format!("must have 1 to {} characters", kind.max);
+        if text.chars().nth(kind.max).is_some() {
+            let detail = format!("must have at most {} characters", kind.max);
             self.fault(name, Code::OutOfRange, detail);
             return None;
         }
@@ -277,7 +276,7 @@ mod tests {
             default: Some("false"),
             ..Choice::FLAG
         };
-        let mut query = query("searchText=&limit=100");
+        let mut query = query("limit=100");
 
         assert_eq!(query.text(&SEARCH_TEXT), None);
         assert_eq!(query.number(&LIMIT), Some(100));
@@ -296,7 +295,7 @@ mod tests {
         };
         assert_eq!(
             violations.iter().map(|fault| fault.code).collect::<Vec<_>>(),
-            [Code::OutOfRange, Code::Required]
+            [Code::Required]
         );
     }
 }
