@@ -11,7 +11,8 @@ use proptest::sample::select;
 use serde_json::json;
 use tokio::runtime::Builder;
 
-use super::query::Query;
+use super::page::{LIMIT, OFFSET, SEARCH_TEXT};
+use super::query::{Choice, Parameter, Query};
 use super::{multipart, problem};
 use crate::accounts;
 use crate::error::Error;
@@ -158,12 +159,15 @@ proptest! {
         });
         let request = lambda_http::request::from_str(&event.to_string()).unwrap();
         let mut query = Query::of(&request);
-        let limit = query.number("limit", 0..=100);
-        prop_assert!(limit.is_none_or(|limit| limit <= 100));
-        query.number("offset", 0..=u64::from(u32::MAX));
-        query.flag("enabled");
-        query.choice("sortBy", &[("email", 1)]);
-        query.text("searchText");
+        let limit = query.number(&LIMIT);
+        prop_assert!(limit.is_none_or(|limit| limit <= LIMIT.kind.max));
+        query.number(&OFFSET);
+        query.choice(&Parameter {
+            name: "enabled",
+            about: "",
+            kind: Choice::FLAG,
+        });
+        query.text(&SEARCH_TEXT);
         if let Err(error) = query.finish() {
             prop_assert!(refused(error) < MAX_ANSWER);
         }
