@@ -26,6 +26,7 @@ const DOCUMENT: &str = include_str!("../../../openapi.json");
 /// # Errors
 ///
 /// [`Error::NotFound`] for every other path, as a problem document like all others.
+#[expect(clippy::needless_pass_by_value, reason = "handlers take the request")]
 pub fn handle(_app: &App, request: Request) -> Ready<Result<Response<Body>, Error>> {
     ready(match (http::resource(&request), request.method()) {
         ("/openapi.json", &Method::GET) => document(&request),

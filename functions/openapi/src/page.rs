@@ -231,11 +231,11 @@ fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
 }
 
 fn paragraphs(value: &Value) -> String {
-    let all = text(value);
-    all.split("\n\n")
-        .filter(|paragraph| !paragraph.is_empty())
-        .map(|paragraph| format!("<p>{paragraph}</p>"))
-        .collect()
+    let mut paragraphs = String::new();
+    for paragraph in text(value).split("\n\n").filter(|text| !text.is_empty()) {
+        let _ = write!(paragraphs, "<p>{paragraph}</p>");
+    }
+    paragraphs
 }
 
 /// A value as text for the page, with what stands between grave accents as code.
