@@ -139,7 +139,7 @@ mod tests {
     fn every_other_path_goes_to_the_default_route() {
         for path in [
             "/",
-            "/docs",
+            "/docs/",
             "/api/v1/users/",
             "/api/v1/users//enable",
             "/api/v1/users/u1/unknown",
