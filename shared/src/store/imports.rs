@@ -625,12 +625,6 @@ impl ImportStore {
             }
         };
 
-        let mut count = 0;
-        let mut counted = query(END).select(Select::Count).into_paginator().send();
-        while let Some(page) = counted.next().await {
-            count += u64::try_from(page.map_err(|error| failed(doing, error))?.count()).unwrap_or_default();
-        }
-
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut skip = skip;
         let mut imports = Vec::new();
@@ -644,6 +638,13 @@ impl ImportStore {
             } else {
                 imports.push(import(item, doing)?);
             }
+        }
+
+        // Last, so that an import that begins meanwhile is never shown without being counted.
+        let mut count = 0;
+        let mut counted = query(END).select(Select::Count).into_paginator().send();
+        while let Some(page) = counted.next().await {
+            count += u64::try_from(page.map_err(|error| failed(doing, error))?.count()).unwrap_or_default();
         }
         Ok((imports, count))
     }

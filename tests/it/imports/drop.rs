@@ -34,8 +34,11 @@ async fn of_key(service: &Service, key: &str) -> Vec<Value> {
             .await
             .expect(200);
         let items = list["items"].as_array().unwrap().clone();
-        assert_eq!(list["count"], items.len());
-        (!items.is_empty() && items.iter().all(|import| import["finishedAt"].is_string())).then_some(items)
+        let all_finished = items.iter().all(|import| import["finishedAt"].is_string());
+        (!items.is_empty() && all_finished).then(|| {
+            assert_eq!(list["count"], items.len());
+            items
+        })
     })
     .await
 }
