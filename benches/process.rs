@@ -76,7 +76,13 @@ async fn measure(arguments: &Arguments, rows: u64) -> Result<(), BoxError> {
     let id: ImportId = opened["id"].as_str().unwrap_or_default().parse()?;
     let url = opened["upload"]["url"].as_str().unwrap_or_default();
     let started = Instant::now();
-    client.put(url).body(file).send().await?.error_for_status()?;
+    client
+        .put(url)
+        .header("content-type", "text/csv")
+        .body(file)
+        .send()
+        .await?
+        .error_for_status()?;
 
     let mut runs = HashSet::new();
     // Of each process, because one that is over its time is replaced.

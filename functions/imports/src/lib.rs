@@ -30,6 +30,8 @@ pub use operations::operations;
 const LONGEST_WAIT: Duration = Duration::from_secs(25);
 /// How long a signed upload URL is valid.
 const UPLOAD_TIME: Duration = Duration::from_mins(15);
+/// The media type that a signed upload has to be sent with.
+const UPLOAD_TYPE: &str = "text/csv";
 /// The longest file name of an upload, in characters.
 const MAX_FILE_NAME: usize = 255;
 
@@ -198,6 +200,8 @@ struct Upload {
     method: &'static str,
     /// Its URL.
     url: String,
+    /// Its `Content-Type`; storage takes no other.
+    content_type: &'static str,
     /// Until when it is taken.
     expires_at: Timestamp,
 }
@@ -252,7 +256,7 @@ async fn open_upload(app: &App, request: &Request) -> Result<Response<Body>, Err
     app.imports.insert(&import).await?;
     let url = app
         .uploads
-        .sign_upload(import.id, bytes.unwrap_or_default(), UPLOAD_TIME)
+        .sign_upload(import.id, bytes.unwrap_or_default(), UPLOAD_TYPE, UPLOAD_TIME)
         .await?;
     let now = import.created_at;
     let location = location(import.id);
@@ -263,6 +267,7 @@ async fn open_upload(app: &App, request: &Request) -> Result<Response<Body>, Err
             upload: Upload {
                 method: "PUT",
                 url,
+                content_type: UPLOAD_TYPE,
                 expires_at: now.plus(UPLOAD_TIME),
             },
         },

@@ -120,12 +120,19 @@ impl UploadStore {
         self.put(Self::staged_key(id), file, "stage a file").await
     }
 
-    /// A URL by which `bytes` bytes can be put in the place of the import's file, for `valid` and no more.
+    /// A URL by which `bytes` bytes of `media_type` can be put in the place of the import's file, for `valid`
+    /// and no more.
     ///
     /// # Errors
     ///
     /// [`Error::Internal`] if it cannot be signed.
-    pub async fn sign_upload(&self, id: ImportId, bytes: u64, valid: Duration) -> Result<String, Error> {
+    pub async fn sign_upload(
+        &self,
+        id: ImportId,
+        bytes: u64,
+        media_type: &str,
+        valid: Duration,
+    ) -> Result<String, Error> {
         let doing = "sign an upload";
         let signing = PresigningConfig::expires_in(valid).map_err(|error| Error::internal(doing, error))?;
         let signed = self
@@ -134,6 +141,7 @@ impl UploadStore {
             .bucket(&*self.bucket)
             .key(Self::staged_key(id))
             .content_length(i64::try_from(bytes).unwrap_or(i64::MAX))
+            .content_type(media_type)
             .presigned(signing)
             .await
             .map_err(|error| failed(doing, error))?;

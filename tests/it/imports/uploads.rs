@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use shared::models::{ImportId, Role};
@@ -11,9 +12,17 @@ use crate::support::{Service, eventually, send};
 
 /// Puts `file` by a signed URL; answers the status.
 pub(super) async fn put(url: &str, file: impl Into<Vec<u8>>) -> u16 {
+    put_as(Some("text/csv"), url, file).await
+}
+
+/// As [`put`], with another media type or none.
+async fn put_as(media_type: Option<&str>, url: &str, file: impl Into<Vec<u8>>) -> u16 {
     let client = Client::builder().no_proxy().build().unwrap();
-    let answer = client.put(url).body(file.into()).send().await.unwrap();
-    answer.status().as_u16()
+    let mut request = client.put(url).body(file.into());
+    if let Some(media_type) = media_type {
+        request = request.header(CONTENT_TYPE, media_type);
+    }
+    request.send().await.unwrap().status().as_u16()
 }
 
 /// Opens an import for a file of `bytes` bytes.
@@ -55,7 +64,10 @@ async fn a_file_put_by_the_signed_url_is_imported() {
     expected.push("upload");
     expected.sort_unstable();
     assert_eq!(members(&opened), expected);
-    assert_eq!(members(&opened["upload"]), ["expiresAt", "method", "url"]);
+    assert_eq!(
+        members(&opened["upload"]),
+        ["contentType", "expiresAt", "method", "url"]
+    );
     assert_eq!(answer.header("location"), format!("/api/v1{}", path(&opened)));
     assert_eq!(opened["status"], "waiting");
     assert_eq!(opened["success"], json!(null));
@@ -63,6 +75,7 @@ async fn a_file_put_by_the_signed_url_is_imported() {
     assert_eq!(opened["via"], "upload");
     assert_eq!(opened["fileName"], "staff.csv");
     assert_eq!(opened["upload"]["method"], "PUT");
+    assert_eq!(opened["upload"]["contentType"], "text/csv");
     assert_eq!(status, 200);
     assert_eq!(import["status"], "completed");
     assert_eq!(import["fileName"], "staff.csv");
@@ -71,7 +84,7 @@ async fn a_file_put_by_the_signed_url_is_imported() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_url_is_good_for_its_length_and_its_key_only() {
+async fn the_url_is_good_for_its_length_its_type_and_its_key_only() {
     let service = Service::start().await;
     let file = people(1..=3);
     let (opened, url) = open(&service, file.len()).await;
@@ -82,9 +95,11 @@ async fn the_url_is_good_for_its_length_and_its_key_only() {
     let longer = put(&url, file.clone() + "\n").await;
     let shorter = put(&url, &file[..file.len() - 1]).await;
     let elsewhere = put(&of_the_other, file.clone()).await;
+    let untyped = put_as(None, &url, file.clone()).await;
+    let otherwise = put_as(Some("text/html"), &url, file.clone()).await;
     service.local.settled().await;
 
-    assert_eq!([longer, shorter, elsewhere], [403; 3]);
+    assert_eq!([longer, shorter, elsewhere, untyped, otherwise], [403; 5]);
     for import in [&opened, &other] {
         assert_eq!(service.get(&path(import)).await.expect(200)["status"], "waiting");
     }
@@ -99,7 +114,12 @@ async fn the_url_expires() {
     let id: ImportId = "0198c0de000070008000000000000000".parse().unwrap();
     let second = Duration::from_secs(1);
 
-    let url = service.app().uploads.sign_upload(id, 5, second).await.unwrap();
+    let url = service
+        .app()
+        .uploads
+        .sign_upload(id, 5, "text/csv", second)
+        .await
+        .unwrap();
 
     eventually("the URL has expired", async || {
         (put(&url, "email").await == 403).then_some(())
