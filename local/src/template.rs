@@ -443,7 +443,7 @@ mod tests {
         );
         assert_eq!(template.functions["import-file"].timeout, Duration::from_mins(15));
         assert_eq!(template.functions["imports"].timeout, Duration::from_secs(30));
-        assert_eq!(template.functions["users"].timeout, Duration::from_secs(10));
+        assert_eq!(template.functions["me"].timeout, Duration::from_secs(10));
         assert_eq!(template.functions["import-file"].retries, 2);
     }
 
