@@ -4,16 +4,18 @@
 //! `cargo bench -p benches --bench cold_start -- FOLDER BARE`: the built functions, as `scripts/build` leaves
 //! them in `target/lambda`, and the binary that `cargo build --release -p bare` makes.
 
-use std::fs;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use std::{fs, io};
 
 use benches::median;
 use local::{ACCESS_KEY, Local, Options, SECRET_KEY};
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 
 /// Starts of each binary, taken in turn.
 const ROUNDS: usize = 30;
@@ -60,7 +62,7 @@ async fn main() -> Result<(), Failure> {
     let mut times = vec![Vec::new(); binaries.len()];
     for _ in 0..ROUNDS {
         for ((_, binary, event), times) in binaries.iter().zip(&mut times) {
-            let time = tokio::task::block_in_place(|| first_answer(&local, binary, event))?;
+            let time = first_answer(&local, binary, event).await?;
             times.push(time.as_secs_f64() * 1000.0);
         }
     }
@@ -77,18 +79,18 @@ async fn main() -> Result<(), Failure> {
 }
 
 /// An event with a token that is valid here.
-fn event(local: &Local, function: &str, case: &str) -> Result<Vec<u8>, Failure> {
+fn event(local: &Local, function: &str, case: &str) -> Result<Arc<[u8]>, Failure> {
     let events = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events");
     let names: Value = serde_json::from_str(&fs::read_to_string(events.join("stand-ins.json"))?)?;
     let event = fs::read_to_string(events.join(function).join(case).with_extension("json"))?;
     let token = names["token"].as_str().unwrap_or_default();
-    Ok(event.replace(token, local.admin_token()).into_bytes())
+    Ok(event.replace(token, local.admin_token()).into_bytes().into())
 }
 
 /// How long a new process of `binary` takes to answer `event`.
-fn first_answer(local: &Local, binary: &Path, event: &[u8]) -> Result<Duration, Failure> {
+async fn first_answer(local: &Local, binary: &Path, event: &Arc<[u8]>) -> Result<Duration, Failure> {
     let (dynamodb, s3) = local.endpoints();
-    let runtime = TcpListener::bind("127.0.0.1:0")?;
+    let runtime = TcpListener::bind("127.0.0.1:0").await?;
     let mut command = Command::new(binary);
     command
         .env_clear()
@@ -106,10 +108,11 @@ fn first_answer(local: &Local, binary: &Path, event: &[u8]) -> Result<Duration, 
         .env("TABLE_NAME", local.table())
         .env("BUCKET_NAME", local.bucket())
         .stdin(Stdio::null())
-        .stdout(Stdio::null());
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     let started = Instant::now();
     let mut process = command.spawn()?;
-    let answered = serve(&runtime, event);
+    let answered = serve(&runtime, event).await;
     let time = started.elapsed();
     process.kill()?;
     process.wait()?;
@@ -118,33 +121,49 @@ fn first_answer(local: &Local, binary: &Path, event: &[u8]) -> Result<Duration, 
 }
 
 /// The Lambda Runtime API until the function's first result: hands out `event` and takes the answer.
-fn serve(runtime: &TcpListener, event: &[u8]) -> io::Result<()> {
+async fn serve(runtime: &TcpListener, event: &Arc<[u8]>) -> io::Result<()> {
+    // A function may send its answer by another connection than it got the event by.
+    let mut connections = JoinSet::new();
     loop {
-        let (stream, _) = runtime.accept()?;
-        stream.set_nodelay(true)?;
-        let mut reader = BufReader::new(stream.try_clone()?);
-        while let Some(line) = request(&mut reader)? {
-            if line.contains("/init/error") {
-                return Err(io::Error::other("the function could not start"));
+        tokio::select! {
+            accepted = runtime.accept() => {
+                connections.spawn(connection(accepted?.0, Arc::clone(event)));
             }
-            if line.starts_with("POST") {
-                return Ok(());
+            Some(ended) = connections.join_next() => {
+                if ended?? {
+                    return Ok(());
+                }
             }
-            next(&stream, event)?;
         }
     }
 }
 
+/// Serves one connection; whether it brought the answer.
+async fn connection(stream: TcpStream, event: Arc<[u8]>) -> io::Result<bool> {
+    stream.set_nodelay(true)?;
+    let mut stream = BufReader::new(stream);
+    while let Some(line) = request(&mut stream).await? {
+        if line.contains("/init/error") {
+            return Err(io::Error::other("the function could not start"));
+        }
+        if line.starts_with("POST") {
+            return Ok(true);
+        }
+        next(stream.get_mut(), &event).await?;
+    }
+    Ok(false)
+}
+
 /// Reads one request and gives its first line; `None` at the end of the connection.
-fn request(reader: &mut BufReader<TcpStream>) -> io::Result<Option<String>> {
+async fn request(stream: &mut BufReader<TcpStream>) -> io::Result<Option<String>> {
     let mut first = String::new();
-    if reader.read_line(&mut first)? == 0 {
+    if stream.read_line(&mut first).await? == 0 {
         return Ok(None);
     }
     let mut length = 0;
     loop {
         let mut line = String::new();
-        reader.read_line(&mut line)?;
+        stream.read_line(&mut line).await?;
         let line = line.trim_end().to_ascii_lowercase();
         if line.is_empty() {
             break;
@@ -153,20 +172,18 @@ fn request(reader: &mut BufReader<TcpStream>) -> io::Result<Option<String>> {
             length = value.trim().parse().unwrap_or(0);
         }
     }
-    io::copy(&mut reader.take(length), &mut io::sink())?;
+    tokio::io::copy(&mut stream.take(length), &mut tokio::io::sink()).await?;
     Ok(Some(first))
 }
 
-fn next(mut stream: &TcpStream, event: &[u8]) -> io::Result<()> {
-    let mut answer = format!(
+async fn next(stream: &mut TcpStream, event: &[u8]) -> io::Result<()> {
+    let head = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
          lambda-runtime-aws-request-id: 8476a536-e9f4-11e8-9739-2dfe598c3fcd\r\n\
          lambda-runtime-deadline-ms: 4102444800000\r\n\
          lambda-runtime-invoked-function-arn: arn:aws:lambda:us-east-1:000000000000:function:function\r\n\
          lambda-runtime-trace-id: Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=0\r\n\r\n",
         event.len()
-    )
-    .into_bytes();
-    answer.extend_from_slice(event);
-    stream.write_all(&answer)
+    );
+    stream.write_all(&[head.as_bytes(), event].concat()).await
 }
