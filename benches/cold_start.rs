@@ -1,8 +1,8 @@
 //! From the start of a function's process to its first answer, storage included, beside a function that
 //! only makes the same SDK clients.
 //!
-//! `cargo bench -p benches --bench cold_start -- FOLDER BARE`: the built functions, as `scripts/build` leaves
-//! them in `target/lambda`, and the binary that `cargo build --release -p bare` makes.
+//! `cargo bench -p benches --bench cold_start -- FOLDER BARE`: the whole paths of the built functions, as
+//! `scripts/build` leaves them in `target/lambda`, and of the binary that `cargo build --release -p bare` makes.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

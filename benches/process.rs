@@ -2,7 +2,7 @@
 //! takes for files of different sizes, and how often it hands a long import over.
 //!
 //! `cargo build --release --bins`, then
-//! `cargo bench -p benches --bench process -- target/release [ROWS...] [--timeout SECONDS]`.
+//! `cargo bench -p benches --bench process -- $PWD/target/release [ROWS...] [--timeout SECONDS]`.
 //! A row takes about 100 bytes, so 2,000,000 rows are 200 MB.
 
 use std::collections::{BTreeMap, HashSet};
