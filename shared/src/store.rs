@@ -14,8 +14,8 @@
 //! | row errors | `I#<import id>` | `E#<first line, 10 digits>` | `imports` | a chunk of errors |
 //! | file | `F#<hash of sender, bytes and options>` | `F` | `imports` | the import that was made of it |
 //! | request | `K#<hash of caller and Idempotency-Key>` | `K` | `replays` | its sealed answer, and `P#…` further parts of it |
-//! | counters | `S` | `0` to `7` | `users` | numbers of users, sharded so that transactions do not collide |
-//! | administrators | `S` | `A` | `users` | how many enabled system administrators there are |
+//! | counters | `S` | `0` to `7` | `counters` | numbers of users, sharded so that transactions do not collide |
+//! | administrators | `S` | `A` | `counters` | how many enabled system administrators there are |
 //!
 //! The index `listing` (`LPK`, `LSK`) holds users in eight parts, `U#0` to `U#7`, sorted by the
 //! comparison form of the address, and imports in one, `I`, sorted by time. It lags behind on AWS, so
@@ -23,6 +23,7 @@
 //! it lies in the same partition and is read consistently.
 
 mod contacts;
+mod counters;
 mod imports;
 mod listing;
 mod replays;

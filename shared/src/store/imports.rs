@@ -1,188 +1,26 @@
 //! Imports: their state, their checkpoint, and the errors of their rows.
 
-use std::time::Duration;
+mod item;
+mod known;
+mod row_errors;
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, Select, TransactWriteItem, Update,
+    AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, Select, TransactWriteItem, Update,
 };
-use data_encoding::HEXLOWER;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::table::{Refused, failed, from_item, to_item, to_value};
-use super::{Item, Key, Table};
+use super::Table;
+use super::table::{Refused, failed, is_refused, to_value};
 use crate::error::Error;
 use crate::import::Position;
-use crate::models::import::{
-    Counts, Import, ImportOptions, Lease, Read, RowError, StagedObject, Status, Via,
-};
-use crate::models::{ImportId, Timestamp, UserId};
+use crate::models::import::{Counts, Import, Read, RowError, StagedObject, Status};
+use crate::models::{ImportId, Timestamp};
+use item::{LISTING_PART, import, key, stored};
 
-const SK: &str = "I";
-const LISTING_PART: &str = "I";
+pub use row_errors::RejectedRows;
+
 /// Sorts after every place in the listing.
 const END: &str = "~";
-/// How long one chunk of row errors gets, in bytes of JSON: far below an item's 400 KB, so that one
-/// read brings a page and not a megabyte.
-const CHUNK: usize = 48 * 1024;
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ImportItem {
-    id: ImportId,
-    status: Status,
-    options: ImportOptions,
-    file_name: Option<String>,
-    bytes: Option<u64>,
-    sha256: Option<String>,
-    via: Via,
-    created_by: Option<UserId>,
-    object_key: String,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    object_version: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    object_etag: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    read: Option<Read>,
-    counts: Counts,
-    errors: u64,
-    position: Position,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    run_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    lease_until: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    cancel: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    fault: Option<String>,
-    created_at: u64,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    started_at: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    finished_at: Option<u64>,
-    /// In seconds: the attribute by which DynamoDB deletes.
-    expires_at: u64,
-    #[serde(rename = "LPK")]
-    listing_part: String,
-    #[serde(rename = "LSK")]
-    listing_place: String,
-}
-
-impl From<&Import> for ImportItem {
-    fn from(import: &Import) -> Self {
-        let Import {
-            id,
-            status,
-            options,
-            file_name,
-            bytes,
-            sha256,
-            via,
-            created_by,
-            object: StagedObject { key, version, etag },
-            read,
-            counts,
-            errors,
-            position,
-            lease,
-            cancel,
-            fault,
-            created_at,
-            started_at,
-            finished_at,
-            expires_at,
-        } = import.clone();
-        Self {
-            listing_part: LISTING_PART.to_owned(),
-            listing_place: ImportStore::place(import),
-            id,
-            status,
-            options,
-            file_name,
-            bytes,
-            sha256,
-            via,
-            created_by,
-            object_key: key,
-            object_version: version,
-            object_etag: etag,
-            read,
-            counts,
-            errors,
-            position,
-            lease_until: lease.as_ref().map(|lease| lease.until.millis()),
-            run_id: lease.and_then(|lease| lease.run),
-            cancel: cancel.then_some(true),
-            fault,
-            created_at: created_at.millis(),
-            started_at: started_at.map(Timestamp::millis),
-            finished_at: finished_at.map(Timestamp::millis),
-            expires_at: expires_at.seconds(),
-        }
-    }
-}
-
-impl From<ImportItem> for Import {
-    fn from(item: ImportItem) -> Self {
-        let ImportItem {
-            id,
-            status,
-            options,
-            file_name,
-            bytes,
-            sha256,
-            via,
-            created_by,
-            object_key,
-            object_version,
-            object_etag,
-            read,
-            counts,
-            errors,
-            position,
-            run_id,
-            lease_until,
-            cancel,
-            fault,
-            created_at,
-            started_at,
-            finished_at,
-            expires_at,
-            listing_part: _,
-            listing_place: _,
-        } = item;
-        Self {
-            id,
-            status,
-            options,
-            file_name,
-            bytes,
-            sha256,
-            via,
-            created_by,
-            object: StagedObject {
-                key: object_key,
-                version: object_version,
-                etag: object_etag,
-            },
-            read,
-            counts,
-            errors,
-            position,
-            lease: lease_until.map(|until| Lease {
-                run: run_id,
-                until: Timestamp::from_millis(until),
-            }),
-            cancel: cancel.unwrap_or_default(),
-            fault,
-            created_at: Timestamp::from_millis(created_at),
-            started_at: started_at.map(Timestamp::from_millis),
-            finished_at: finished_at.map(Timestamp::from_millis),
-            expires_at: Timestamp::from_millis(expires_at.saturating_mul(1000)),
-        }
-    }
-}
 
 /// What came of the attempt to take an import for a run.
 #[derive(Debug)]
@@ -249,18 +87,6 @@ pub struct Commit<'a> {
     pub more: Vec<TransactWriteItem>,
 }
 
-/// The rejected rows of one checkpoint, as they are kept in the bucket.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RejectedRows {
-    /// The object's key.
-    pub key: String,
-    /// Its size.
-    pub bytes: u64,
-}
-
-/// How long a finished import answers for a file that is sent again.
-const KNOWN_AGAIN: Duration = Duration::from_hours(24);
-
 /// Why a checkpoint was not made.
 #[derive(Debug)]
 pub enum Refusal {
@@ -292,26 +118,18 @@ impl ImportStore {
     /// If storage fails.
     pub async fn insert(&self, import: &Import) -> Result<bool, Error> {
         let doing = "record an import";
-        let mut item = to_item(ImportItem::from(import), doing)?;
-        item.extend(key(import.id).item());
         let put = self
             .table
             .client()
             .put_item()
             .table_name(self.table.name())
-            .set_item(Some(item))
+            .set_item(Some(stored(import, doing)?))
             .condition_expression("attribute_not_exists(PK)")
             .send()
             .await;
         match put {
             Ok(_) => Ok(true),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(aws_sdk_dynamodb::operation::put_item::PutItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(false)
-            }
+            Err(error) if is_refused(&error) => Ok(false),
             Err(error) => Err(failed(doing, error)),
         }
     }
@@ -455,7 +273,7 @@ impl ImportStore {
             errors,
             read,
             row_errors,
-            mut rejected,
+            rejected,
             left,
             expires_at,
             more,
@@ -516,18 +334,7 @@ impl ImportStore {
 
         let mut actions = vec![TransactWriteItem::builder().update(update).build()];
         actions.extend(more);
-        for chunk in chunks(row_errors, doing)? {
-            let (rejected_key, rejected_bytes) = rejected.take().map(|rows| (rows.key, rows.bytes)).unzip();
-            let item = ChunkItem {
-                rejected_key,
-                rejected_bytes,
-                count: chunk.count,
-                errors: chunk.json,
-                expires_at: expires_at.seconds(),
-            };
-            let key = Key::new(format!("I#{id}"), format!("E#{:010}", chunk.line));
-            actions.push(self.put(key, item, doing)?);
-        }
+        actions.extend(self.recording(id, row_errors, rejected, expires_at, doing)?);
         Ok(actions)
     }
 
@@ -585,7 +392,7 @@ impl ImportStore {
     /// Where `import` stands in the listing: what [`ImportStore::page`] goes on after.
     #[must_use]
     pub fn place(import: &Import) -> String {
-        format!("{}#{}", import.created_at, import.id)
+        item::place(import)
     }
 
     /// The imports that have not expired, newest first: those after the place `after` and `skip` more, at
@@ -680,215 +487,8 @@ impl ImportStore {
         }
         Ok(stalled)
     }
-
-    /// The row errors of an import by line: those after `skip`, at most `limit`.
-    ///
-    /// # Errors
-    ///
-    /// If storage fails.
-    pub async fn errors(&self, id: ImportId, skip: u64, limit: u64) -> Result<Vec<RowError>, Error> {
-        let doing = "read row errors";
-        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-        let mut skip = usize::try_from(skip).unwrap_or(usize::MAX);
-        let mut errors: Vec<RowError> = Vec::new();
-        let mut chunks = self.chunks(id).into_paginator().items().send();
-        while errors.len() < wanted
-            && let Some(item) = chunks.next().await
-        {
-            let chunk: ChunkItem = from_item(item.map_err(|error| failed(doing, error))?, doing)?;
-            if skip >= chunk.count {
-                skip -= chunk.count;
-                continue;
-            }
-            let told: Vec<RowError> =
-                serde_json::from_str(&chunk.errors).map_err(|error| Error::internal(doing, error))?;
-            errors.extend(told.into_iter().skip(skip).take(wanted - errors.len()));
-            skip = 0;
-        }
-        Ok(errors)
-    }
-
-    /// Where the rejected rows of an import are, in the order of their lines.
-    ///
-    /// # Errors
-    ///
-    /// If storage fails.
-    pub async fn rejected(&self, id: ImportId) -> Result<Vec<RejectedRows>, Error> {
-        let doing = "read row errors";
-        let mut rejected = Vec::new();
-        let mut chunks = self
-            .chunks(id)
-            .projection_expression("rejectedKey, rejectedBytes")
-            .into_paginator()
-            .items()
-            .send();
-        while let Some(item) = chunks.next().await {
-            let item = item.map_err(|error| failed(doing, error))?;
-            let Some(AttributeValue::S(key)) = item.get("rejectedKey") else {
-                continue;
-            };
-            let bytes = item
-                .get("rejectedBytes")
-                .and_then(|value| value.as_n().ok()?.parse().ok())
-                .unwrap_or_default();
-            rejected.push(RejectedRows {
-                key: key.clone(),
-                bytes,
-            });
-        }
-        Ok(rejected)
-    }
-
-    /// The action that makes a finished import known by its file, options and sender; none for one whose
-    /// file the service never saw whole.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Internal`] if the action cannot be built.
-    pub fn knowing(&self, import: &Import, now: Timestamp) -> Result<Option<TransactWriteItem>, Error> {
-        let doing = "remember a file";
-        let (Some(sender), Some(sha256)) = (import.created_by, &import.sha256) else {
-            return Ok(None);
-        };
-        let key = file_key(sender, sha256, &import.options, doing)?;
-        let known = KnownFile {
-            import_id: import.id,
-            expires_at: now.plus(KNOWN_AGAIN).seconds(),
-        };
-        self.put(key, known, doing).map(Some)
-    }
-
-    /// The import of the same file with the same options from the same sender that was finished within
-    /// the last 24 hours, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// If storage fails.
-    pub async fn known(
-        &self,
-        sender: UserId,
-        sha256: &str,
-        options: &ImportOptions,
-        now: Timestamp,
-    ) -> Result<Option<Import>, Error> {
-        let doing = "look for the same file";
-        let key = file_key(sender, sha256, options, doing)?;
-        let Some(item) = self.table.get(key, doing).await? else {
-            return Ok(None);
-        };
-        let KnownFile {
-            import_id,
-            expires_at,
-        } = from_item(item, doing)?;
-        // Storage deletes late.
-        if expires_at <= now.seconds() {
-            return Ok(None);
-        }
-        self.find(import_id, now).await
-    }
-
-    /// The action that stores `item` at `key`, whatever is there.
-    fn put(&self, key: Key, item: impl Serialize, doing: &'static str) -> Result<TransactWriteItem, Error> {
-        let mut item = to_item(item, doing)?;
-        item.extend(key.item());
-        let put = Put::builder()
-            .table_name(self.table.name())
-            .set_item(Some(item))
-            .build()
-            .map_err(|error| Error::internal(doing, error))?;
-        Ok(TransactWriteItem::builder().put(put).build())
-    }
-
-    fn chunks(&self, id: ImportId) -> aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder {
-        self.table
-            .client()
-            .query()
-            .table_name(self.table.name())
-            .key_condition_expression("PK = :import AND begins_with(SK, :chunk)")
-            .expression_attribute_values(":import", AttributeValue::S(format!("I#{id}")))
-            .expression_attribute_values(":chunk", AttributeValue::S("E#".to_owned()))
-            .consistent_read(true)
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct KnownFile {
-    import_id: ImportId,
-    expires_at: u64,
-}
-
-fn file_key(
-    sender: UserId,
-    sha256: &str,
-    options: &ImportOptions,
-    doing: &'static str,
-) -> Result<Key, Error> {
-    let options = serde_json::to_string(options).map_err(|error| Error::internal(doing, error))?;
-    let hash = Sha256::digest(format!("{sender}\n{sha256}\n{options}"));
-    Ok(Key::new(format!("F#{}", HEXLOWER.encode(&hash)), "F"))
-}
-
-fn key(id: ImportId) -> Key {
-    Key::new(format!("I#{id}"), SK)
-}
-
-fn import(item: Item, doing: &'static str) -> Result<Import, Error> {
-    from_item::<ImportItem>(item, doing).map(Import::from)
 }
 
 fn number(time: Timestamp) -> AttributeValue {
     AttributeValue::N(time.millis().to_string())
-}
-
-fn is_refused(error: &aws_sdk_dynamodb::error::SdkError<UpdateItemError>) -> bool {
-    error
-        .as_service_error()
-        .is_some_and(UpdateItemError::is_conditional_check_failed_exception)
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ChunkItem {
-    /// Where the rejected rows of the checkpoint are, in the first chunk of each.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    rejected_key: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    rejected_bytes: Option<u64>,
-    count: usize,
-    /// The errors as a JSON array: a third of the size that a list of maps has.
-    errors: String,
-    expires_at: u64,
-}
-
-struct Chunk {
-    line: u64,
-    count: usize,
-    json: String,
-}
-
-/// The errors in chunks of about [`CHUNK`] bytes. All errors of a row share a chunk, because the
-/// row's line is the chunk's key.
-fn chunks(errors: &[RowError], doing: &'static str) -> Result<Vec<Chunk>, Error> {
-    let mut chunks: Vec<Chunk> = Vec::new();
-    for row in errors.chunk_by(|one, next| one.line == next.line) {
-        let json = serde_json::to_string(row).map_err(|error| Error::internal(doing, error))?;
-        let elements = &json[1..json.len() - 1];
-        match chunks.last_mut() {
-            Some(chunk) if chunk.json.len() + elements.len() < CHUNK => {
-                chunk.json.push(',');
-                chunk.json.push_str(elements);
-                chunk.count += row.len();
-            }
-            _ => chunks.push(Chunk {
-                line: row[0].line,
-                count: row.len(),
-                json: format!("[{elements}"),
-            }),
-        }
-    }
-    for chunk in &mut chunks {
-        chunk.json.push(']');
-    }
-    Ok(chunks)
 }

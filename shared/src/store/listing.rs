@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::search;
 use super::table::{failed, from_item};
-use super::users::part;
+use super::users::listing_part;
 use super::{Holder, Item, UserStore};
 use crate::error::Error;
 use crate::models::{Email, Role, Roles, Slot, Timestamp, User, UserId, fold};
@@ -234,7 +234,7 @@ impl Lane {
     fn all() -> Vec<Self> {
         (0..Slot::SHARDS)
             .map(|shard| Self {
-                part: part(shard),
+                part: listing_part(shard),
                 read: VecDeque::new(),
                 next: Next::Start,
             })

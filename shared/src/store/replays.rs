@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 
-use super::table::failed;
+use super::table::{failed, is_refused};
 use super::{Item, Key, Table};
 use crate::error::Error;
 use crate::models::Timestamp;
@@ -168,13 +168,7 @@ impl ReplayStore {
             .await;
         match ended {
             Ok(_) => Ok(()),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(PutItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(())
-            }
+            Err(error) if is_refused(&error) => Ok(()),
             Err(error) => Err(failed(doing, error)),
         }
     }

@@ -7,7 +7,9 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, TransactWriteItem};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Delete, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -17,8 +19,8 @@ use crate::error::Error;
 /// An item as the SDK has it.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// How often a throttled or conflicting call is tried in all.
-const TRIES: u32 = 10;
+/// How often a throttled or conflicting call to storage is tried in all.
+pub(super) const TRIES: u32 = 10;
 
 /// The primary key of an item.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -48,11 +50,37 @@ impl Key {
     }
 }
 
+/// When an action of a transaction is carried out; otherwise the whole transaction is not.
+pub(super) enum When {
+    /// In any case.
+    Always,
+    /// If there is nothing at its key.
+    Free,
+    /// If what is stored there has this id, in the attribute of this name, and this version.
+    Unchanged(&'static str, String, u64),
+}
+
+impl When {
+    fn parts(self) -> (Option<String>, Option<Item>) {
+        match self {
+            Self::Always => (None, None),
+            Self::Free => (Some("attribute_not_exists(PK)".to_owned()), None),
+            Self::Unchanged(attribute, id, version) => (
+                Some(format!("{attribute} = :id AND version = :version")),
+                Some(HashMap::from([
+                    (":id".to_owned(), AttributeValue::S(id)),
+                    (":version".to_owned(), AttributeValue::N(version.to_string())),
+                ])),
+            ),
+        }
+    }
+}
+
 /// Why a transaction was not carried out.
 #[derive(Debug)]
 pub(super) enum Refused {
     /// A condition did not hold. One entry for each action, in order: `Some` where its own condition
-    /// failed, with the stored item if the action asked for it.
+    /// failed, with the item that is stored there.
     Condition(Vec<Option<Item>>),
     /// Anything else.
     Failed(Error),
@@ -141,6 +169,44 @@ impl Table {
         Ok(found)
     }
 
+    /// The action that puts `item`.
+    pub(super) fn put(
+        &self,
+        item: Item,
+        when: When,
+        doing: &'static str,
+    ) -> Result<TransactWriteItem, Error> {
+        let (condition, values) = when.parts();
+        let put = Put::builder()
+            .table_name(self.name())
+            .set_item(Some(item))
+            .set_condition_expression(condition)
+            .set_expression_attribute_values(values)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(|error| Error::internal(doing, error))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// The action that deletes what is at `key`.
+    pub(super) fn delete(
+        &self,
+        key: Key,
+        when: When,
+        doing: &'static str,
+    ) -> Result<TransactWriteItem, Error> {
+        let (condition, values) = when.parts();
+        let delete = Delete::builder()
+            .table_name(self.name())
+            .set_key(Some(key.item()))
+            .set_condition_expression(condition)
+            .set_expression_attribute_values(values)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(|error| Error::internal(doing, error))?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
     /// Carries out all of `actions` or none.
     ///
     /// Conflicts with other transactions and throttling are waited out. All tries carry one token, so
@@ -206,9 +272,6 @@ pub(crate) fn pause(attempt: u32) -> Duration {
     Duration::from_millis(random % (longest + 1))
 }
 
-/// Tries that a call to storage gets where this module repeats it.
-pub(super) const MAX_TRIES: u32 = TRIES;
-
 /// Whether `code` says that the same call may succeed later.
 pub(super) fn is_throttling(code: Option<&str>) -> bool {
     matches!(
@@ -225,6 +288,11 @@ pub(super) fn is_throttling(code: Option<&str>) -> bool {
                 | "TransactionConflict"
         )
     )
+}
+
+/// Whether a call was refused because its condition did not hold.
+pub(super) fn is_refused<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    error.code() == Some("ConditionalCheckFailedException")
 }
 
 /// The error of a call that was throttled at every try.
@@ -256,9 +324,12 @@ where
     }
 }
 
-/// `value` as an item.
-pub(super) fn to_item(value: impl Serialize, doing: &'static str) -> Result<Item, Error> {
-    serde_dynamo::aws_sdk_dynamodb_1::to_item(value).map_err(|error| Error::internal(doing, error))
+/// `value` as the item at `key`.
+pub(super) fn to_item(key: Key, value: impl Serialize, doing: &'static str) -> Result<Item, Error> {
+    let mut item: Item =
+        serde_dynamo::aws_sdk_dynamodb_1::to_item(value).map_err(|error| Error::internal(doing, error))?;
+    item.extend(key.item());
+    Ok(item)
 }
 
 /// The value that `item` holds. Stored data is ours to keep right, so a failure is our fault.

@@ -220,13 +220,11 @@ impl TokenStore {
     }
 
     async fn put(&self, key: Key, record: TokenItem, doing: &'static str) -> Result<(), Error> {
-        let mut item = to_item(record, doing)?;
-        item.extend(key.item());
         self.table
             .client()
             .put_item()
             .table_name(self.table.name())
-            .set_item(Some(item))
+            .set_item(Some(to_item(key, record, doing)?))
             .send()
             .await
             .map_err(|error| failed(doing, error))?;

@@ -1,27 +1,21 @@
-//! User accounts, and how many there are.
+//! User accounts.
+
+mod item;
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{
-    AttributeValue, BatchStatementErrorCodeEnum, BatchStatementRequest, Delete, Put,
-    ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
-};
-use serde::{Deserialize, Serialize};
+use aws_sdk_dynamodb::types::{BatchStatementErrorCodeEnum, BatchStatementRequest, TransactWriteItem};
 
-use super::search;
-use super::table::{MAX_TRIES, Refused, failed, from_item, pause, throttled, to_item};
-use super::{Item, Key, Table};
+use super::Table;
+use super::table::{Refused, TRIES, When, failed, pause, throttled};
 use crate::error::Error;
-use crate::models::{
-    AccountType, Code, Email, ExternalUserId, ImportId, Name, Phone, PlanId, Role, Roles, Share, Slot,
-    SubjectId, Tally, Timestamp, User, UserId, Violation,
-};
+use crate::models::{Code, Email, ImportId, Slot, SubjectId, Timestamp, User, UserId, Violation};
+use item::{address, bound, bound_user, slot_of, stored, subject_key};
 
-const SK: &str = "U";
+pub(super) use item::listing_part;
+pub(crate) use item::{holder, key};
 
-/// Items among which the counters are spread.
-const COUNTER_SHARDS: u64 = 8;
 /// Statements of one `BatchExecuteStatement` call, by its own limit.
 const MAX_STATEMENTS: usize = 25;
 
@@ -45,6 +39,18 @@ pub struct Account {
 impl Account {
     /// How many addresses may be kept for one account, besides the one it was made with.
     pub const MAX_ADDRESSES: usize = 50;
+
+    /// The account of a new user.
+    fn new(user: User) -> Self {
+        Self {
+            user,
+            tokens_valid_after: None,
+            changed_by: None,
+            addresses: Vec::new(),
+            subject: None,
+            address_unproven: false,
+        }
+    }
 
     /// The account with `user` in the place of its user, to be stored by [`UserStore::replace`].
     ///
@@ -98,213 +104,6 @@ pub enum Written {
     Held,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct UserItem {
-    id: UserId,
-    email: Email,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    first_name: Option<Name>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    last_name: Option<Name>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    other_name: Option<Name>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    mobile_number: Option<Phone>,
-    roles: Roles,
-    enabled: bool,
-    account_type: AccountType,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    plan_id: Option<PlanId>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    external_user_id: Option<ExternalUserId>,
-    created_at: u64,
-    modified_at: u64,
-    version: u64,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    import_id: Option<ImportId>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    import_line: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    changed_by_import: Option<ImportId>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    changed_by_line: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    tokens_valid_after: Option<u64>,
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    addresses: Vec<Slot>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    subject: Option<SubjectId>,
-    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
-    address_unproven: bool,
-    /// See [`search::index`].
-    search: String,
-    #[serde(rename = "LPK")]
-    listing_part: String,
-    #[serde(rename = "LSK")]
-    listing_place: String,
-}
-
-#[derive(Serialize, Deserialize)]
-struct AddressItem {
-    home: Option<Slot>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SubjectItem {
-    user_id: UserId,
-}
-
-impl From<&Account> for UserItem {
-    fn from(account: &Account) -> Self {
-        let Account {
-            user,
-            tokens_valid_after,
-            changed_by,
-            addresses,
-            subject,
-            address_unproven,
-        } = account;
-        let User {
-            id,
-            email,
-            first_name,
-            last_name,
-            other_name,
-            mobile_number,
-            roles,
-            enabled,
-            account_type,
-            plan_id,
-            external_user_id,
-            created_at,
-            modified_at,
-            import,
-            version,
-        } = user.clone();
-        let search = search::index(&email, [first_name.as_ref(), last_name.as_ref()]);
-        let (import_id, import_line) = import.unzip();
-        let (changed_by_import, changed_by_line) = changed_by.unzip();
-        Self {
-            listing_part: listing_part(id.slot()),
-            listing_place: email.key().to_owned(),
-            id,
-            email,
-            first_name,
-            last_name,
-            other_name,
-            mobile_number,
-            roles,
-            enabled,
-            account_type,
-            plan_id,
-            external_user_id,
-            created_at: created_at.millis(),
-            modified_at: modified_at.millis(),
-            version,
-            import_id,
-            import_line,
-            changed_by_import,
-            changed_by_line,
-            tokens_valid_after: tokens_valid_after.map(Timestamp::millis),
-            addresses: addresses.clone(),
-            subject: *subject,
-            address_unproven: *address_unproven,
-            search,
-        }
-    }
-}
-
-impl From<UserItem> for Account {
-    fn from(item: UserItem) -> Self {
-        let UserItem {
-            id,
-            email,
-            first_name,
-            last_name,
-            other_name,
-            mobile_number,
-            roles,
-            enabled,
-            account_type,
-            plan_id,
-            external_user_id,
-            created_at,
-            modified_at,
-            version,
-            import_id,
-            import_line,
-            changed_by_import,
-            changed_by_line,
-            tokens_valid_after,
-            addresses,
-            subject,
-            address_unproven,
-            search: _,
-            listing_part: _,
-            listing_place: _,
-        } = item;
-        Self {
-            user: User {
-                id,
-                email,
-                first_name,
-                last_name,
-                other_name,
-                mobile_number,
-                roles,
-                enabled,
-                account_type,
-                plan_id,
-                external_user_id,
-                created_at: Timestamp::from_millis(created_at),
-                modified_at: Timestamp::from_millis(modified_at),
-                import: import_id.zip(import_line),
-                version,
-            },
-            tokens_valid_after: tokens_valid_after.map(Timestamp::from_millis),
-            changed_by: changed_by_import.zip(changed_by_line),
-            addresses,
-            subject,
-            address_unproven,
-        }
-    }
-}
-
-/// The part of the index that lists the users of `slot`: by the slot's first three bits, so that no
-/// part takes more than an eighth of an import's writes.
-fn listing_part(slot: Slot) -> String {
-    part(slot.shard())
-}
-
-/// The index's part number `shard`, of [`Slot::SHARDS`].
-pub(super) fn part(shard: u8) -> String {
-    format!("U#{shard}")
-}
-
-/// Where the account or address of `slot` is kept.
-pub(crate) fn key(slot: Slot) -> Key {
-    Key::new(format!("U#{slot}"), SK)
-}
-
-/// Where it is kept which account a subject is bound to.
-fn subject_key(subject: SubjectId) -> Key {
-    Key::new(format!("X#{subject}"), "X")
-}
-
-/// The holder that `item` tells of.
-pub(crate) fn holder(item: Item) -> Result<Holder, Error> {
-    let doing = "read a user";
-    if item.contains_key("home") {
-        let AddressItem { home } = from_item(item, doing)?;
-        return home
-            .map(Holder::Elsewhere)
-            .ok_or_else(|| Error::internal(doing, "an address without a home"));
-    }
-    from_item::<UserItem>(item, doing).map(|item| Holder::Account(Box::new(item.into())))
-}
-
 /// The user accounts.
 #[derive(Clone, Debug)]
 pub struct UserStore {
@@ -328,14 +127,8 @@ impl UserStore {
     /// [`Error::Conflict`] if an account holds the address, or held it once and reserves it.
     pub async fn insert(&self, user: &User) -> Result<(), Error> {
         let doing = "store a user";
-        let put = Put::builder()
-            .table_name(self.table.name())
-            .set_item(Some(stored(user, doing)?))
-            .condition_expression("attribute_not_exists(PK)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .build()
-            .map_err(|error| Error::internal(doing, error))?;
-        let mut actions = vec![TransactWriteItem::builder().put(put).build()];
+        let item = stored(Account::new(user.clone()), doing)?;
+        let mut actions = vec![self.table.put(item, When::Free, doing)?];
         actions.extend(self.counting(user.tally(), doing)?);
         match self.table.transact(actions, doing).await {
             Ok(()) => Ok(()),
@@ -353,40 +146,16 @@ impl UserStore {
     /// [`Error::Conflict`] if another account holds or keeps the new address.
     pub async fn replace(&self, old: &Account, new: &Account) -> Result<Replaced, Error> {
         let doing = "change a user";
-        let home = new.user.id.slot();
-        let mut item = to_item(UserItem::from(new), doing)?;
-        item.extend(key(home).item());
-        let put = Put::builder()
-            .table_name(self.table.name())
-            .set_item(Some(item))
-            .condition_expression(UNCHANGED)
-            .set_expression_attribute_values(Some(unchanged(&old.user)))
-            .build()
-            .map_err(|error| Error::internal(doing, error))?;
-        let mut actions = vec![TransactWriteItem::builder().put(put).build()];
+        let item = stored(new.clone(), doing)?;
+        let mut actions = vec![self.table.put(item, unchanged(&old.user), doing)?];
         for slot in new.addresses.iter().filter(|slot| !old.addresses.contains(slot)) {
-            let mut item = to_item(AddressItem { home: Some(home) }, doing)?;
-            item.extend(key(*slot).item());
-            let put = Put::builder()
-                .table_name(self.table.name())
-                .set_item(Some(item))
-                .condition_expression("attribute_not_exists(PK)")
-                .build()
-                .map_err(|error| Error::internal(doing, error))?;
-            actions.push(TransactWriteItem::builder().put(put).build());
+            let item = address(*slot, new.user.id.slot(), doing)?;
+            actions.push(self.table.put(item, When::Free, doing)?);
         }
         let addresses = 1..actions.len();
         if let Some(subject) = new.subject.filter(|_| old.subject.is_none()) {
-            let user_id = new.user.id;
-            let mut item = to_item(SubjectItem { user_id }, doing)?;
-            item.extend(subject_key(subject).item());
-            let put = Put::builder()
-                .table_name(self.table.name())
-                .set_item(Some(item))
-                .condition_expression("attribute_not_exists(PK)")
-                .build()
-                .map_err(|error| Error::internal(doing, error))?;
-            actions.push(TransactWriteItem::builder().put(put).build());
+            let item = bound(subject, new.user.id, doing)?;
+            actions.push(self.table.put(item, When::Free, doing)?);
         }
         let items = actions.len();
         actions.extend(self.counting(new.user.tally() + -old.user.tally(), doing)?);
@@ -409,23 +178,13 @@ impl UserStore {
     /// If storage fails.
     pub async fn delete(&self, account: &Account, more: Vec<TransactWriteItem>) -> Result<Replaced, Error> {
         let doing = "delete a user";
-        let delete = |key: Key| {
-            Delete::builder()
-                .table_name(self.table.name())
-                .set_key(Some(key.item()))
-        };
-        let home = delete(key(account.user.id.slot()))
-            .condition_expression(UNCHANGED)
-            .set_expression_attribute_values(Some(unchanged(&account.user)));
+        let home = key(account.user.id.slot());
+        let mut actions = vec![self.table.delete(home, unchanged(&account.user), doing)?];
         // What the unchanged account lists is its own, so the rest needs no condition.
-        let mut actions = std::iter::once(home)
-            .chain(account.addresses.iter().copied().map(key).map(delete))
-            .chain(account.subject.map(subject_key).map(delete))
-            .map(|delete| {
-                let delete = delete.build().map_err(|error| Error::internal(doing, error))?;
-                Ok(TransactWriteItem::builder().delete(delete).build())
-            })
-            .collect::<Result<Vec<_>, Error>>()?;
+        let addresses = account.addresses.iter().copied().map(key);
+        for key in addresses.chain(account.subject.map(subject_key)) {
+            actions.push(self.table.delete(key, When::Always, doing)?);
+        }
         actions.extend(self.counting(-account.user.tally(), doing)?);
         actions.extend(more);
         match self.table.transact(actions, doing).await {
@@ -460,7 +219,7 @@ impl UserStore {
             .collect::<Result<Vec<_>, _>>()?;
         let mut written = vec![Written::Inserted; users.len()];
         let mut open: Vec<usize> = (0..users.len()).collect();
-        for attempt in 1..=MAX_TRIES {
+        for attempt in 1..=TRIES {
             let answer = self
                 .table
                 .client()
@@ -512,7 +271,7 @@ impl UserStore {
         let doing = "store users";
         let mut statement = format!("INSERT INTO \"{}\" VALUE {{", self.table.name());
         let mut parameters = Vec::new();
-        for (name, value) in stored(user, doing)? {
+        for (name, value) in stored(Account::new(user.clone()), doing)? {
             if !parameters.is_empty() {
                 statement.push(',');
             }
@@ -527,53 +286,6 @@ impl UserStore {
             .set_parameters(Some(parameters))
             .build()
             .map_err(|error| Error::internal(doing, error))
-    }
-
-    /// The actions that add `change` to the counters; none for no change.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Internal`] if an action cannot be built.
-    pub fn counting(&self, change: Tally, doing: &'static str) -> Result<Vec<TransactWriteItem>, Error> {
-        let mut actions = Vec::new();
-        let mut names = HashMap::new();
-        let mut values = HashMap::new();
-        let mut sums = Vec::new();
-        for (name, amount) in counters(&change).filter(|(_, amount)| *amount != 0) {
-            let index = names.len();
-            sums.push(format!("#n{index} :n{index}"));
-            names.insert(format!("#n{index}"), name);
-            values.insert(format!(":n{index}"), AttributeValue::N(amount.to_string()));
-        }
-        if !sums.is_empty() {
-            let shard = getrandom::u64().unwrap_or_default() % COUNTER_SHARDS;
-            let update = Update::builder()
-                .table_name(self.table.name())
-                .set_key(Some(Key::new("S", shard.to_string()).item()))
-                .update_expression(format!("ADD {}", sums.join(", ")))
-                .set_expression_attribute_names(Some(names))
-                .set_expression_attribute_values(Some(values))
-                .build()
-                .map_err(|error| Error::internal(doing, error))?;
-            actions.push(TransactWriteItem::builder().update(update).build());
-        }
-        let admins = change.active_system_admins();
-        if admins != 0 {
-            let mut update = Update::builder()
-                .table_name(self.table.name())
-                .set_key(Some(Key::new("S", "A").item()))
-                .update_expression("ADD active :change")
-                .expression_attribute_values(":change", AttributeValue::N(admins.to_string()));
-            if admins < 0 {
-                // At least one must be left.
-                update = update
-                    .condition_expression("active > :leaving")
-                    .expression_attribute_values(":leaving", AttributeValue::N((-admins).to_string()));
-            }
-            let update = update.build().map_err(|error| Error::internal(doing, error))?;
-            actions.push(TransactWriteItem::builder().update(update).build());
-        }
-        Ok(actions)
     }
 
     /// The account with the id `id`, read consistently.
@@ -635,67 +347,14 @@ impl UserStore {
     pub async fn find_by_subject(&self, subject: SubjectId) -> Result<Option<UserId>, Error> {
         let doing = "read who signs in";
         let items = self.table.batch_get([subject_key(subject)], doing).await?;
-        let Some(item) = items.into_iter().next() else {
-            return Ok(None);
-        };
-        from_item(item, doing).map(|SubjectItem { user_id }| Some(user_id))
-    }
-
-    /// The numbers of users: the sum of all shards, in one query.
-    ///
-    /// # Errors
-    ///
-    /// If storage fails.
-    pub async fn tally(&self) -> Result<Tally, Error> {
-        let doing = "read the counters";
-        let read = self
-            .table
-            .client()
-            .query()
-            .table_name(self.table.name())
-            .key_condition_expression("PK = :counters")
-            .expression_attribute_values(":counters", AttributeValue::S("S".to_owned()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| failed(doing, error))?;
-        let mut tally = Tally::default();
-        for item in read.items() {
-            let mut shard = Tally::default();
-            for (name, share) in shares_mut(&mut shard) {
-                let number = |name: &str| item.get(name).and_then(|value| value.as_n().ok()?.parse().ok());
-                share.total = number(&name).unwrap_or_default();
-                share.disabled = number(&disabled(&name)).unwrap_or_default();
-            }
-            tally += shard;
-        }
-        Ok(tally)
-    }
-
-    /// How many enabled system administrators there are, read consistently.
-    ///
-    /// # Errors
-    ///
-    /// If storage fails.
-    pub async fn active_system_admins(&self) -> Result<u64, Error> {
-        let item = self
-            .table
-            .get(Key::new("S", "A"), "count the administrators")
-            .await?;
-        Ok(item
-            .and_then(|item| item.get("active")?.as_n().ok()?.parse().ok())
-            .unwrap_or_default())
+        let found = items.into_iter().next();
+        found.map(|item| bound_user(item, doing)).transpose()
     }
 }
 
-/// Holds where the stored user is the one that [`unchanged`] gives the values of.
-const UNCHANGED: &str = "id = :id AND version = :version";
-
-fn unchanged(user: &User) -> Item {
-    HashMap::from([
-        (":id".to_owned(), AttributeValue::S(user.id.to_string())),
-        (":version".to_owned(), AttributeValue::N(user.version.to_string())),
-    ])
+/// When the stored user is still `user`.
+fn unchanged(user: &User) -> When {
+    When::Unchanged("id", user.id.to_string(), user.version)
 }
 
 fn taken(email: &Email) -> Error {
@@ -705,60 +364,4 @@ fn taken(email: &Email) -> Error {
             Violation::new("email", Code::AlreadyExists, "is already taken").of_value(email.as_str()),
         ],
     }
-}
-
-/// The new user as its item.
-fn stored(user: &User, doing: &'static str) -> Result<Item, Error> {
-    let account = Account {
-        user: user.clone(),
-        tokens_valid_after: None,
-        changed_by: None,
-        addresses: Vec::new(),
-        subject: None,
-        address_unproven: false,
-    };
-    let mut item = to_item(UserItem::from(&account), doing)?;
-    item.extend(key(user.id.slot()).item());
-    Ok(item)
-}
-
-fn slot_of(item: &Item) -> Option<Slot> {
-    item.get("PK")?.as_s().ok()?.strip_prefix("U#")?.parse().ok()
-}
-
-/// The attribute that counts the disabled ones of what `name` counts.
-fn disabled(name: &str) -> String {
-    format!("{name}.disabled")
-}
-
-/// The shares of `tally` with the attributes that hold them.
-fn shares_mut(tally: &mut Tally) -> impl Iterator<Item = (String, &mut Share)> {
-    let Tally {
-        all,
-        admins,
-        by_role,
-        by_account_type,
-    } = tally;
-    [("all".to_owned(), all), ("admins".to_owned(), admins)]
-        .into_iter()
-        .chain(
-            by_role
-                .iter_mut()
-                .zip(Role::ALL)
-                .map(|(share, role)| (role.as_str().to_owned(), share)),
-        )
-        .chain(
-            by_account_type
-                .iter_mut()
-                .zip(AccountType::ALL)
-                .map(|(share, kind)| (kind.as_str().to_owned(), share)),
-        )
-}
-
-fn counters(tally: &Tally) -> impl Iterator<Item = (String, i64)> {
-    let mut tally = *tally;
-    let amounts: Vec<_> = shares_mut(&mut tally)
-        .flat_map(|(name, share)| [(disabled(&name), share.disabled), (name, share.total)])
-        .collect();
-    amounts.into_iter()
 }
