@@ -5,6 +5,7 @@ pub mod issuer;
 pub mod jwt;
 pub mod keys;
 mod policy;
+mod verifier;
 
 use lambda_http::Request;
 use lambda_http::http::header::AUTHORIZATION;
@@ -17,8 +18,9 @@ use crate::models::{Role, Roles, SubjectId, User, UserId};
 use crate::store::{
     Account, Credential, Holder, Replaced, Table, Token, TokenRecord, UserStore, holder, slot_key,
 };
-use issuer::{Issuer, Verifier};
+use issuer::Issuer;
 use jwt::Identity;
+use verifier::Verifier;
 
 /// How often a first sign-in is tried while others change the account.
 const TRIES: usize = 5;

@@ -1,13 +1,6 @@
 //! The OpenID Connect issuer whose tokens a deployment takes.
 
-use std::sync::Arc;
-
 use lambda_http::http::Uri;
-
-use super::jwt::{Identity, Jwt, Refused};
-use super::keys::KeyCache;
-use crate::error::Error;
-use crate::models::Timestamp;
 
 /// Who may say who somebody is, and to whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,45 +54,6 @@ impl IssuerUrl {
             self.0.trim_end_matches('/')
         )
     }
-}
-
-/// Tells by an issuer's token who its bearer is.
-#[derive(Clone, Debug)]
-pub(super) struct Verifier {
-    issuer: Arc<Issuer>,
-    keys: Arc<KeyCache>,
-}
-
-impl Verifier {
-    pub(super) fn new(issuer: Issuer) -> Self {
-        Self {
-            keys: Arc::new(KeyCache::new(issuer.url.clone())),
-            issuer: Arc::new(issuer),
-        }
-    }
-
-    /// Who the issuer says the bearer of `text` is.
-    ///
-    /// The claims are looked at before the key is, so that only a token that claims to be of this issuer
-    /// and in force can make the keys be fetched.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Unauthenticated`] unless the token is wholly right; [`Error::Unavailable`] if the issuer
-    /// cannot be asked for its keys and never could.
-    pub(super) async fn identity(&self, text: &str, now: Timestamp) -> Result<Identity, Error> {
-        let read = Jwt::parse(text).and_then(|jwt| Ok((jwt.claimed(&self.issuer, now)?, jwt)));
-        let (claimed, jwt) = read.map_err(refusal)?;
-        let keys = self.keys.with(jwt.kid(), now).await?;
-        jwt.signed_by(&keys).map_err(refusal)?;
-        Ok(claimed)
-    }
-}
-
-/// The caller is never told why; the operator is.
-fn refusal(refused: Refused) -> Error {
-    tracing::info!(reason = %refused, "refused an issuer's token");
-    Error::Unauthenticated { presented: true }
 }
 
 #[cfg(test)]
