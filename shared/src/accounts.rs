@@ -1,16 +1,24 @@
-//! What is done to one account, whichever route asks for it: by its own, in bulk, or by its owner.
+//! What is done to one account, whoever asks for it: its own route, a bulk request, its owner, or an operator.
 //!
 //! Every change is decided on the record as it stands and stored only if it still stands so. If it
 //! does not, it is read and decided anew, rights included, so that no writer loses another's change.
+
+use std::time::Duration;
+
+use serde_json::json;
 
 use crate::App;
 use crate::auth::Caller;
 use crate::clock;
 use crate::error::Error;
+use crate::http::Kind;
 use crate::http::json::Object;
-use crate::http::operation::add_read_only;
-use crate::models::{User, UserDraft, UserPatch, UserView, Violation};
-use crate::store::{Account, Replaced, pause};
+use crate::http::operation::{Answer, Operation, add_read_only};
+use crate::models::{NewUser, Slot, Timestamp, User, UserDraft, UserId, UserPatch, UserView, Violation};
+use crate::store::{Account, Replaced, Token, pause};
+
+/// How long an access token is in force if nobody says how long.
+pub const TOKEN_LIFETIME: Duration = Duration::from_hours(12);
 
 /// How often a change is tried while others change the same account. Each round at least one succeeds.
 const TRIES: u32 = 40;
@@ -18,14 +26,65 @@ const TRIES: u32 = 40;
 /// The members that the service gives.
 const READ_ONLY: [&str; 5] = ["id", "createdAt", "modifiedAt", "importId", "importLine"];
 
-/// What a change of an account does with its members, for the OpenAPI document.
-pub const ABOUT_CHANGES: &str = "A member that is left out stays as it is, `null` takes its value away. \
-    Members that the service gives may be there with the value that they have.";
+/// `operation` as one that answers with an account, told of as `about`.
+#[must_use]
+pub fn answers(operation: Operation, about: &str) -> Operation {
+    let user = Answer::json::<UserView>(about).header("ETag", "The user's entity tag, for `If-Match`");
+    operation.answers(200, user).fails(&[&Kind::FORBIDDEN])
+}
 
-/// Makes the members of an account those of a change.
-pub fn changeable(account: &mut utoipa::openapi::Object) {
-    account.required.clear();
-    add_read_only::<UserView>(account, &READ_ONLY);
+/// `operation` as one that takes a change of an account, as [`patched`] reads it, and answers with the account.
+#[must_use]
+pub fn takes_change(operation: Operation, about: &str) -> Operation {
+    let operation = operation
+        .about(
+            "A member that is left out stays as it is, `null` takes its value away. Members that the service \
+             gives may be there with the value that they have.",
+        )
+        .if_match()
+        .json::<UserDraft>(
+            "UserChange",
+            |change| {
+                change.required.clear();
+                add_read_only::<UserView>(change, &READ_ONLY);
+            },
+            json!({ "lastName": "King", "planId": null }),
+        );
+    answers(operation, about).fails(&[&Kind::CONFLICT])
+}
+
+/// Stores the account that `new` describes.
+///
+/// # Errors
+///
+/// [`Error::Conflict`] if its address is taken.
+pub async fn create(app: &App, new: NewUser) -> Result<User, Error> {
+    let mut suffix = [0; 5];
+    getrandom::fill(&mut suffix).map_err(|error| Error::internal("make an id", error.to_string()))?;
+    let id = UserId::new(Slot::of(new.email()), suffix);
+    let user = User::new(id, new, clock::now(), None);
+    app.users.insert(&user).await?;
+    Ok(user)
+}
+
+/// Issues an access token for `user`, whose tokens that were issued up to `void` are void. Gives the token,
+/// which cannot be read again, and when it ends.
+///
+/// # Errors
+///
+/// If storage fails.
+pub async fn issue_token(
+    app: &App,
+    user: UserId,
+    void: Option<Timestamp>,
+    lifetime: Duration,
+) -> Result<(Token, Timestamp), Error> {
+    let now = clock::now();
+    let issued_at = void.map_or(now, |void| now.max(void.plus(Duration::from_millis(1))));
+    let expires_at = issued_at.plus(lifetime);
+    let token = Token::random(user)?;
+    app.tokens.insert(&token, issued_at, expires_at).await?;
+    Ok((token, expires_at))
 }
 
 /// The account's members in `body`, unread.
@@ -56,6 +115,19 @@ pub fn patched(caller: &Caller, account: &Account, mut body: Object) -> Result<A
     with_patch(caller, account, patch)
 }
 
+/// `account`, enabled or disabled.
+///
+/// # Errors
+///
+/// As [`Caller::may_change`] says.
+pub fn enabled(caller: &Caller, account: &Account, enabled: bool) -> Result<Account, Error> {
+    let patch = UserPatch {
+        enabled: Some(enabled),
+        ..UserPatch::default()
+    };
+    with_patch(caller, account, patch)
+}
+
 /// `account` after `patch`.
 ///
 /// An address that somebody else gives is vouched for; one that owners give themselves is not.
@@ -63,7 +135,7 @@ pub fn patched(caller: &Caller, account: &Account, mut body: Object) -> Result<A
 /// # Errors
 ///
 /// As [`Caller::may_change`] and [`Account::with`] say.
-pub fn with_patch(caller: &Caller, account: &Account, patch: UserPatch) -> Result<Account, Error> {
+fn with_patch(caller: &Caller, account: &Account, patch: UserPatch) -> Result<Account, Error> {
     let gives_address = patch.email.is_some();
     let user = account.user.patched(patch, clock::now());
     caller.may_change(&account.user, &user)?;

@@ -4,6 +4,7 @@
 //! as arguments. JSON bodies and CSV rows take one road: both become a draft of [`Given`] members,
 //! and the draft's `parse` is the only way to a value that carries a rule.
 
+mod account_type;
 mod by_text;
 mod contact;
 mod draft;
@@ -20,16 +21,17 @@ mod time;
 mod user;
 mod violation;
 
+pub use account_type::{AccountType, UnknownAccountType};
 pub use contact::{Contact, ContactDraft, ContactPatch, ContactView, NewContact};
 pub use draft::Change;
 pub use email::{Email, InvalidEmail};
 pub use fold::fold;
 pub use given::Given;
 pub use id::{ContactId, ImportId, InvalidId, Slot, SubjectId, UserId};
-pub use name::{ExternalUserId, InvalidText, Name, PlanId, Text};
+pub use name::{ExternalUserId, FileName, InvalidText, Name, PlanId, Text};
 pub use phone::{InvalidPhone, Phone};
 pub use role::{Role, Roles, UnknownRole};
 pub use tally::{Share, Tally};
 pub use time::{InvalidTimestamp, Timestamp};
-pub use user::{AccountType, Member, NewUser, UnknownAccountType, User, UserDraft, UserPatch, UserView};
+pub use user::{Member, NewUser, User, UserDraft, UserPatch, UserView};
 pub use violation::{Code, Violation};

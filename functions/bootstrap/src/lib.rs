@@ -1,13 +1,11 @@
 //! Makes the first administrator and an access token for them. It has no route: whoever may invoke it
 //! has access to the deployment already.
 
-use std::time::Duration;
-
 use lambda_runtime::{Error as InvocationError, LambdaEvent};
 use serde::{Deserialize, Serialize};
-use shared::models::{Email, Given, Role, Roles, Slot, Timestamp, User, UserDraft, UserId, Violation};
-use shared::store::Token;
-use shared::{App, clock};
+use shared::App;
+use shared::accounts::{self, TOKEN_LIFETIME};
+use shared::models::{Email, Given, Role, Roles, Timestamp, UserDraft, UserId, Violation};
 
 /// What an operator asks for.
 #[derive(Clone, Debug, Deserialize)]
@@ -35,9 +33,6 @@ pub struct Answer {
     pub expires_at: Timestamp,
 }
 
-/// How long the token is valid: 12 hours.
-const TOKEN_LIFETIME: Duration = Duration::from_hours(12);
-
 /// Makes an enabled system administrator, or finds the one with the address, and issues a token.
 ///
 /// # Errors
@@ -49,35 +44,27 @@ pub async fn handle(app: &App, event: LambdaEvent<Request>) -> Result<Answer, In
     if !add && app.users.active_system_admins().await? > 0 {
         return Err("an administrator exists; set \"add\" to true to make another".into());
     }
-    let now = clock::now();
-    let id = match app.users.find_by_email(&email).await? {
-        Some(account) if account.user.is_active_system_admin() => account.user.id,
+    let (id, void) = match app.users.find_by_email(&email).await? {
+        Some(account) if account.user.is_active_system_admin() => {
+            (account.user.id, account.tokens_valid_after)
+        }
         Some(_) => {
             return Err(
                 "the address belongs to an account that is not an enabled system administrator".into(),
             );
         }
         None => {
-            let mut suffix = [0; 5];
-            getrandom::fill(&mut suffix)?;
-            let id = UserId::new(Slot::of(&email), suffix);
-            let roles = roles
-                .into_iter()
-                .fold(Roles::NONE.with(Role::SystemAdmin), Roles::with);
+            let roles: Roles = roles.into_iter().chain([Role::SystemAdmin]).collect();
             let draft = UserDraft {
                 email: Given::from(email.as_str()),
                 roles: Given::List(roles.iter().map(|role| role.as_str().into()).collect()),
                 ..UserDraft::default()
             };
             let new = draft.parse(Roles::ALL).map_err(|faults| message(&faults))?;
-            let user = User::new(id, new, now, None);
-            app.users.insert(&user).await?;
-            id
+            (accounts::create(app, new).await?.id, None)
         }
     };
-    let token = Token::random(id)?;
-    let expires_at = now.plus(TOKEN_LIFETIME);
-    app.tokens.insert(&token, now, expires_at).await?;
+    let (token, expires_at) = accounts::issue_token(app, id, void, TOKEN_LIFETIME).await?;
     Ok(Answer {
         user_id: id,
         access_token: token.reveal().to_owned(),

@@ -18,7 +18,7 @@ use shared::http::query::{Parameter, Query, Text};
 use shared::http::{self, BASE_PATH, CSV, multipart, prefer, respond};
 use shared::import::{ImportView, MAX_ROW_ERRORS, TEMPLATE};
 use shared::models::import::{Import, ImportOptions, ImportOptionsDraft, MAX_FILE, Status, Via};
-use shared::models::{Code, Given, ImportId, Timestamp, Violation};
+use shared::models::{Code, FileName, Given, ImportId, InvalidText, Timestamp, Violation};
 use shared::store::{ImportStore, UploadStore};
 use shared::{App, Error, clock};
 use utoipa::ToSchema;
@@ -32,8 +32,6 @@ const LONGEST_WAIT: Duration = Duration::from_secs(25);
 const UPLOAD_TIME: Duration = Duration::from_mins(15);
 /// The media type that a signed upload has to be sent with.
 const UPLOAD_TYPE: &str = "text/csv";
-/// The longest file name of an upload, in characters.
-const MAX_FILE_NAME: usize = 255;
 
 /// The object that an import reads, by which that of a dropped file is found.
 const KEY: Parameter<Text> = Parameter {
@@ -221,29 +219,21 @@ async fn open_upload(app: &App, request: &Request) -> Result<Response<Body>, Err
         unknown_columns: body.take("unknownColumns"),
     };
     let mut faults = body.unknown_members();
-    let file_name = match file_name {
+    let file_name: Option<FileName> = match file_name {
         Given::Absent | Given::Null => None,
-        Given::Text(name) if name.chars().count() > MAX_FILE_NAME => {
-            let detail = format!("is longer than {MAX_FILE_NAME} characters");
-            faults.push(Violation::new("fileName", Code::TooLong, detail));
-            None
-        }
-        Given::Text(name) => Some(name.into_owned()),
+        Given::Text(name) => name
+            .parse()
+            .inspect_err(|fault: &InvalidText| {
+                faults.push(Violation::new("fileName", (*fault).into(), fault.to_string()));
+            })
+            .ok(),
         _ => {
-            faults.push(Violation::new(
-                "fileName",
-                Code::InvalidFormat,
-                "must be a string",
-            ));
+            let detail = "must be a string";
+            faults.push(Violation::new("fileName", Code::InvalidFormat, detail));
             None
         }
     };
-    let bytes = match bytes {
-        Given::Number(bytes) => u64::try_from(bytes)
-            .ok()
-            .filter(|bytes| (1..=MAX_FILE).contains(bytes)),
-        _ => None,
-    };
+    let bytes = bytes.number_in(1..=MAX_FILE);
     if bytes.is_none() {
         let detail = format!("must be the size of the file in bytes, from 1 to {MAX_FILE}");
         faults.push(Violation::new("bytes", Code::OutOfRange, detail));

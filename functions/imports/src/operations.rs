@@ -5,13 +5,12 @@ use shared::http::operation::{Answer, Operation, add, nullable};
 use shared::http::page::{CURSOR, LIMIT, OFFSET};
 use shared::http::{CSV, Kind};
 use shared::import::ImportView;
-use shared::models::Role;
 use shared::models::import::{ImportOptionsDraft, MAX_FILE};
-use utoipa::ToSchema;
-use utoipa::openapi::schema::SchemaType;
+use shared::models::{FileName, Role};
 use utoipa::openapi::{ArrayBuilder, HttpMethod, ObjectBuilder, OneOfBuilder, Ref, Type};
+use utoipa::{PartialSchema, ToSchema};
 
-use crate::{KEY, LONGEST_WAIT, MAX_FILE_NAME, OpenUpload};
+use crate::{KEY, LONGEST_WAIT, OpenUpload};
 
 /// Every operation of the three routes.
 #[must_use]
@@ -95,10 +94,6 @@ fn open() -> Operation {
     .json::<ImportOptionsDraft<'_>>(
         "UploadRequest",
         |request| {
-            let file_name = ObjectBuilder::new()
-                .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
-                .description(Some("A name for the file, to be shown"))
-                .max_length(Some(MAX_FILE_NAME));
             let bytes = ObjectBuilder::new()
                 .schema_type(Type::Integer)
                 .description(Some("The size of the file; storage takes no other"))
@@ -113,11 +108,17 @@ fn open() -> Operation {
                 "defaultRoles",
                 OneOfBuilder::new().item(roles).item(several),
             );
+            add(request, "fileName", FileName::schema());
             nullable(
                 request,
-                &["mode", "ignoreDuplicates", "defaultRoles", "unknownColumns"],
+                &[
+                    "mode",
+                    "ignoreDuplicates",
+                    "defaultRoles",
+                    "unknownColumns",
+                    "fileName",
+                ],
             );
-            add(request, "fileName", file_name);
             add(request, "bytes", bytes);
             request.required = vec!["bytes".to_owned()];
         },

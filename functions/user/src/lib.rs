@@ -10,15 +10,13 @@ use serde::Serialize;
 use shared::auth::{Caller, Right};
 use shared::http::query::Query;
 use shared::http::{self, etag, json, respond};
-use shared::models::{Code, Given, Timestamp, UserId, UserPatch, Violation};
-use shared::store::{Account, Token};
-use shared::{App, Error, accounts, clock};
+use shared::models::{Code, Given, Timestamp, UserId, Violation};
+use shared::store::Account;
+use shared::{App, Error, accounts};
 use utoipa::ToSchema;
 
 pub use operations::operations;
 
-/// How long a token is valid if the request does not say: 12 hours.
-const TOKEN_LIFETIME: Duration = Duration::from_hours(12);
 /// The longest that a token is valid, in seconds: 90 days.
 const MAX_TOKEN_LIFETIME: u64 = 90 * 24 * 60 * 60;
 
@@ -43,7 +41,7 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Error
 }
 
 async fn read(app: &App, request: &Request) -> Result<Response<Body>, Error> {
-    let (caller, account) = about(app, request).await?;
+    let (caller, account) = named(app, request).await?;
     let own = account
         .as_ref()
         .is_some_and(|account| account.user.id == caller.user.id);
@@ -58,15 +56,42 @@ async fn read(app: &App, request: &Request) -> Result<Response<Body>, Error> {
 }
 
 async fn change(app: &App, request: &Request) -> Result<Response<Body>, Error> {
-    let (caller, account) = about(app, request).await?;
-    let account = managed(&caller, account)?;
-    Query::of(request).finish()?;
+    let (caller, account) = to_manage(app, request).await?;
     let body = json::object(request)?;
+    stored(app, request, &caller, account, |account| {
+        accounts::patched(&caller, account, body.clone())
+    })
+    .await
+}
 
+async fn flip(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+    let (caller, account) = to_manage(app, request).await?;
+    stored(app, request, &caller, account, |account| {
+        accounts::enabled(&caller, account, !account.user.enabled)
+    })
+    .await
+}
+
+async fn expire(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+    let (caller, account) = to_manage(app, request).await?;
+    stored(app, request, &caller, account, |account| {
+        Ok(accounts::expired(account))
+    })
+    .await
+}
+
+/// Stores what `decide` makes of `account`, if it is the one that the request means, and answers with it.
+async fn stored(
+    app: &App,
+    request: &Request,
+    caller: &Caller,
+    account: Account,
+    decide: impl Fn(&Account) -> Result<Account, Error>,
+) -> Result<Response<Body>, Error> {
     let account = accounts::change(app, account, |account| {
         caller.may_manage(&account.user)?;
         etag::check(request, account.user.version)?;
-        accounts::patched(&caller, account, body.clone())
+        decide(account)
     })
     .await?;
     respond::user(Response::builder(), &account.user)
@@ -87,10 +112,7 @@ struct Deleted {
 }
 
 async fn delete(app: &App, request: &Request) -> Result<Response<Body>, Error> {
-    let (caller, account) = about(app, request).await?;
-    let account = managed(&caller, account)?;
-    Query::of(request).finish()?;
-
+    let (caller, account) = to_manage(app, request).await?;
     let id = account.user.id;
     let contacts_deleted = accounts::delete(app, account, |account| {
         caller.may_delete(&account.user)?;
@@ -98,38 +120,6 @@ async fn delete(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     })
     .await?;
     respond::ok(&Deleted { id, contacts_deleted })
-}
-
-async fn flip(app: &App, request: &Request) -> Result<Response<Body>, Error> {
-    let (caller, account) = about(app, request).await?;
-    let account = managed(&caller, account)?;
-    Query::of(request).finish()?;
-
-    let account = accounts::change(app, account, |account| {
-        caller.may_manage(&account.user)?;
-        etag::check(request, account.user.version)?;
-        let patch = UserPatch {
-            enabled: Some(!account.user.enabled),
-            ..UserPatch::default()
-        };
-        accounts::with_patch(&caller, account, patch)
-    })
-    .await?;
-    respond::user(Response::builder(), &account.user)
-}
-
-async fn expire(app: &App, request: &Request) -> Result<Response<Body>, Error> {
-    let (caller, account) = about(app, request).await?;
-    let account = managed(&caller, account)?;
-    Query::of(request).finish()?;
-
-    let account = accounts::change(app, account, |account| {
-        caller.may_manage(&account.user)?;
-        etag::check(request, account.user.version)?;
-        Ok(accounts::expired(account))
-    })
-    .await?;
-    respond::user(Response::builder(), &account.user)
 }
 
 /// A new access token: the one answer that ever shows it.
@@ -153,7 +143,7 @@ struct NewToken<'a> {
 }
 
 async fn issue_token(app: &App, request: &Request) -> Result<Response<Body>, Error> {
-    let (caller, account) = about(app, request).await?;
+    let (caller, account) = named(app, request).await?;
     caller.require(Right::IssueTokens)?;
     if !app.config.token_issue {
         return Err(Error::Forbidden("this deployment issues no access tokens"));
@@ -165,13 +155,8 @@ async fn issue_token(app: &App, request: &Request) -> Result<Response<Body>, Err
         return Err(Error::conflict("the user is disabled"));
     }
 
-    // A token as old as the last expiry would be void.
-    let now = account.tokens_valid_after.map_or(clock::now(), |after| {
-        clock::now().max(after.plus(Duration::from_millis(1)))
-    });
-    let expires_at = now.plus(lifetime);
-    let token = Token::random(account.user.id)?;
-    app.tokens.insert(&token, now, expires_at).await?;
+    let (token, expires_at) =
+        accounts::issue_token(app, account.user.id, account.tokens_valid_after, lifetime).await?;
     tracing::info!(user.id = %account.user.id, caller.id = %caller.user.id, "issued an access token");
     respond::json(
         Response::builder().status(StatusCode::CREATED),
@@ -190,12 +175,8 @@ fn lifetime(request: &Request) -> Result<Duration, Error> {
     let given = body.take("expiresIn");
     let mut faults = body.unknown_members();
     let lifetime = match given {
-        Given::Absent | Given::Null => Some(TOKEN_LIFETIME),
-        Given::Number(seconds) => u64::try_from(seconds)
-            .ok()
-            .filter(|seconds| (1..=MAX_TOKEN_LIFETIME).contains(seconds))
-            .map(Duration::from_secs),
-        _ => None,
+        Given::Absent | Given::Null => Some(accounts::TOKEN_LIFETIME),
+        given => given.number_in(1..=MAX_TOKEN_LIFETIME).map(Duration::from_secs),
     };
     match lifetime {
         Some(lifetime) if faults.is_empty() => Ok(lifetime),
@@ -209,7 +190,7 @@ fn lifetime(request: &Request) -> Result<Duration, Error> {
 }
 
 /// Who asks and the account in the path, if there is one, by one read.
-async fn about(app: &App, request: &Request) -> Result<(Caller, Option<Account>), Error> {
+async fn named(app: &App, request: &Request) -> Result<(Caller, Option<Account>), Error> {
     let id = http::path_id(request, "userId", "the user").ok();
     app.auth.caller_and(request, id).await
 }
@@ -220,4 +201,12 @@ fn managed(caller: &Caller, account: Option<Account>) -> Result<Account, Error> 
     let account = account.ok_or(Error::NotFound("the user"))?;
     caller.may_manage(&account.user)?;
     Ok(account)
+}
+
+/// Who asks and the account in the path, which is one that the caller manages, for a route without parameters.
+async fn to_manage(app: &App, request: &Request) -> Result<(Caller, Account), Error> {
+    let (caller, account) = named(app, request).await?;
+    let account = managed(&caller, account)?;
+    Query::of(request).finish()?;
+    Ok((caller, account))
 }

@@ -1,34 +1,20 @@
 //! What `/users/{userId}` and the routes below it take and answer, for the OpenAPI document.
 
 use serde_json::json;
-use shared::accounts;
+use shared::accounts::{self, TOKEN_LIFETIME};
 use shared::http::Kind;
 use shared::http::operation::{Answer, Nothing, Operation, add};
-use shared::models::{UserDraft, UserView};
 use utoipa::openapi::schema::SchemaType;
 use utoipa::openapi::{HttpMethod, ObjectBuilder, Type};
 
-use crate::{Deleted, MAX_TOKEN_LIFETIME, NewToken, TOKEN_LIFETIME};
+use crate::{Deleted, MAX_TOKEN_LIFETIME, NewToken};
 
 /// Every operation of the four routes.
 #[must_use]
 pub fn operations() -> Vec<Operation> {
-    let user =
-        || Answer::json::<UserView>("The user").header("ETag", "The user's entity tag, for `If-Match`");
     let read = Operation::new(HttpMethod::Get, "/users/{userId}", "readUser", "Reads a user")
-        .about("Anybody may read their own record.")
-        .answers(200, user())
-        .fails(&[&Kind::FORBIDDEN]);
-    let change = Operation::new(HttpMethod::Put, "/users/{userId}", "changeUser", "Changes a user")
-        .about(accounts::ABOUT_CHANGES)
-        .if_match()
-        .json::<UserDraft>(
-            "UserChange",
-            accounts::changeable,
-            json!({ "lastName": "King", "planId": null }),
-        )
-        .answers(200, user())
-        .fails(&[&Kind::FORBIDDEN, &Kind::CONFLICT]);
+        .about("Anybody may read their own record.");
+    let change = Operation::new(HttpMethod::Put, "/users/{userId}", "changeUser", "Changes a user");
     let delete = Operation::new(
         HttpMethod::Delete,
         "/users/{userId}",
@@ -46,17 +32,14 @@ pub fn operations() -> Vec<Operation> {
         "Enables a disabled user, disables an enabled one",
     )
     .if_match()
-    .answers(200, user())
-    .fails(&[&Kind::FORBIDDEN, &Kind::CONFLICT]);
+    .fails(&[&Kind::CONFLICT]);
     let expire = Operation::new(
         HttpMethod::Put,
         "/users/{userId}/expire",
         "expireTokens",
         "Ends every access token of a user",
     )
-    .if_match()
-    .answers(200, user())
-    .fails(&[&Kind::FORBIDDEN]);
+    .if_match();
     let issue = Operation::new(
         HttpMethod::Post,
         "/users/{userId}/tokens",
@@ -80,5 +63,12 @@ pub fn operations() -> Vec<Operation> {
     .body_is_optional()
     .answers(201, Answer::json::<NewToken>("The token, shown this once"))
     .fails(&[&Kind::FORBIDDEN, &Kind::CONFLICT]);
-    vec![read, change, delete, flip, expire, issue]
+    vec![
+        accounts::answers(read, "The user"),
+        accounts::takes_change(change, "The user"),
+        delete,
+        accounts::answers(flip, "The user"),
+        accounts::answers(expire, "The user"),
+        issue,
+    ]
 }

@@ -11,7 +11,7 @@ use shared::auth::{Caller, Right};
 use shared::http::json::Object;
 use shared::http::query::{Choice, Parameter, Query};
 use shared::http::{self, json, respond};
-use shared::models::{Code, Given, UserId, UserPatch, Violation};
+use shared::models::{Code, Given, UserId, Violation};
 use shared::store::{Account, Holder};
 use shared::{App, Error, accounts};
 use utoipa::ToSchema;
@@ -123,11 +123,7 @@ async fn act(app: &App, caller: &Caller, action: Action, account: Account) -> Re
     let enable = |enabled| {
         move |account: &Account| {
             caller.may_manage(&account.user)?;
-            let patch = UserPatch {
-                enabled: Some(enabled),
-                ..UserPatch::default()
-            };
-            accounts::with_patch(caller, account, patch)
+            accounts::enabled(caller, account, enabled)
         }
     };
     match action {

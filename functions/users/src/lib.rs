@@ -10,9 +10,9 @@ use shared::auth::{Caller, Right};
 use shared::http::page::{self, LIMIT, Page, SEARCH_TEXT};
 use shared::http::query::{Choice, Parameter, Query};
 use shared::http::{self, BASE_PATH, json, respond};
-use shared::models::{Code, Role, Slot, User, UserId, UserView, Violation};
+use shared::models::{Code, Role, UserView, Violation};
 use shared::store::{Filter, Listing, Order, SortBy};
-use shared::{App, Error, accounts, clock};
+use shared::{App, Error, accounts};
 
 pub use operations::operations;
 
@@ -141,13 +141,9 @@ async fn create(app: &App, request: &Request) -> Result<Response<Body>, Error> {
         }
     })?;
 
-    let mut suffix = [0; 5];
-    getrandom::fill(&mut suffix).map_err(|error| Error::internal("make an id", error.to_string()))?;
-    let id = UserId::new(Slot::of(new.email()), suffix);
-    let user = User::new(id, new, clock::now(), None);
-    app.users.insert(&user).await?;
+    let user = accounts::create(app, new).await?;
     let response = Response::builder()
         .status(StatusCode::CREATED)
-        .header(LOCATION, format!("{BASE_PATH}/users/{id}"));
+        .header(LOCATION, format!("{BASE_PATH}/users/{}", user.id));
     respond::user(response, &user)
 }

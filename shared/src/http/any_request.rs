@@ -134,7 +134,6 @@ proptest! {
             Ok(mut form) => {
                 let _ = form.take("mode");
                 prop_assert!(form.unknown_fields().len() <= 32);
-                prop_assert!(form.file_name.is_none_or(|name| name.chars().count() <= 255));
             }
         }
     }

@@ -10,7 +10,7 @@ use multer::Multipart;
 
 use crate::Error;
 use crate::http::header;
-use crate::models::{Code, Violation};
+use crate::models::{Code, FileName, Violation};
 
 /// How a part is encoded in a mail. RFC 7578 does away with it for forms.
 const CONTENT_TRANSFER_ENCODING: &str = "content-transfer-encoding";
@@ -18,14 +18,12 @@ const CONTENT_TRANSFER_ENCODING: &str = "content-transfer-encoding";
 const MAX_FIELD: usize = 1024;
 /// The most parts of a form.
 const MAX_PARTS: usize = 32;
-/// The longest file name that is kept, in characters.
-const MAX_FILE_NAME: usize = 255;
 
 /// A form with one file.
 #[derive(Debug)]
 pub struct Form {
-    /// The name that the client gave the file, if any; for display only.
-    pub file_name: Option<String>,
+    /// The name that the client gave the file, if any.
+    pub file_name: Option<FileName>,
     /// The file's bytes.
     pub file: Bytes,
     fields: Vec<(String, String)>,
@@ -101,12 +99,7 @@ pub async fn form(request: Request) -> Result<Form, Error> {
             });
         };
         let name = Violation::step(part.name().unwrap_or_default());
-        let file_name = part.file_name().map(|name| {
-            name.chars()
-                .filter(|char| !char.is_control())
-                .take(MAX_FILE_NAME)
-                .collect()
-        });
+        let file_name = part.file_name().and_then(FileName::clipped);
         let as_it_is = part
             .headers()
             .get(CONTENT_TRANSFER_ENCODING)

@@ -137,34 +137,11 @@ pub(super) fn draft<'a>(columns: &Columns, cells: &Cells<'a>) -> UserDraft<'a> {
     UserDraft::of(|member| {
         let given = columns.given(member, cells).unwrap_or_default();
         match member {
-            Member::Roles => named(given, |label| Role::from_label(label).map(Role::as_str)),
-            Member::AccountType => named(given, |label| {
-                AccountType::from_label(label).map(AccountType::as_str)
-            }),
+            Member::Roles => given.named(|label| Role::from_label(label).map(Role::as_str)),
+            Member::AccountType => {
+                given.named(|label| AccountType::from_label(label).map(AccountType::as_str))
+            }
             _ => given,
         }
     })
-}
-
-/// `given` with every label that `name` knows replaced by its name; others stay, to be told of as they
-/// were written.
-fn named(given: Given<'_>, name: fn(&str) -> Option<&'static str>) -> Given<'_> {
-    match given {
-        Given::Text(label) => match name(&label) {
-            Some(name) => name.into(),
-            None => Given::Text(label),
-        },
-        Given::List(labels) => {
-            let mut names = Vec::with_capacity(labels.len());
-            for label in labels.into_iter().map(|label| named(label, name)) {
-                // A role said twice in one cell is no reason to reject a row. Beyond so many, the row is
-                // rejected anyhow, and comparing all with all would take long.
-                if names.len() > MAX_FAULTS || !names.contains(&label) {
-                    names.push(label);
-                }
-            }
-            Given::List(names)
-        }
-        other => other,
-    }
 }

@@ -267,18 +267,11 @@ impl Columns {
     }
 }
 
-/// A list of what the cell has between separators; absent if that is nothing.
+/// The roles that the cell has; absent if it has separators only.
 fn roles(cell: &str) -> Given<'_> {
-    let roles: Vec<_> = cell
-        .split([';', '|', ','])
-        .map(str::trim)
-        .filter(|role| !role.is_empty())
-        .map(Given::from)
-        .collect();
-    if roles.is_empty() {
-        Given::Absent
-    } else {
-        Given::List(roles)
+    match Given::list(cell) {
+        Given::List(roles) if roles.is_empty() => Given::Absent,
+        roles => roles,
     }
 }
 

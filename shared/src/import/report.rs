@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::import::UnknownColumns;
 use crate::models::import::{Counts, Import, ImportOptions, Mode, Read, RowError, Status, Via};
-use crate::models::{ImportId, Roles, Timestamp, UserId};
+use crate::models::{FileName, ImportId, Roles, Timestamp, UserId};
 
 /// How many row errors an import repeats; `/errors` has all.
 pub const MAX_ROW_ERRORS: u64 = 1000;
@@ -76,7 +76,7 @@ pub struct ImportView {
     /// What it does with columns that mean nothing.
     unknown_columns: UnknownColumns,
     /// The client's name for the file.
-    file_name: Option<String>,
+    file_name: Option<FileName>,
     /// The file's size.
     bytes: Option<u64>,
     /// The SHA-256 of the file, where the service saw it whole.

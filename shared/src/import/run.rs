@@ -25,7 +25,7 @@ use crate::error::Error;
 use crate::models::import::{
     Import, ImportOptions, MAX_FILE, Mode, PATIENCE, Read, StagedObject, Status, Via,
 };
-use crate::models::{ImportId, Role, Roles, Slot, Timestamp};
+use crate::models::{FileName, ImportId, Role, Roles, Slot, Timestamp};
 use crate::store::{Claim, Commit, Left, Refusal, Staged, Unreadable};
 
 /// How long an import is believed to be alive after a checkpoint.
@@ -99,14 +99,11 @@ pub async fn arrived(app: &App, arrival: Arrival, by: &Run) -> Result<Ended, Err
                 .or(sequencer.as_ref())
                 .or(object.etag.as_ref());
             let id = ImportId::of_object(&bucket, &object.key, version.map_or("", String::as_str));
-            let options = ImportOptions {
-                default_roles: Roles::NONE.with(Role::Collaborator),
-                ..ImportOptions::default()
-            };
+            let options = ImportOptions::default();
             let now = clock::now();
             let expires_at = now.plus(app.config.import_retention);
             let mut import = Import::open(id, object.key.clone(), Via::Drop, options, None, now, expires_at);
-            import.file_name = Some(name.to_owned());
+            import.file_name = FileName::clipped(name);
             app.imports.insert(&import).await?;
             run(app, id, Some(&object), bytes, by).await
         }

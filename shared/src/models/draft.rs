@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, str::FromStr};
 
-use super::{Code, Given, Violation};
+use super::{Code, Given, Role, Roles, Violation};
 
 /// What a patch does to a member that may be without a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,7 +37,19 @@ impl<T> Change<T> {
 }
 
 /// The fault of a member that must have a value and was given none.
-pub(super) const REQUIRED: (Code, &str) = (Code::Required, "is required");
+const REQUIRED: (Code, &str) = (Code::Required, "is required");
+
+/// What speaks against giving a new account `role`, if roles of `assignable` may be given. No new account
+/// has `ROLE_ADHOC_COLLABORATOR`, whatever is assignable.
+pub(super) fn objection(role: Role, assignable: Roles) -> Option<(Code, &'static str)> {
+    if role == Role::AdhocCollaborator {
+        Some((Code::NotAssignable, "cannot be given to a new account"))
+    } else if assignable.contains(role) {
+        None
+    } else {
+        Some((Code::ForbiddenRole, "is not yours to give"))
+    }
+}
 
 /// Gathers the faults of one record, in the order in which its members are read.
 #[derive(Default)]
@@ -95,6 +107,96 @@ impl Faults {
             Given::Absent | Given::Null => None,
             Given::Text(text) if text.trim().is_empty() => None,
             given => self.required(member, given),
+        }
+    }
+
+    /// `true` or `false`.
+    pub(super) fn flag(&mut self, member: &'static str, given: &Given<'_>) -> Option<bool> {
+        match given {
+            Given::Flag(flag) => return Some(*flag),
+            Given::Absent | Given::Null => self.add(member, REQUIRED, given),
+            _ => self.add(member, (Code::InvalidFormat, "must be true or false"), given),
+        }
+        None
+    }
+
+    /// What one of some words stands for.
+    pub(super) fn choice<T: Copy>(
+        &mut self,
+        member: &'static str,
+        given: &Given<'_>,
+        words: &[(&str, T)],
+    ) -> Option<T> {
+        let chosen = words
+            .iter()
+            .find(|(word, _)| matches!(given, Given::Text(text) if text == word));
+        if chosen.is_none() {
+            let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            let detail = format!("must be one of {}", words.join(", "));
+            self.add(member, (Code::InvalidFormat, detail), given);
+        }
+        chosen.map(|(_, value)| *value)
+    }
+
+    /// An array of roles, or a single one; `objection` says what speaks against a role that exists.
+    pub(super) fn roles(
+        &mut self,
+        member: &'static str,
+        given: &Given<'_>,
+        objection: impl Fn(Role) -> Option<(Code, &'static str)>,
+    ) -> Option<Roles> {
+        const NO_ARRAY: (Code, &str) = (Code::InvalidFormat, "must be an array of strings");
+
+        let elements = match given {
+            Given::Absent | Given::Null => {
+                self.add(member, REQUIRED, given);
+                return None;
+            }
+            Given::Text(_) => std::slice::from_ref(given),
+            Given::List(elements) => elements.as_slice(),
+            Given::Flag(_) | Given::Number(_) | Given::Other => {
+                self.add(member, NO_ARRAY, given);
+                return None;
+            }
+        };
+        if elements.is_empty() {
+            self.add(member, (Code::Required, "must name at least one role"), given);
+            return None;
+        }
+
+        let mut roles = Roles::NONE;
+        let mut sound = true;
+        for element in elements {
+            let fault = match element {
+                Given::Text(text) => match text.parse() {
+                    Err(_) => Some((Code::UnknownRole, "is not a role")),
+                    Ok(role) if roles.contains(role) => Some((Code::Repeated, "is named twice")),
+                    Ok(role) => {
+                        roles = roles.with(role);
+                        objection(role)
+                    }
+                },
+                _ => Some(NO_ARRAY),
+            };
+            if let Some(fault) = fault {
+                self.add(member, fault, element);
+                sound = false;
+            }
+        }
+        sound.then_some(roles)
+    }
+
+    /// A member that is `default` when it is given no value, and read when it is given one.
+    pub(super) fn defaulted<'g, T>(
+        &mut self,
+        given: &Given<'g>,
+        default: T,
+        read: impl FnOnce(&mut Self, &Given<'g>) -> Option<T>,
+    ) -> Option<T> {
+        if given.is_missing() {
+            Some(default)
+        } else {
+            read(self, given)
         }
     }
 

@@ -1,6 +1,10 @@
 //! A member's value before any rule was applied to it.
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
+
+/// Elements of a list among which repeats are looked for. Comparing all of more with all would take long.
+const COMPARED: usize = 100;
 
 /// What a caller or a file gave for one member.
 ///
@@ -25,11 +29,53 @@ pub enum Given<'a> {
     Other,
 }
 
+impl<'a> Given<'a> {
+    /// What stands in `text` between `;`, `|` and `,`, without white space around it, as a list.
+    #[must_use]
+    pub fn list(text: &'a str) -> Self {
+        let parts = text.split([';', '|', ',']).map(str::trim);
+        Self::List(parts.filter(|part| !part.is_empty()).map(Self::from).collect())
+    }
+}
+
 impl Given<'_> {
     /// Whether there is no value: left out or `null`.
     #[must_use]
     pub fn is_missing(&self) -> bool {
         matches!(self, Given::Absent | Given::Null)
+    }
+
+    /// Labels that people wrote in the terms of the member: each that `name` knows is replaced by its name, and
+    /// what a list says twice stands in it once. Others stay, to be told of as they were written.
+    #[must_use]
+    pub fn named(self, name: fn(&str) -> Option<&'static str>) -> Self {
+        match self {
+            Given::Text(label) => match name(&label) {
+                Some(name) => name.into(),
+                None => Given::Text(label),
+            },
+            Given::List(labels) => {
+                let mut names = Vec::with_capacity(labels.len());
+                for label in labels.into_iter().map(|label| label.named(name)) {
+                    if names.len() > COMPARED || !names.contains(&label) {
+                        names.push(label);
+                    }
+                }
+                Given::List(names)
+            }
+            given => given,
+        }
+    }
+
+    /// The whole number that it is, if that lies in `range`.
+    #[must_use]
+    pub fn number_in(&self, range: RangeInclusive<u64>) -> Option<u64> {
+        let Given::Number(number) = self else {
+            return None;
+        };
+        u64::try_from(*number)
+            .ok()
+            .filter(|number| range.contains(number))
     }
 
     /// The text to repeat to the caller when the value is at fault.

@@ -1,25 +1,16 @@
 //! An import: a file, how it is to be read, and what became of its rows.
 
+mod options;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Code, Given, ImportId, Role, Roles, Timestamp, UserId, Violation};
-use crate::import::{Columns, Dialect, Position, UnknownColumns};
+use super::{Code, FileName, ImportId, Timestamp, UserId, Violation};
+use crate::import::{Columns, Dialect, Position};
 
-/// What an import does with a good row.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum Mode {
-    /// Makes a user; an address that has an account is an error.
-    #[default]
-    Create,
-    /// Makes a user, or changes the one with the address.
-    Upsert,
-    /// Writes no user, and reports what `Create` would.
-    Validate,
-}
+pub use options::{ImportOptions, ImportOptionsDraft, Mode};
 
 /// How a file came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -62,156 +53,6 @@ impl Status {
             Self::Waiting | Self::Queued | Self::Running | Self::Stalled => false,
         }
     }
-}
-
-/// How a file is to be imported, as whoever sent it decided.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ImportOptions {
-    /// What to do with a good row.
-    pub mode: Mode,
-    /// Whether the address of an existing account is skipped instead of an error.
-    pub ignore_duplicates: bool,
-    /// The roles of a row that names none.
-    pub default_roles: Roles,
-    /// What to do with columns that are not known.
-    pub unknown_columns: UnknownColumns,
-}
-
-/// The options of an import as they were given.
-#[derive(Clone, Debug, Default, ToSchema)]
-#[schema(rename_all = "camelCase")]
-pub struct ImportOptionsDraft<'a> {
-    /// `create`, `upsert` or `validate`.
-    #[schema(value_type = Mode)]
-    pub mode: Given<'a>,
-    /// `true` or `false`.
-    #[schema(value_type = bool)]
-    pub ignore_duplicates: Given<'a>,
-    /// An array of roles, or several in one string by `;`, `|` or `,`.
-    #[schema(value_type = String)]
-    pub default_roles: Given<'a>,
-    /// `refuse` or `ignore`.
-    #[schema(value_type = UnknownColumns)]
-    pub unknown_columns: Given<'a>,
-}
-
-impl ImportOptionsDraft<'_> {
-    /// The options, with the contract's defaults for what was left out.
-    ///
-    /// # Errors
-    ///
-    /// Every fault, among them default roles that are not in `assignable`.
-    pub fn parse(self, assignable: Roles) -> Result<ImportOptions, Vec<Violation>> {
-        let Self {
-            mode,
-            ignore_duplicates,
-            default_roles,
-            unknown_columns,
-        } = self;
-        let mut faults = Vec::new();
-        let modes = [
-            ("create", Mode::Create),
-            ("upsert", Mode::Upsert),
-            ("validate", Mode::Validate),
-        ];
-        let treatments = [
-            ("refuse", UnknownColumns::Refuse),
-            ("ignore", UnknownColumns::Ignore),
-        ];
-        let options = ImportOptions {
-            mode: choice("mode", &mode, &modes, &mut faults),
-            ignore_duplicates: flag("ignoreDuplicates", &ignore_duplicates, &mut faults),
-            default_roles: roles("defaultRoles", default_roles, assignable, &mut faults),
-            unknown_columns: choice("unknownColumns", &unknown_columns, &treatments, &mut faults),
-        };
-        if faults.is_empty() {
-            Ok(options)
-        } else {
-            Err(faults)
-        }
-    }
-}
-
-fn choice<T: Copy + Default>(
-    member: &str,
-    given: &Given<'_>,
-    choices: &[(&str, T)],
-    faults: &mut Vec<Violation>,
-) -> T {
-    let chosen = match given {
-        Given::Absent | Given::Null => return T::default(),
-        Given::Text(text) => choices.iter().find(|(word, _)| word == text),
-        _ => None,
-    };
-    let Some((_, value)) = chosen else {
-        let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
-        let violation = Violation::new(
-            member,
-            Code::InvalidFormat,
-            format!("must be one of {}", words.join(", ")),
-        );
-        faults.push(match given.shown() {
-            Some(shown) => violation.of_value(&shown),
-            None => violation,
-        });
-        return T::default();
-    };
-    *value
-}
-
-fn flag(member: &str, given: &Given<'_>, faults: &mut Vec<Violation>) -> bool {
-    match given {
-        Given::Absent | Given::Null => false,
-        Given::Flag(flag) => *flag,
-        _ => {
-            faults.push(Violation::new(
-                member,
-                Code::InvalidFormat,
-                "must be true or false",
-            ));
-            false
-        }
-    }
-}
-
-fn roles(member: &str, given: Given<'_>, assignable: Roles, faults: &mut Vec<Violation>) -> Roles {
-    let default = Roles::NONE.with(Role::Collaborator);
-    let labels = match given {
-        Given::Absent | Given::Null => return default,
-        Given::Text(text) => text
-            .split([';', '|', ','])
-            .map(str::trim)
-            .filter(|label| !label.is_empty())
-            .map(str::to_owned)
-            .collect(),
-        Given::List(elements) => elements
-            .iter()
-            .map(|element| element.shown().unwrap_or_default())
-            .collect(),
-        _ => Vec::new(),
-    };
-    if labels.is_empty() {
-        faults.push(Violation::new(
-            member,
-            Code::InvalidFormat,
-            "must name at least one role",
-        ));
-    }
-    let mut roles = Roles::NONE;
-    for label in labels {
-        let fault = match Role::from_label(&label) {
-            None => (Code::UnknownRole, "is not a role"),
-            Some(role) if assignable.contains(role) => {
-                roles = roles.with(role);
-                continue;
-            }
-            Some(role) if role.is_admin() => (Code::ForbiddenRole, "may not be given by you"),
-            Some(_) => (Code::NotAssignable, "cannot be given to a new account"),
-        };
-        faults.push(Violation::new(member, fault.0, fault.1).of_value(&label));
-    }
-    roles
 }
 
 /// What became of the rows that were read.
@@ -331,7 +172,7 @@ pub struct Import {
     /// How the file is to be imported.
     pub options: ImportOptions,
     /// The client's name for the file.
-    pub file_name: Option<String>,
+    pub file_name: Option<FileName>,
     /// The file's size.
     pub bytes: Option<u64>,
     /// The SHA-256 of the file in lower-case hexadecimal, where the service saw it whole.

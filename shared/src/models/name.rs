@@ -22,7 +22,21 @@ pub type PlanId = Text<64>;
 /// The caller's own reference for an account; never used to sign in.
 pub type ExternalUserId = Text<255>;
 
+/// What a client calls a file; for display only.
+pub type FileName = Text<255>;
+
 impl<const MAX: usize> Text<MAX> {
+    /// How many characters it has at most.
+    pub const MAX: usize = MAX;
+
+    /// As much of `text` as can be one: without its control characters, and cut; `None` if nothing can.
+    #[must_use]
+    pub fn clipped(text: &str) -> Option<Self> {
+        let plain: String = text.chars().filter(|c| !c.is_control()).collect();
+        let clipped: String = plain.trim().chars().take(MAX).collect();
+        clipped.parse().ok()
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -137,7 +151,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn of_any_text_what_can_be_a_name_is_left() {
+        assert_eq!(Name::clipped(" A\tda\r\n").unwrap().as_str(), "Ada");
+        assert_eq!(Name::clipped(&"é".repeat(101)), "é".repeat(100).parse().ok());
+        assert_eq!(Name::clipped("\n \u{7f}"), None);
+    }
+
     proptest! {
+        #[test]
+        fn a_text_is_what_is_left_of_it(text in any::<String>()) {
+            if let Ok(name) = text.parse::<Name>() {
+                prop_assert_eq!(Name::clipped(&text), Some(name));
+            }
+        }
+
         #[test]
         fn a_name_reads_back_as_itself(text in any::<String>()) {
             if let Ok(name) = text.parse::<Name>() {

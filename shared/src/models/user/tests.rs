@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::{super::Slot, *};
+use super::*;
+use crate::models::{Code, Given, Slot, UnknownAccountType, Violation};
 
 const ORDINARY: Roles = Roles::NONE.with(Role::Originator).with(Role::Collaborator);
 

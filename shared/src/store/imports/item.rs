@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::import::Position;
 use crate::models::import::{Counts, Import, ImportOptions, Lease, Read, StagedObject, Status, Via};
-use crate::models::{ImportId, Timestamp, UserId};
+use crate::models::{FileName, ImportId, Timestamp, UserId};
 use crate::store::table::{from_item, to_item};
 use crate::store::{Item, Key};
 
@@ -43,7 +43,7 @@ struct ImportItem {
     id: ImportId,
     status: Status,
     options: ImportOptions,
-    file_name: Option<String>,
+    file_name: Option<FileName>,
     bytes: Option<u64>,
     sha256: Option<String>,
     via: Via,
