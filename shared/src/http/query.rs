@@ -53,12 +53,12 @@ impl Choice<bool> {
 }
 
 /// How a kind of parameter is told in the OpenAPI document.
-pub trait Told {
+pub trait Described {
     /// Its schema.
     fn schema(&self) -> ObjectBuilder;
 }
 
-impl Told for Number {
+impl Described for Number {
     fn schema(&self) -> ObjectBuilder {
         ObjectBuilder::new()
             .schema_type(Type::Integer)
@@ -68,7 +68,7 @@ impl Told for Number {
     }
 }
 
-impl Told for Text {
+impl Described for Text {
     fn schema(&self) -> ObjectBuilder {
         ObjectBuilder::new()
             .schema_type(Type::String)
@@ -76,7 +76,7 @@ impl Told for Text {
     }
 }
 
-impl<T> Told for Choice<T> {
+impl<T> Described for Choice<T> {
     fn schema(&self) -> ObjectBuilder {
         ObjectBuilder::new()
             .schema_type(Type::String)
