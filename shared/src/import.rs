@@ -11,10 +11,10 @@
 //! 4. `check` makes a user of any other row, or every fault of it.
 //! 5. [`Rejected`] writes the rows that failed as a file to be corrected and sent again.
 //!
-//! The writing half carries it out: `run` claims an import and goes through its file, `file` reads
-//! ahead, `write` stores a batch of users and finds out why some were refused, `segment` gathers what
-//! became of the rows until the next checkpoint, `report` is what callers see of it, and `metrics` what
-//! operators watch.
+//! The writing half carries it out: `run` claims an import and makes its checkpoints, `reading` goes through
+//! the rows between two of them, `file` reads ahead, `write` stores a batch of users and finds out why some
+//! were refused, `segment` gathers what became of the rows, `report` is what callers see of it, and `metrics`
+//! what operators watch.
 
 mod check;
 mod columns;
@@ -24,6 +24,7 @@ pub mod escape;
 mod fault;
 mod file;
 pub mod metrics;
+mod reading;
 mod rejected;
 mod report;
 mod rows;
@@ -34,7 +35,7 @@ mod write;
 #[cfg(test)]
 mod any_file;
 
-pub use columns::{Columns, UnknownColumns};
+pub use columns::Columns;
 pub use dialect::{Delimiter, Dialect};
 pub use encoding::Encoding;
 pub use fault::{FileFault, UnknownColumn};

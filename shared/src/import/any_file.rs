@@ -9,7 +9,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::check::Check;
-use super::{Columns, Content, Dialect, Position, Rows, UnknownColumns};
+use super::{Columns, Content, Dialect, Position, Rows};
+use crate::models::import::UnknownColumns;
 use crate::models::{ImportId, Roles, Timestamp};
 
 /// What files are made of, and what they should not be made of.

@@ -5,106 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::escape::unescape;
 use super::fault::{FileFault, UnknownColumn};
 use super::rows::{Cells, Content, NotUtf8, Row};
+use crate::models::import::UnknownColumns;
 use crate::models::{Given, Member};
-
-/// What columns are called, without spaces, `_`, `-`, `.` and capitals. The first of each is its own name.
-const NAMES: [(Member, &[&str]); Member::ALL.len()] = [
-    (
-        Member::Email,
-        &[
-            "email",
-            "emailaddress",
-            "emailid",
-            "mail",
-            "mailaddress",
-            "primaryemail",
-            "useremail",
-            "workemail",
-        ],
-    ),
-    (
-        Member::FirstName,
-        &[
-            "firstname",
-            "first",
-            "fname",
-            "forename",
-            "given",
-            "givenname",
-            "userfirstname",
-        ],
-    ),
-    (
-        Member::LastName,
-        &[
-            "lastname",
-            "last",
-            "lname",
-            "surname",
-            "family",
-            "familyname",
-            "userlastname",
-        ],
-    ),
-    (
-        Member::OtherName,
-        &[
-            "othername",
-            "othernames",
-            "additionalname",
-            "additionalnames",
-            "middle",
-            "middleinitial",
-            "middlename",
-            "middlenames",
-        ],
-    ),
-    (
-        Member::MobileNumber,
-        &[
-            "mobilenumber",
-            "cell",
-            "cellnumber",
-            "cellphone",
-            "cellphonenumber",
-            "mobile",
-            "mobileno",
-            "mobilephone",
-            "mobilephonenumber",
-            "phone",
-            "phoneno",
-            "phonenumber",
-            "tel",
-            "telephone",
-            "telephonenumber",
-        ],
-    ),
-    (Member::Roles, &["roles", "role", "userrole", "userroles"]),
-    (
-        Member::Enabled,
-        &[
-            "enabled",
-            "accountstatus",
-            "active",
-            "isactive",
-            "isenabled",
-            "status",
-            "userstatus",
-        ],
-    ),
-    (Member::AccountType, &["accounttype"]),
-    (Member::PlanId, &["planid", "plan"]),
-    (
-        Member::ExternalUserId,
-        &[
-            "externaluserid",
-            "extid",
-            "externalid",
-            "externalreference",
-            "externaluser",
-        ],
-    ),
-];
 
 impl Member {
     /// What a column of that name means, if anything. Capitals, white space, `_`, `-` and `.` do not
@@ -116,10 +18,9 @@ impl Member {
             return None;
         }
         let name = bare(name);
-        NAMES
-            .iter()
-            .find(|(_, names)| names.contains(&name.as_str()))
-            .map(|(member, _)| *member)
+        Self::ALL
+            .into_iter()
+            .find(|member| member.column_names().contains(&name.as_str()))
     }
 
     /// What a column of that unknown name was perhaps meant to be.
@@ -131,26 +32,15 @@ impl Member {
         if name.len() > LONGEST {
             return None;
         }
-        NAMES
-            .iter()
-            .flat_map(|(member, names)| names.iter().map(move |known| (*member, known)))
+        Self::ALL
+            .into_iter()
+            .flat_map(|member| member.column_names().iter().map(move |known| (member, known)))
             .map(|(member, known)| (strsim::osa_distance(&name, known), known.len(), member))
             // At most a third of the characters may differ.
             .filter(|(distance, length, _)| 3 * distance <= *length)
             .min_by_key(|(distance, ..)| *distance)
             .map(|(.., member)| member)
     }
-}
-
-/// What becomes of columns that mean nothing to the service.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum UnknownColumns {
-    /// The file is refused, so that a typo drops no data.
-    #[default]
-    Refuse,
-    /// They are left out.
-    Ignore,
 }
 
 /// The columns of a file: its header, and what each of them means.

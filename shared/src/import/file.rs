@@ -4,7 +4,8 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::{Columns, Dialect, FileFault, Position, Rows, UnknownColumns};
+use super::{Columns, Dialect, FileFault, Position, Rows};
+use crate::models::import::UnknownColumns;
 use crate::store::{ObjectReader, Unreadable};
 
 /// Pieces that are read ahead.

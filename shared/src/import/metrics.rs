@@ -1,4 +1,4 @@
-//! What operators watch of imports, as lines that `CloudWatch` turns into metrics.
+//! What operators watch of imports, as lines that CloudWatch turns into metrics.
 //!
 //! | metric | when | unit |
 //! |---|---|---|

@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::import::UnknownColumns;
-use crate::models::import::{Counts, Import, ImportOptions, Mode, Read, RowError, Status, Via};
+use crate::Error;
+use crate::models::import::{
+    Counts, Import, ImportOptions, Mode, Read, RowError, Status, UnknownColumns, Via,
+};
 use crate::models::{FileName, ImportId, Roles, Timestamp, UserId};
+use crate::store::ImportStore;
 
 /// How many row errors an import repeats; `/errors` has all.
 pub const MAX_ROW_ERRORS: u64 = 1000;
@@ -146,6 +149,19 @@ struct Progress {
 }
 
 impl ImportView {
+    /// `import` as it stands at `now`, with the first of its row errors, which are read from `imports`.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn whole(imports: &ImportStore, import: Import, now: Timestamp) -> Result<Self, Error> {
+        let row_errors = match import.errors {
+            0 => Vec::new(),
+            _ => imports.errors(import.id, 0, MAX_ROW_ERRORS).await?,
+        };
+        Ok(Self::new(import, Some(row_errors), now))
+    }
+
     /// `import` as it stands at `now`. `row_errors` are the first of them; a listing leaves them out.
     #[must_use]
     pub fn new(import: Import, row_errors: Option<Vec<RowError>>, now: Timestamp) -> Self {
@@ -221,9 +237,7 @@ impl ImportView {
             expires_at,
         }
     }
-}
 
-impl ImportView {
     /// The same, for a caller who has sent the file of this finished import once more.
     #[must_use]
     pub fn sent_again(mut self) -> Self {

@@ -6,17 +6,15 @@
 //! left it.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-use tokio::task::JoinSet;
+use std::time::Duration;
 
 use super::check::Check;
 use super::file::File;
 use super::metrics;
+use super::reading::{Filled, Reading};
 use super::segment::Segment;
-use super::write::{BATCH, Outcome, Pending, Sender, Writer, written};
+use super::write::{BATCH, Pending, Sender, Writer, written};
 use super::{FileFault, Position, Rows};
 use crate::App;
 use crate::auth::{self, Right};
@@ -30,8 +28,6 @@ use crate::store::{Claim, Commit, Left, Refusal, Staged, Unreadable};
 
 /// How long an import is believed to be alive after a checkpoint.
 const LEASE: Duration = Duration::from_mins(1);
-/// Batches under way at the same time.
-const BATCHES: usize = 4;
 /// A checkpoint is made at least this often, well within the lease.
 const LONGEST_SEGMENT: Duration = Duration::from_secs(10);
 /// What is kept of the function's time for handing over.
@@ -156,7 +152,7 @@ async fn run(
 }
 
 /// Why a run stops before the end of the file.
-enum Stop {
+pub(super) enum Stop {
     /// The file as a whole is to blame, for this reason.
     Refused(String),
     /// The import is another run's, or finished.
@@ -493,108 +489,6 @@ impl Session<'_> {
                 Ok(Some(Ended::HandedOver))
             }
             Next::End(status, _) => Ok(Some(Ended::Finished(status))),
-        }
-    }
-}
-
-/// A file that is being read, and its rows written.
-struct Reading {
-    file: File,
-    rows: Rows,
-    check: Check,
-    writer: Arc<Writer>,
-    /// Whether most addresses of the last batch were taken.
-    look_first: bool,
-    /// The addresses of a validation with their first lines.
-    seen: Option<HashMap<Slot, u64>>,
-}
-
-/// A batch that was written, and what became of its rows.
-type Batch = Result<(Vec<Pending>, Vec<Outcome>), Error>;
-
-/// Why a segment ends.
-enum Filled {
-    /// It is full.
-    More,
-    /// The file ends.
-    End,
-    /// The rest of the file cannot be read, for this reason.
-    Broken(String),
-}
-
-impl Reading {
-    /// Reads and writes the rows of one segment: at most `limit`, for about `time`, and at least one.
-    async fn fill(&mut self, segment: &mut Segment, limit: usize, time: Duration) -> Result<Filled, Stop> {
-        let started = Instant::now();
-        let mut writing = JoinSet::new();
-        let mut more = true;
-        let mut filled = Filled::More;
-        let mut full = false;
-        while !full {
-            if let Some(row) = self.rows.next_row() {
-                let checked = self.check.check(&row);
-                let earlier = match (&checked, &mut self.seen) {
-                    (Ok(user), Some(seen)) => first_line(seen, user.id.slot(), row.line),
-                    _ => None,
-                };
-                segment.take(&row, checked, earlier);
-                full = segment.is_full(limit) || started.elapsed() > time;
-            } else if more {
-                match self.file.feed(&mut self.rows).await.map_err(Stop::from) {
-                    Ok(fed) => more = fed,
-                    // What was read until here is written, and has to be counted.
-                    Err(Stop::Refused(fault)) => {
-                        filled = Filled::Broken(fault);
-                        full = true;
-                    }
-                    Err(stop) => return Err(stop),
-                }
-            } else {
-                filled = Filled::End;
-                full = true;
-            }
-            if let Some(batch) = segment.next_batch(full) {
-                if writing.len() == BATCHES {
-                    self.settle(segment, &mut writing).await?;
-                }
-                let writer = Arc::clone(&self.writer);
-                let look_first = self.look_first;
-                writing.spawn(async move {
-                    let outcomes = writer.write(&batch, look_first).await?;
-                    Ok((batch, outcomes))
-                });
-            }
-        }
-        while !writing.is_empty() {
-            self.settle(segment, &mut writing).await?;
-        }
-        segment.close();
-        Ok(filled)
-    }
-
-    /// Waits for one batch.
-    async fn settle(&mut self, segment: &mut Segment, writing: &mut JoinSet<Batch>) -> Result<(), Stop> {
-        let Some(written) = writing.join_next().await else {
-            return Ok(());
-        };
-        let (batch, outcomes) = written.map_err(|error| Error::internal("write a batch", error))??;
-        let made = outcomes
-            .iter()
-            .filter(|outcome| **outcome == Outcome::Created)
-            .count();
-        self.look_first = made * 2 < outcomes.len();
-        segment.settle(batch, outcomes);
-        Ok(())
-    }
-}
-
-/// The line on which `slot` was seen first, if that was before `line`.
-fn first_line(seen: &mut HashMap<Slot, u64>, slot: Slot, line: u64) -> Option<u64> {
-    match seen.entry(slot) {
-        Entry::Occupied(first) => Some(*first.get()),
-        Entry::Vacant(first) => {
-            first.insert(line);
-            None
         }
     }
 }

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::{Code, FileName, ImportId, Timestamp, UserId, Violation};
 use crate::import::{Columns, Dialect, Position};
 
-pub use options::{ImportOptions, ImportOptionsDraft, Mode};
+pub use options::{ImportOptions, ImportOptionsDraft, Mode, UnknownColumns};
 
 /// How a file came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::import::{Content, Delimiter, Position, Rows, UnknownColumns};
+use crate::import::{Content, Delimiter, Position, Rows};
+use crate::models::import::UnknownColumns;
 
 const FAULT: RejectedFault<'_> = RejectedFault {
     column: "E-Mail",

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::import::UnknownColumns;
 use crate::models::draft::{Faults, objection};
 use crate::models::{Given, Role, Roles, Violation};
 
@@ -18,6 +17,17 @@ pub enum Mode {
     Upsert,
     /// Writes no user, and reports what `Create` would.
     Validate,
+}
+
+/// What becomes of columns that mean nothing to the service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum UnknownColumns {
+    /// The file is refused, so that a typo drops no data.
+    #[default]
+    Refuse,
+    /// They are left out.
+    Ignore,
 }
 
 /// How a file is to be imported, as whoever sent it decided.

@@ -56,6 +56,88 @@ impl Member {
             Self::ExternalUserId => "externalUserId",
         }
     }
+
+    /// What people call a column of a file that has it, without spaces, `_`, `-`, `.` and capitals. The first is
+    /// its own name.
+    #[must_use]
+    pub const fn column_names(self) -> &'static [&'static str] {
+        match self {
+            Self::Email => &[
+                "email",
+                "emailaddress",
+                "emailid",
+                "mail",
+                "mailaddress",
+                "primaryemail",
+                "useremail",
+                "workemail",
+            ],
+            Self::FirstName => &[
+                "firstname",
+                "first",
+                "fname",
+                "forename",
+                "given",
+                "givenname",
+                "userfirstname",
+            ],
+            Self::LastName => &[
+                "lastname",
+                "last",
+                "lname",
+                "surname",
+                "family",
+                "familyname",
+                "userlastname",
+            ],
+            Self::OtherName => &[
+                "othername",
+                "othernames",
+                "additionalname",
+                "additionalnames",
+                "middle",
+                "middleinitial",
+                "middlename",
+                "middlenames",
+            ],
+            Self::MobileNumber => &[
+                "mobilenumber",
+                "cell",
+                "cellnumber",
+                "cellphone",
+                "cellphonenumber",
+                "mobile",
+                "mobileno",
+                "mobilephone",
+                "mobilephonenumber",
+                "phone",
+                "phoneno",
+                "phonenumber",
+                "tel",
+                "telephone",
+                "telephonenumber",
+            ],
+            Self::Roles => &["roles", "role", "userrole", "userroles"],
+            Self::Enabled => &[
+                "enabled",
+                "accountstatus",
+                "active",
+                "isactive",
+                "isenabled",
+                "status",
+                "userstatus",
+            ],
+            Self::AccountType => &["accounttype"],
+            Self::PlanId => &["planid", "plan"],
+            Self::ExternalUserId => &[
+                "externaluserid",
+                "extid",
+                "externalid",
+                "externalreference",
+                "externaluser",
+            ],
+        }
+    }
 }
 
 /// The members of an account as they were given, by a JSON body or by a row of a file.
