@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::models::Violation;
+use crate::models::{ImportId, Violation};
 
 /// Any error, kept only as a source for the log.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -66,7 +66,7 @@ pub enum Error {
     #[error("{detail}")]
     FileRefused {
         /// The failed import.
-        import: String,
+        import: ImportId,
         /// What is wrong with the file, and what to do about it.
         detail: String,
     },

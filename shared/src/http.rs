@@ -27,6 +27,7 @@ use lambda_http::http::{HeaderValue, Request as HttpRequest, StatusCode};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response, Service, service_fn};
 
+use crate::models::ImportId;
 use crate::{App, Error};
 
 pub use problem::Kind;
@@ -67,16 +68,16 @@ where
     F: Future<Output = Result<Response<Body>, Error>> + Send + 'a,
 {
     service_fn(move |request: Request| {
-        let told = Told::of(&request);
+        let received = Received::of(&request);
         let handler = handler.clone();
         async move {
             let started = Instant::now();
             let result = match acceptable(&request).and_then(|()| idempotency::key(&request)) {
                 Ok(None) => handler(app, request).await,
-                Ok(Some(key)) => Box::pin(idempotency::once(app, request, &told.id, &key, handler)).await,
+                Ok(Some(key)) => Box::pin(idempotency::once(app, request, &received.id, &key, handler)).await,
                 Err(error) => Err(error),
             };
-            Ok(told.answer(result, started))
+            Ok(received.answer(result, started))
         }
     })
 }
@@ -90,6 +91,12 @@ pub fn resource(request: &Request) -> &str {
     let route = context.route_key.as_deref().unwrap_or_default();
     let path = route.split_once(' ').map_or("", |(_, path)| path);
     path.strip_prefix(BASE_PATH).unwrap_or(path)
+}
+
+/// The path of an import, for `Location`.
+#[must_use]
+pub fn import_path(id: ImportId) -> String {
+    format!("{BASE_PATH}/users/import/{id}")
 }
 
 /// The path parameter `name`, or [`Error::NotFound`] of `what` when it is not of the form it has to be.
@@ -118,17 +125,17 @@ pub fn header<'a, B>(request: &'a HttpRequest<B>, name: &HeaderName) -> Option<&
 /// Failures of ours are logged here, once.
 #[must_use]
 pub fn outcome(request: &Request, error: &Error) -> (StatusCode, String) {
-    problem::brief(error, &Told::of(request).id)
+    problem::brief(error, &Received::of(request).id)
 }
 
 /// What is left of a request when its handler has taken it: who asked for what.
-struct Told {
+struct Received {
     id: String,
     method: String,
     route: String,
 }
 
-impl Told {
+impl Received {
     fn of(request: &Request) -> Self {
         Self {
             id: request

@@ -1,8 +1,8 @@
-//! Logs: one JSON object a line, as `CloudWatch` reads them.
+//! Logs: one JSON object a line, as CloudWatch reads them.
 //!
 //! Lines carry ids, line numbers, codes and counts; never a token, an address, a name or a cell.
 //!
-//! Metrics are lines too, in `CloudWatch`'s embedded metric format: no call, no right and no SDK.
+//! Metrics are lines too, in CloudWatch's embedded metric format: no call, no right and no SDK.
 
 use std::borrow::Cow;
 use std::io;
@@ -73,7 +73,7 @@ pub struct Metric {
     pub value: u64,
 }
 
-/// A unit that `CloudWatch` knows.
+/// A unit that CloudWatch knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// A number of things.

@@ -10,7 +10,7 @@ use lambda_http::{Body, Request, Response};
 use shared::auth::Right;
 use shared::http::page::{self, Page};
 use shared::http::query::{Number, Parameter, Query};
-use shared::http::{self, BASE_PATH, CSV, respond};
+use shared::http::{self, CSV, respond};
 use shared::import::{ImportView, MAX_ROW_ERRORS, Rejected};
 use shared::models::ImportId;
 use shared::models::import::{Import, Status};
@@ -61,18 +61,10 @@ async fn find(app: &App, id: ImportId) -> Result<Import, Error> {
         .ok_or(Error::NotFound("the import"))
 }
 
-async fn view(app: &App, import: Import) -> Result<ImportView, Error> {
-    let row_errors = match import.errors {
-        0 => Vec::new(),
-        _ => app.imports.errors(import.id, 0, MAX_ROW_ERRORS).await?,
-    };
-    Ok(ImportView::new(import, Some(row_errors), clock::now()))
-}
-
 async fn read(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let import = named(app, request).await?;
     Query::of(request).finish()?;
-    respond::ok(&view(app, import).await?)
+    respond::ok(&ImportView::whole(&app.imports, import, clock::now()).await?)
 }
 
 async fn cancel(app: &App, request: &Request) -> Result<Response<Body>, Error> {
@@ -84,7 +76,7 @@ async fn cancel(app: &App, request: &Request) -> Result<Response<Body>, Error> {
         // Its run died and may have written users that nobody has counted. The next run does, and ends it.
         app.uploads.resume(import.id).await?;
     }
-    respond::ok(&view(app, import).await?)
+    respond::ok(&ImportView::whole(&app.imports, import, clock::now()).await?)
 }
 
 async fn resume(app: &App, request: &Request) -> Result<Response<Body>, Error> {
@@ -99,11 +91,11 @@ async fn resume(app: &App, request: &Request) -> Result<Response<Body>, Error> {
         }
     }
     app.uploads.resume(import.id).await?;
-    let location = format!("{BASE_PATH}/users/import/{}", import.id);
     let response = Response::builder()
         .status(StatusCode::ACCEPTED)
-        .header(LOCATION, location);
-    respond::json(response, &view(app, import).await?)
+        .header(LOCATION, http::import_path(import.id));
+    let view = ImportView::whole(&app.imports, import, clock::now()).await?;
+    respond::json(response, &view)
 }
 
 async fn errors(app: &App, request: &Request) -> Result<Response<Body>, Error> {
@@ -144,7 +136,7 @@ async fn rejected(app: &App, request: &Request) -> Result<Response<Body>, Error>
     if pieces.iter().map(|piece| piece.bytes).sum::<u64>() > MAX_INLINE {
         let url = app
             .uploads
-            .put_together(import.id, file, &pieces, DOWNLOAD_TIME)
+            .put_together(import.id, file, &pieces, CSV, DOWNLOAD_TIME)
             .await?;
         let response = Response::builder().status(StatusCode::SEE_OTHER);
         return respond::bytes(response.header(LOCATION, url), CSV, Body::Empty);

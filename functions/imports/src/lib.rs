@@ -15,8 +15,8 @@ use sha2::{Digest, Sha256};
 use shared::auth::{Caller, Right};
 use shared::http::page::{self, LIMIT, Page};
 use shared::http::query::{Parameter, Query, Text};
-use shared::http::{self, BASE_PATH, CSV, multipart, prefer, respond};
-use shared::import::{ImportView, MAX_ROW_ERRORS, TEMPLATE};
+use shared::http::{self, CSV, multipart, prefer, respond};
+use shared::import::{ImportView, TEMPLATE};
 use shared::models::import::{Import, ImportOptions, ImportOptionsDraft, MAX_FILE, Status, Via};
 use shared::models::{Code, FileName, Given, ImportId, InvalidText, Timestamp, Violation};
 use shared::store::{ImportStore, UploadStore};
@@ -137,8 +137,8 @@ async fn create(app: &App, request: Request) -> Result<Response<Body>, Error> {
     if !matches!(force, Given::Flag(true)) {
         let now = clock::now();
         if let Some(import) = app.imports.known(caller.user.id, &sha256, &options, now).await? {
-            let row_errors = app.imports.errors(import.id, 0, MAX_ROW_ERRORS).await?;
-            return respond::ok(&ImportView::new(import, Some(row_errors), now).sent_again());
+            let view = ImportView::whole(&app.imports, import, now).await?;
+            return respond::ok(&view.sent_again());
         }
     }
 
@@ -162,7 +162,7 @@ async fn answer(app: &App, import: Import, preference: Option<String>) -> Result
     let status = import.status_at(now);
     if status == Status::Failed {
         return Err(Error::FileRefused {
-            import: import.id.to_string(),
+            import: import.id,
             detail: import.message_at(now),
         });
     }
@@ -170,14 +170,13 @@ async fn answer(app: &App, import: Import, preference: Option<String>) -> Result
     if !status.is_final() {
         response = response
             .status(StatusCode::ACCEPTED)
-            .header(LOCATION, location(import.id))
+            .header(LOCATION, http::import_path(import.id))
             .header(RETRY_AFTER, "1");
     }
     if let Some(preference) = preference {
         response = response.header(prefer::PREFERENCE_APPLIED, preference);
     }
-    let row_errors = app.imports.errors(import.id, 0, MAX_ROW_ERRORS).await?;
-    respond::json(response, &ImportView::new(import, Some(row_errors), now))
+    respond::json(response, &ImportView::whole(&app.imports, import, now).await?)
 }
 
 /// An import and the place for its file.
@@ -249,9 +248,8 @@ async fn open_upload(app: &App, request: &Request) -> Result<Response<Body>, Err
         .sign_upload(import.id, bytes.unwrap_or_default(), UPLOAD_TYPE, UPLOAD_TIME)
         .await?;
     let now = import.created_at;
-    let location = location(import.id);
     respond::created(
-        &location,
+        &http::import_path(import.id),
         &OpenUpload {
             import: ImportView::new(import, Some(Vec::new()), now),
             upload: Upload {
@@ -293,8 +291,4 @@ fn open(app: &App, caller: &Caller, options: ImportOptions, via: Via) -> Import 
         now,
         expires_at,
     )
-}
-
-fn location(id: ImportId) -> String {
-    format!("{BASE_PATH}/users/import/{id}")
 }

@@ -6,7 +6,7 @@ use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
 use shared::http::operation::Nothing;
 use shared::http::query::Query;
-use shared::http::{self, respond};
+use shared::http::respond;
 use shared::{App, Error, clock};
 
 pub use operations::operations;
@@ -17,10 +17,9 @@ pub use operations::operations;
 ///
 /// What the contract says.
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Error> {
-    match (http::resource(&request), request.method()) {
-        ("/auth/token/revoke", &Method::POST) => revoke(app, &request).await,
-        ("/auth/token/revoke", _) => Err(Error::MethodNotAllowed("POST")),
-        _ => Err(Error::NotFound("the path")),
+    match *request.method() {
+        Method::POST => revoke(app, &request).await,
+        _ => Err(Error::MethodNotAllowed("POST")),
     }
 }
 

@@ -27,10 +27,9 @@ const MAX_IDS: usize = 100;
 ///
 /// What the contract says.
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Error> {
-    match (http::resource(&request), request.method()) {
-        ("/users/bulk", &Method::POST) => bulk(app, &request).await,
-        ("/users/bulk", _) => Err(Error::MethodNotAllowed("POST")),
-        _ => Err(Error::NotFound("the path")),
+    match *request.method() {
+        Method::POST => bulk(app, &request).await,
+        _ => Err(Error::MethodNotAllowed("POST")),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::models::{Email, SubjectId, Timestamp};
 pub const MAX_TOKEN: usize = 8 * 1024;
 /// How far the clocks of the issuer and of this machine may be apart.
 pub const LEEWAY: Duration = Duration::from_secs(30);
-/// The longest subject (`OpenID` Connect Core, 2) and key name, in bytes.
+/// The longest subject (OpenID Connect Core, 2) and key name, in bytes.
 const MAX_NAME: usize = 255;
 
 /// Why a token is not taken. For the log and for tests; a caller never learns it.

@@ -192,11 +192,7 @@ impl Seal {
         part(request.raw_http_path().as_bytes());
         part(request.uri().query().unwrap_or_default().as_bytes());
         let content_type = header(request, &CONTENT_TYPE).unwrap_or_default();
-        let body: &[u8] = match request.body() {
-            Body::Text(text) => text.as_bytes(),
-            Body::Binary(bytes) => bytes,
-            _ => &[],
-        };
+        let body: &[u8] = request.body();
         if let Some(boundary) = multer::parse_boundary(content_type)
             .ok()
             .filter(|boundary| !boundary.is_empty())

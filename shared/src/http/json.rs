@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 
+use lambda_http::Request;
 use lambda_http::http::header::CONTENT_TYPE;
-use lambda_http::{Body, Request};
 use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
@@ -37,11 +37,7 @@ pub fn object(request: &Request) -> Result<Object, Error> {
     let media_type = header(request, &CONTENT_TYPE)
         .and_then(|value| value.split(';').next())
         .map(|name| name.trim().to_ascii_lowercase());
-    let body: &[u8] = match request.body() {
-        Body::Text(text) => text.as_bytes(),
-        Body::Binary(bytes) => bytes,
-        _ => &[],
-    };
+    let body: &[u8] = request.body();
     match media_type.as_deref() {
         Some(name)
             if name == "application/json"
@@ -95,12 +91,7 @@ fn read(text: &[u8], left: &Cell<usize>) -> Result<Value, serde_json::Error> {
 ///
 /// As [`object`].
 pub fn object_or_nothing(request: &Request) -> Result<Object, Error> {
-    let is_empty = match request.body() {
-        Body::Text(text) => text.is_empty(),
-        Body::Binary(bytes) => bytes.is_empty(),
-        _ => true,
-    };
-    if is_empty {
+    if request.body().is_empty() {
         Ok(Object::default())
     } else {
         object(request)
@@ -278,6 +269,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
 
 #[cfg(test)]
 mod tests {
+    use lambda_http::Body;
     use lambda_http::http::Request as HttpRequest;
 
     use super::*;

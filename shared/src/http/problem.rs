@@ -1,14 +1,14 @@
 //! Every answer that is not a success, as a problem document (RFC 9457).
 
+use lambda_http::http::StatusCode;
 use lambda_http::http::header::{ALLOW, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
-use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::{Body, Response};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error::{Error, chain};
-use crate::http::BASE_PATH;
+use crate::http::import_path;
 use crate::models::{Code, ImportId, Violation};
 
 /// What cannot stand in the fragment of a URI (RFC 3986, 3.5); beyond ASCII nothing can.
@@ -139,8 +139,7 @@ pub(crate) struct Problem<'a> {
     errors: Vec<Fault>,
     /// The import whose file was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<ImportId>)]
-    import_id: Option<String>,
+    import_id: Option<ImportId>,
 }
 
 /// One fault of a request.
@@ -199,9 +198,7 @@ pub(super) fn answer(error: Error, request_id: &str) -> Response<Body> {
             response = response.header(RETRY_AFTER, RETRY_SECONDS);
         }
         Error::FileRefused { import, .. } => {
-            if let Ok(location) = HeaderValue::from_str(&format!("{BASE_PATH}/users/import/{import}")) {
-                response = response.header(LOCATION, location);
-            }
+            response = response.header(LOCATION, import_path(*import));
         }
         _ => {}
     }

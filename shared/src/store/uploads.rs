@@ -200,7 +200,7 @@ impl UploadStore {
     }
 
     /// Puts the rejected rows of an import together behind `head`, and gives a URL by which the file can
-    /// be read for `valid`.
+    /// be read as `media_type` for `valid`.
     ///
     /// However large the file is, no more than a few pieces of it are held at a time.
     ///
@@ -212,6 +212,7 @@ impl UploadStore {
         id: ImportId,
         head: Vec<u8>,
         pieces: &[RejectedRows],
+        media_type: &str,
         valid: Duration,
     ) -> Result<String, Error> {
         let doing = "put rejected rows together";
@@ -221,7 +222,7 @@ impl UploadStore {
             .create_multipart_upload()
             .bucket(&*self.bucket)
             .key(&key)
-            .content_type("text/csv; charset=utf-8; header=present")
+            .content_type(media_type)
             .content_disposition(format!("attachment; filename=\"rejected-{id}.csv\""))
             .send()
             .await

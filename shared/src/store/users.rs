@@ -266,7 +266,7 @@ impl UserStore {
         Err(throttled(doing))
     }
 
-    /// A `PartiQL` insert: refused, like a conditional put, if the slot is held.
+    /// A PartiQL insert: refused, like a conditional put, if the slot is held.
     fn insert_statement(&self, user: &User) -> Result<BatchStatementRequest, Error> {
         let doing = "store users";
         let mut statement = format!("INSERT INTO \"{}\" VALUE {{", self.table.name());
