@@ -1,5 +1,6 @@
 //! SDK clients for the two stores.
 
+use aws_sdk_s3::config::SharedHttpClient;
 use aws_smithy_http_client::Builder;
 
 /// The key pair that opens the embedded stores.
@@ -54,9 +55,7 @@ pub(crate) fn dynamodb(endpoint: &str, credentials: &Credentials) -> aws_sdk_dyn
         .region(credentials.region())
         .credentials_provider(credentials.for_sdk())
         .endpoint_url(endpoint);
-    if endpoint.starts_with("http://") {
-        config = config.http_client(Builder::new().build_http());
-    }
+    config.set_http_client(http_client(endpoint));
     aws_sdk_dynamodb::Client::from_conf(config.build())
 }
 
@@ -69,8 +68,13 @@ pub(crate) fn s3(endpoint: &str, credentials: &Credentials) -> aws_sdk_s3::Clien
         .endpoint_url(endpoint)
         // Buckets have no host names of their own outside AWS.
         .force_path_style(true);
-    if endpoint.starts_with("http://") {
-        config = config.http_client(Builder::new().build_http());
-    }
+    config.set_http_client(http_client(endpoint));
     aws_sdk_s3::Client::from_conf(config.build())
+}
+
+/// A client without TLS where none is needed; else the SDK's own.
+fn http_client(endpoint: &str) -> Option<SharedHttpClient> {
+    endpoint
+        .starts_with("http://")
+        .then(|| Builder::new().build_http())
 }

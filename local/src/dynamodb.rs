@@ -1,6 +1,7 @@
 //! The table's store: DynamoDB over SQLite, inside this process.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata};
@@ -15,6 +16,9 @@ use tokio::task::JoinHandle;
 
 use crate::server;
 use crate::template::{Index, Key, Table};
+
+/// How long a new table may take until it can be used.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running store; it ends when dropped.
 #[derive(Debug)]
@@ -62,7 +66,7 @@ impl DynamoDb {
     }
 
     /// Lets the requests under way finish, and closes the file.
-    pub(crate) async fn stop(mut self, grace: std::time::Duration) {
+    pub(crate) async fn stop(mut self, grace: Duration) {
         drop(self.stop.take());
         let _ = tokio::time::timeout(grace, &mut self.serving).await;
     }
@@ -152,13 +156,15 @@ pub(crate) async fn create_table(client: &Client, table: &Table) -> Result<(), B
 }
 
 async fn wait_until_active(client: &Client, table: &str) -> Result<(), BoxError> {
-    loop {
+    let started = Instant::now();
+    while started.elapsed() < PATIENCE {
         let described = client.describe_table().table_name(table).send().await?;
         if described.table().and_then(|table| table.table_status()) == Some(&TableStatus::Active) {
             return Ok(());
         }
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
+    Err(format!("the table {table} is not there after {PATIENCE:?}").into())
 }
 
 fn key_schema(keys: &[Key]) -> Result<Vec<KeySchemaElement>, BuildError> {

@@ -7,22 +7,22 @@ mod poll;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use futures::future::join_all;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
-use time::OffsetDateTime;
-use time::macros::format_description;
+use shared::clock;
+use shared::models::Timestamp;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use self::journal::{Entry, Journal};
-use crate::clock;
 use crate::invoke::{FunctionError, Invocation, Invoker};
-use crate::template::{ACCOUNT, REGION, Schedule, Template, Trigger};
+use crate::sync::lock;
+use crate::template::{ACCOUNT, REGION, Schedule, Template, Trigger, bucket_arn};
 
 /// What S3 leaves as it is in a key; a blank becomes `+`.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC
@@ -194,8 +194,8 @@ impl Events {
         self.tasks().abort_all();
     }
 
-    fn tasks(&self) -> std::sync::MutexGuard<'_, JoinSet<()>> {
-        self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    fn tasks(&self) -> MutexGuard<'_, JoinSet<()>> {
+        lock(&self.0.tasks)
     }
 
     fn spawn(&self, name: String, entry: Entry) {
@@ -256,9 +256,8 @@ impl Inner {
         let mut failures = 0;
         loop {
             let invocation = Invocation {
-                function: entry.function.clone(),
                 request_id: entry.request_id.clone(),
-                payload: entry.payload.to_string().into(),
+                ..Invocation::new(&entry.function, &entry.payload)
             };
             match invoker.invoke(invocation).await {
                 Ok(_) => return Ok(()),
@@ -279,27 +278,25 @@ impl Inner {
 async fn call_by_clock(Schedule { every, function }: Schedule, invoker: Invoker) {
     loop {
         tokio::time::sleep(every).await;
-        let request_id = Uuid::new_v4().to_string();
-        let invocation = Invocation {
-            function: function.clone(),
-            payload: scheduled(&function, &request_id, clock::now()).to_string().into(),
-            request_id,
-        };
-        if let Err(err) = invoker.invoke(invocation).await {
+        let event = scheduled(&function, clock::now());
+        if let Err(err) = invoker.invoke(Invocation::new(&function, &event)).await {
             tracing::warn!(function, error = %err, "a call by the clock failed");
         }
     }
 }
 
 /// The event in EventBridge's own words.
-fn scheduled(rule: &str, id: &str, now: OffsetDateTime) -> Value {
+fn scheduled(rule: &str, now: Timestamp) -> Value {
+    let now = now.to_string();
+    // EventBridge counts seconds.
+    let seconds = now.split('.').next().unwrap_or_default();
     json!({
         "version": "0",
-        "id": id,
+        "id": Uuid::new_v4().to_string(),
         "detail-type": "Scheduled Event",
         "source": "aws.events",
         "account": ACCOUNT,
-        "time": now.format(format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z")).unwrap_or_default(),
+        "time": format!("{seconds}Z"),
         "region": REGION,
         "resources": [format!("arn:aws:events:{REGION}:{ACCOUNT}:rule/{rule}")],
         "detail": {},
@@ -307,12 +304,7 @@ fn scheduled(rule: &str, id: &str, now: OffsetDateTime) -> Value {
 }
 
 /// The event in S3's own words. There is no version id, because the bucket keeps no versions here.
-fn event(arrival: &Arrival, now: OffsetDateTime, sequence: u64) -> Value {
-    let time = now
-        .format(format_description!(
-            "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
-        ))
-        .unwrap_or_default();
+fn event(arrival: &Arrival, now: Timestamp, sequence: u64) -> Value {
     let key = utf8_percent_encode(&arrival.key, KEPT)
         .to_string()
         .replace(' ', "+");
@@ -321,7 +313,7 @@ fn event(arrival: &Arrival, now: OffsetDateTime, sequence: u64) -> Value {
             "eventVersion": "2.1",
             "eventSource": "aws:s3",
             "awsRegion": REGION,
-            "eventTime": time,
+            "eventTime": now,
             "eventName": arrival.event,
             "userIdentity": { "principalId": "AWS:LOCAL" },
             "requestParameters": { "sourceIPAddress": "127.0.0.1" },
@@ -335,7 +327,7 @@ fn event(arrival: &Arrival, now: OffsetDateTime, sequence: u64) -> Value {
                 "bucket": {
                     "name": arrival.bucket,
                     "ownerIdentity": { "principalId": "LOCAL" },
-                    "arn": format!("arn:aws:s3:::{}", arrival.bucket),
+                    "arn": bucket_arn(&arrival.bucket),
                 },
                 "object": {
                     "key": key,
@@ -353,8 +345,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use aws_lambda_events::s3::S3Event;
-    use lambda_runtime::{Diagnostic, LambdaEvent};
-    use time::macros::datetime;
+    use lambda_runtime::LambdaEvent;
 
     use super::*;
     use crate::invoke::{Handlers, InProcess};
@@ -369,7 +360,8 @@ mod tests {
             e_tag: "d41d8cd98f00b204e9800998ecf8427e".to_owned(),
         };
 
-        let event = event(&arrival, datetime!(2026-11-23 08:37:46.5 UTC), 0x18_0a_ff);
+        let now = Timestamp::from_millis(1_795_423_066_500);
+        let event = event(&arrival, now, 0x18_0a_ff);
 
         let record = &event["Records"][0];
         assert_eq!(record["eventTime"], "2026-11-23T08:37:46.500Z");
@@ -397,12 +389,7 @@ mod tests {
         let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
         let handlers = Handlers::new().event("sweep", move |event: LambdaEvent<Value>| {
             tell.send(event.payload).unwrap();
-            async {
-                Err::<(), _>(Diagnostic {
-                    error_type: "Failed".to_owned(),
-                    error_message: "as always".to_owned(),
-                })
-            }
+            async { Err::<(), _>("as always".to_owned()) }
         });
         let invoker = Invoker::new(InProcess::new(handlers, template.functions.clone()));
 
@@ -413,6 +400,10 @@ mod tests {
             let event = told.recv().await.unwrap();
             assert_eq!(event["detail-type"], "Scheduled Event");
             assert_eq!(event["source"], "aws.events");
+            assert_eq!(
+                event["time"].as_str().unwrap().len(),
+                "2026-11-23T08:37:46Z".len()
+            );
         }
         events.stop().await;
     }

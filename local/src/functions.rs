@@ -1,7 +1,7 @@
 //! The one table of which name in `template.yaml` is which handler.
 
 use shared::http::service;
-use shared::{App, BoxError, Config};
+use shared::{App, BoxError};
 
 use crate::invoke::Handlers;
 use crate::stack::Wiring;
@@ -12,7 +12,7 @@ use crate::stack::Wiring;
 ///
 /// When the environment is not what the functions expect.
 pub fn handlers(wiring: &Wiring) -> Result<Handlers, BoxError> {
-    let config = Config::from_lookup(|name| wiring.environment.get(name).cloned())?;
+    let config = wiring.config()?;
     let app = |function| -> &'static App {
         let (dynamodb, s3) = wiring.clients(function);
         // As in a function's own process, there is one app, and it stays to the end.

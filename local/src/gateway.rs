@@ -1,7 +1,7 @@
 //! The HTTP API: HTTP in, an event to the function that the path belongs to, HTTP out.
 //!
 //! Limits and failures are answered as API Gateway answers them, except that a body which is too large
-//! gets an answer that says what to do.
+//! gets a problem document that says what to do.
 
 mod event;
 mod routes;
@@ -13,19 +13,19 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, EXPECT, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use serde_json::json;
-use shared::BoxError;
+use shared::http::{BASE_PATH, Kind};
+use shared::{BoxError, clock};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use self::event::Circumstances;
 use self::routes::Routes;
-use crate::clock;
 use crate::invoke::{FunctionError, Invocation, Invoker, PAYLOAD_LIMIT};
-use crate::server::Server;
+use crate::server::{self, Server};
 use crate::template::Route;
 
 /// The largest body that API Gateway takes.
@@ -88,7 +88,7 @@ impl Gateway {
                 "Request Header Fields Too Large",
             ));
         }
-        let body = read(parts, body).await?;
+        let body = read(request_id, parts, body).await?;
         let matched = self
             .routes
             .find(parts.method.as_str(), parts.uri.path())
@@ -100,11 +100,7 @@ impl Gateway {
         };
         let event = event::of_request(parts, &body, &matched, &circumstances);
         drop(body);
-        let invocation = Invocation {
-            function: matched.function.to_owned(),
-            request_id: Uuid::new_v4().to_string(),
-            payload: event.to_string().into(),
-        };
+        let invocation = Invocation::new(matched.function, &event);
 
         match tokio::time::timeout(self.timeout, self.invoker.invoke(invocation)).await {
             Ok(Ok(result)) => event::to_response(&result).ok_or_else(|| {
@@ -114,9 +110,11 @@ impl Gateway {
                 );
                 internal()
             }),
-            Ok(Err(FunctionError::TooLarge)) => {
-                Err(too_large(PAYLOAD_LIMIT, "with all its headers and encoding"))
-            }
+            Ok(Err(FunctionError::TooLarge)) => Err(too_large(
+                request_id,
+                PAYLOAD_LIMIT,
+                "with all its headers and encoding",
+            )),
             Ok(Err(err)) => {
                 tracing::error!(function = matched.function, error = %err, "the function failed");
                 Err(internal())
@@ -138,7 +136,7 @@ fn head_size(parts: &Parts) -> usize {
     headers.fold(line, |sum, header| sum + header)
 }
 
-async fn read(parts: &Parts, mut body: Incoming) -> Result<Bytes, Response<Full<Bytes>>> {
+async fn read(request_id: &str, parts: &Parts, mut body: Incoming) -> Result<Bytes, Response<Full<Bytes>>> {
     let announced: usize = parts
         .headers
         .get(CONTENT_LENGTH)
@@ -146,7 +144,7 @@ async fn read(parts: &Parts, mut body: Incoming) -> Result<Bytes, Response<Full<
         .unwrap_or_default();
     // The client waits for a word before it sends the body.
     if announced > BODY_LIMIT && parts.headers.contains_key(EXPECT) {
-        return Err(too_large(BODY_LIMIT, "as it is sent"));
+        return Err(too_large(request_id, BODY_LIMIT, "as it is sent"));
     }
     let mut kept = BytesMut::new();
     let mut seen = 0;
@@ -164,26 +162,24 @@ async fn read(parts: &Parts, mut body: Incoming) -> Result<Bytes, Response<Full<
         }
     }
     if seen > BODY_LIMIT {
-        return Err(too_large(BODY_LIMIT, "as it is sent"));
+        return Err(too_large(request_id, BODY_LIMIT, "as it is sent"));
     }
     Ok(kept.freeze())
 }
 
-fn too_large(limit: usize, measured: &str) -> Response<Full<Bytes>> {
+fn too_large(request_id: &str, limit: usize, measured: &str) -> Response<Full<Bytes>> {
+    let Kind { uri, title, status } = Kind::TOO_LARGE;
     let problem = json!({
-        "type": "/problems/too-large",
-        "title": "Request too large",
-        "status": 413,
+        "type": uri,
+        "title": title,
+        "status": status.as_u16(),
         "detail": format!(
             "a request may have at most {limit} bytes, {measured}; send a larger file by POST \
-             /api/v1/users/import/uploads"
+             {BASE_PATH}/users/import/uploads"
         ),
+        "instance": request_id,
     });
-    json_response(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "application/problem+json",
-        problem.to_string(),
-    )
+    server::answer(status, "application/problem+json", problem.to_string())
 }
 
 fn internal() -> Response<Full<Bytes>> {
@@ -191,14 +187,5 @@ fn internal() -> Response<Full<Bytes>> {
 }
 
 fn message(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
-    json_response(status, "application/json", json!({ "message": text }).to_string())
-}
-
-fn json_response(status: StatusCode, content_type: &'static str, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
+    server::answer(status, "application/json", json!({ "message": text }).to_string())
 }

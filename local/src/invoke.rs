@@ -14,10 +14,12 @@ use lambda_http::{Adapter, Body, Request, Response, Service};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
+use shared::clock;
 use tokio::sync::watch;
+use uuid::Uuid;
 
-use crate::clock;
-use crate::template::{ACCOUNT, Function, REGION};
+use crate::template::{Function, function_arn};
 
 /// The largest payload that Lambda takes or gives in one synchronous call.
 pub const PAYLOAD_LIMIT: usize = 6 * 1024 * 1024;
@@ -31,6 +33,17 @@ pub(crate) struct Invocation {
     pub(crate) request_id: String,
     /// The event, as JSON.
     pub(crate) payload: Bytes,
+}
+
+impl Invocation {
+    /// A first call, with a request id of its own.
+    pub(crate) fn new(function: &str, payload: &Value) -> Self {
+        Self {
+            function: function.to_owned(),
+            request_id: Uuid::new_v4().to_string(),
+            payload: payload.to_string().into(),
+        }
+    }
 }
 
 /// Why a call gave no result.
@@ -56,10 +69,15 @@ pub enum FunctionError {
 impl FunctionError {
     /// A failure that is not the function's own words.
     pub(crate) fn failed(kind: &str, message: impl std::fmt::Display) -> Self {
-        Self::Failed(Diagnostic {
-            error_type: kind.to_owned(),
-            error_message: message.to_string(),
-        })
+        Self::Failed(diagnostic(kind, message))
+    }
+}
+
+/// A failure in the words of the Runtime API.
+pub(crate) fn diagnostic(kind: &str, message: impl std::fmt::Display) -> Diagnostic {
+    Diagnostic {
+        error_type: kind.to_owned(),
+        error_message: message.to_string(),
     }
 }
 
@@ -115,6 +133,12 @@ impl Invoker {
             ));
         }
         Ok(result)
+    }
+
+    /// Calls a function with `payload` and reads its result.
+    pub(crate) async fn call(&self, function: &str, payload: &Value) -> Result<Value, FunctionError> {
+        let result = self.invoke(Invocation::new(function, payload)).await?;
+        serde_json::from_slice(&result).map_err(|err| FunctionError::failed("Runtime.MarshalError", err))
     }
 
     /// Ends all calls under way, and every later one.
@@ -189,19 +213,13 @@ impl std::fmt::Debug for Handlers {
 }
 
 fn parse<E: DeserializeOwned>(payload: &Bytes) -> Result<E, Diagnostic> {
-    serde_json::from_slice(payload).map_err(|err| Diagnostic {
-        error_type: "Runtime.UnmarshalError".to_owned(),
-        error_message: err.to_string(),
-    })
+    serde_json::from_slice(payload).map_err(|err| diagnostic("Runtime.UnmarshalError", err))
 }
 
 fn json(result: &impl Serialize) -> Result<Bytes, Diagnostic> {
     serde_json::to_vec(result)
         .map(Bytes::from)
-        .map_err(|err| Diagnostic {
-            error_type: "Runtime.MarshalError".to_owned(),
-            error_message: err.to_string(),
-        })
+        .map_err(|err| diagnostic("Runtime.MarshalError", err))
 }
 
 /// Runs functions in this process.
@@ -237,8 +255,8 @@ impl Invoke for InProcess {
         async move {
             let mut context = Context::default();
             context.request_id = request_id;
-            context.deadline = clock::millis(clock::now() + timeout);
-            context.invoked_function_arn = arn(&name);
+            context.deadline = clock::now().plus(timeout).millis();
+            context.invoked_function_arn = function_arn(&name);
             let run = async { handler(LambdaEvent::new(payload, context)).await };
             match tokio::time::timeout(timeout, std::panic::AssertUnwindSafe(run).catch_unwind()).await {
                 Ok(Ok(result)) => result.map_err(FunctionError::Failed),
@@ -256,9 +274,4 @@ fn panic_message(panic: &(dyn Any + Send)) -> &str {
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("the function panicked")
-}
-
-/// A function's name as AWS would write it.
-pub(crate) fn arn(function: &str) -> String {
-    format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}")
 }

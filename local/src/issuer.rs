@@ -4,13 +4,12 @@
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use data_encoding::BASE64URL_NOPAD;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::header::CONTENT_TYPE;
 use hyper::{Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use ring::rand::SystemRandom;
@@ -19,6 +18,7 @@ use serde_json::{Value, json};
 use shared::{BoxError, clock};
 
 use crate::server::{self, Server};
+use crate::sync::lock;
 
 /// How long a token is valid, in seconds.
 const LIFETIME: u64 = 3600;
@@ -97,11 +97,7 @@ impl Issuer {
 
     /// Publishes `keys` instead of its own.
     pub fn publish(&self, keys: Vec<Value>) {
-        *self
-            .shared
-            .published
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = keys;
+        *lock(&self.shared.published) = keys;
     }
 
     /// How often its keys were fetched.
@@ -149,8 +145,7 @@ impl Shared {
             ),
             (&Method::GET, "/keys") => {
                 self.fetches.fetch_add(1, Ordering::Relaxed);
-                let published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
-                (StatusCode::OK, json!({ "keys": *published }))
+                (StatusCode::OK, json!({ "keys": *lock(&self.published) }))
             }
             (&Method::POST, "/token") => match owner(request.into_body()).await {
                 Some(email) => (
@@ -165,13 +160,7 @@ impl Shared {
             },
             _ => (StatusCode::NOT_FOUND, json!({ "error": "not_found" })),
         };
-        let mut response = Response::new(Full::from(body.to_string()));
-        *response.status_mut() = status;
-        response.headers_mut().insert(
-            CONTENT_TYPE,
-            hyper::header::HeaderValue::from_static("application/json"),
-        );
-        Ok(response)
+        Ok(server::answer(status, "application/json", body.to_string()))
     }
 
     fn token(&self, claims: &Value) -> String {

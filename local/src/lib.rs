@@ -12,11 +12,9 @@
 //!
 //! With the feature `dev-issuer`, `Issuer` signs in whoever asks, for tests and demonstrations.
 //!
-//! `stack` puts these together: [`Local::start`] is what the binary runs, and what each test starts
-//! one of its own of.
+//! `stack` puts these together: the binary and each test start a [`Local`] of their own.
 
 mod clients;
-mod clock;
 mod dynamodb;
 mod events;
 pub mod functions;
@@ -29,6 +27,7 @@ mod runtime_api;
 mod s3;
 mod server;
 mod stack;
+mod sync;
 mod template;
 
 pub use clients::{ACCESS_KEY, Credentials, SECRET_KEY};
@@ -36,7 +35,7 @@ pub use events::Delivery;
 pub use invoke::{FunctionError, Handlers, PAYLOAD_LIMIT};
 #[cfg(feature = "dev-issuer")]
 pub use issuer::Issuer;
-pub use stack::{Data, Functions, Local, Options, Wire, Wiring};
+pub use stack::{ADMINISTRATOR, Data, Functions, Local, Options, Wire, Wiring};
 pub use template::{
     Attribute, Function, Grant, Index, InvalidTemplate, Key, Projection, Route, Schedule, Table, Template,
     TimeToLive, Trigger,

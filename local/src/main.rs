@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use local::{ACCESS_KEY, Credentials, Data, Functions, Local, Options, SECRET_KEY};
+use local::{ACCESS_KEY, ADMINISTRATOR, Credentials, Data, Functions, Local, Options, SECRET_KEY};
 use shared::BoxError;
+use shared::http::BASE_PATH;
 use tracing_subscriber::EnvFilter;
 
 /// The whole access service on one machine, for development and tests.
@@ -149,16 +150,16 @@ fn greeting(url: &str, token: &str) -> String {
     format!(
         "The access service answers on {url}
 
-Token of the administrator admin@example.org:
+Token of the administrator {ADMINISTRATOR}:
 
     {token}
 
 Who am I, who is there, and an import:
 
-    curl -H 'Authorization: Bearer {token}' {url}/api/v1/users/me
-    curl -H 'Authorization: Bearer {token}' {url}/api/v1/users
+    curl -H 'Authorization: Bearer {token}' {url}{BASE_PATH}/users/me
+    curl -H 'Authorization: Bearer {token}' {url}{BASE_PATH}/users
     printf 'email,firstName,lastName\\nada@example.org,Ada,Lovelace\\n' | \\
-        curl -H 'Authorization: Bearer {token}' -F 'file=@-;filename=users.csv' {url}/api/v1/users/import
+        curl -H 'Authorization: Bearer {token}' -F 'file=@-;filename=users.csv' {url}{BASE_PATH}/users/import
 
 Stop with Ctrl-C."
     )
@@ -170,7 +171,7 @@ fn signing_in(url: &str, issuer: &str) -> String {
         "The issuer {issuer} gives a token to whoever asks. It signs in as the account that has the address:
 
     curl -d email=ada@example.org {issuer}/token
-    curl -H 'Authorization: Bearer ...' {url}/api/v1/users/me"
+    curl -H 'Authorization: Bearer ...' {url}{BASE_PATH}/users/me"
     )
 }
 

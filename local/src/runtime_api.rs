@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,14 +17,14 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode};
 use lambda_runtime::Diagnostic;
-use shared::BoxError;
+use shared::{BoxError, clock};
 use tokio::process::{Child, Command};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use crate::clock;
-use crate::invoke::{FunctionError, Invocation, Invoke, arn};
+use crate::invoke::{self, FunctionError, Invocation, Invoke};
 use crate::server::{self, Server};
-use crate::template::Function;
+use crate::sync::lock;
+use crate::template::{Function, function_arn};
 
 /// How many processes one function has at most.
 const PROCESSES: usize = 8;
@@ -41,7 +41,7 @@ impl Processes {
     /// The functions whose binaries are below `folder`: `<name>` as Cargo leaves them, or
     /// `<name>/bootstrap` as they are deployed.
     ///
-    /// `environment` is what all of them get besides their own variables.
+    /// `environment` is what all of them get besides their own variables, or in their place.
     ///
     /// # Errors
     ///
@@ -53,15 +53,15 @@ impl Processes {
     ) -> std::io::Result<Self> {
         let mut pools = BTreeMap::new();
         for (name, function) in functions {
-            let mut environment = environment.clone();
-            environment.extend(function.environment.clone());
+            let mut all = function.environment.clone();
+            all.extend(environment.clone());
             pools.insert(
                 name.clone(),
                 Arc::new(Pool {
                     name: name.clone(),
                     binary: find(folder, name)?,
                     function: function.clone(),
-                    environment,
+                    environment: all,
                     idle: Mutex::default(),
                     places: Semaphore::new(PROCESSES),
                 }),
@@ -117,7 +117,7 @@ impl Pool {
             .await
             .map_err(|err| FunctionError::Exited(err.to_string()))?;
         loop {
-            let idle = self.idle().pop();
+            let idle = lock(&self.idle).pop();
             let reused = idle.is_some();
             let mut process = match idle {
                 Some(process) => process,
@@ -128,7 +128,7 @@ impl Pool {
             };
             return match process.run(invocation, self.function.timeout).await {
                 Ran::Answered(result) => {
-                    self.idle().push(process);
+                    lock(&self.idle).push(process);
                     result
                 }
                 // It died while it had nothing to do, so the call is not to blame.
@@ -138,14 +138,10 @@ impl Pool {
         }
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Process>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     async fn start(&self) -> std::io::Result<Process> {
         let (work, waiting) = mpsc::channel(1);
         let api = Arc::new(Api {
-            arn: arn(&self.name),
+            arn: function_arn(&self.name),
             timeout: self.function.timeout,
             waiting: tokio::sync::Mutex::new(waiting),
             running: Mutex::default(),
@@ -269,7 +265,7 @@ impl Api {
                 Ok(self.finish(request_id, Err(FunctionError::Failed(diagnostic(&body)))))
             }
             (&Method::POST, ["init", "error"]) => {
-                *self.init_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(diagnostic(&body));
+                *lock(&self.init_error) = Some(diagnostic(&body));
                 Ok(status(StatusCode::ACCEPTED))
             }
             _ => Ok(status(StatusCode::NOT_FOUND)),
@@ -286,9 +282,9 @@ impl Api {
         else {
             return Ok(status(StatusCode::GONE));
         };
-        let deadline = clock::millis(clock::now() + self.timeout);
+        let deadline = clock::now().plus(self.timeout).millis();
         let trace = uuid::Uuid::new_v4().simple().to_string();
-        *self.running() = Some(Running {
+        *lock(&self.running) = Some(Running {
             request_id: invocation.request_id.clone(),
             result,
         });
@@ -306,7 +302,7 @@ impl Api {
     }
 
     fn finish(&self, request_id: &str, result: Result<Bytes, FunctionError>) -> Response<Full<Bytes>> {
-        let mut running = self.running();
+        let mut running = lock(&self.running);
         match running.take_if(|running| running.request_id == request_id) {
             Some(running) => {
                 let _ = running.result.send(result);
@@ -316,18 +312,9 @@ impl Api {
         }
     }
 
-    fn running(&self) -> std::sync::MutexGuard<'_, Option<Running>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Why the process ended: in its own words, if it said any.
     fn why(&self, status: std::io::Result<std::process::ExitStatus>) -> FunctionError {
-        let said = self
-            .init_error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        match (said, status) {
+        match (lock(&self.init_error).take(), status) {
             (Some(diagnostic), _) => FunctionError::Failed(diagnostic),
             (None, Ok(status)) => FunctionError::Exited(status.to_string()),
             (None, Err(err)) => FunctionError::Exited(err.to_string()),
@@ -336,10 +323,8 @@ impl Api {
 }
 
 fn diagnostic(body: &[u8]) -> Diagnostic {
-    serde_json::from_slice(body).unwrap_or_else(|_| Diagnostic {
-        error_type: "Runtime.Unknown".to_owned(),
-        error_message: String::from_utf8_lossy(body).into_owned(),
-    })
+    serde_json::from_slice(body)
+        .unwrap_or_else(|_| invoke::diagnostic("Runtime.Unknown", String::from_utf8_lossy(body)))
 }
 
 fn status(code: StatusCode) -> Response<Full<Bytes>> {
@@ -395,6 +380,9 @@ mod tests {
                     "arn": event.context.invoked_function_arn,
                     "function": event.context.env_config.function_name,
                     "pid": std::process::id(),
+                    "variables": std::env::vars()
+                        .filter(|(name, _)| ["KEPT", "REPLACED"].contains(&name.as_str()))
+                        .collect::<BTreeMap<_, _>>(),
                 })),
             }
         }
@@ -403,23 +391,31 @@ mod tests {
         let _ = runtime.block_on(lambda_runtime::run(service_fn(handle)));
     }
 
-    fn processes(timeout: Duration) -> Processes {
+    /// The processes of one function, which may take `timeout`.
+    fn processes(name: &str, timeout: Duration) -> std::io::Result<Processes> {
         let function = Function {
             timeout,
             memory: 128,
             retries: 0,
-            environment: BTreeMap::new(),
+            environment: variables([("KEPT", "template"), ("REPLACED", "template")]),
             rights: Vec::new(),
         };
-        let functions = BTreeMap::from([("f".to_owned(), function)]);
-        Processes::new(folder(), &functions, &BTreeMap::new()).unwrap()
+        let functions = BTreeMap::from([(name.to_owned(), function)]);
+        Processes::new(folder(), &functions, &variables([("REPLACED", "given")]))
+    }
+
+    fn variables<const N: usize>(variables: [(&str, &str); N]) -> BTreeMap<String, String> {
+        BTreeMap::from(variables.map(|(name, value)| (name.to_owned(), value.to_owned())))
+    }
+
+    fn patient() -> Processes {
+        processes("f", Duration::from_mins(1)).unwrap()
     }
 
     async fn call(processes: &Processes, payload: Value) -> Result<Value, FunctionError> {
         let invocation = Invocation {
-            function: "f".to_owned(),
             request_id: "the-request".to_owned(),
-            payload: payload.to_string().into(),
+            ..Invocation::new("f", &payload)
         };
         let result = processes.invoke(invocation).await?;
         Ok(serde_json::from_slice(&result).unwrap())
@@ -427,8 +423,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_process_serves_one_call_after_the_other() {
-        let processes = processes(Duration::from_mins(1));
-        let before = clock::millis(clock::now());
+        let processes = patient();
+        let before = clock::now().millis();
 
         let first = call(&processes, json!({"a": 1})).await.unwrap();
         let second = call(&processes, json!({"a": 2})).await.unwrap();
@@ -437,14 +433,14 @@ mod tests {
         assert_eq!(second["payload"], json!({"a": 2}));
         assert_eq!(first["requestId"], "the-request");
         assert_eq!(first["function"], "f");
-        assert_eq!(first["arn"], arn("f"));
+        assert_eq!(first["arn"], function_arn("f"));
         assert!(first["deadline"].as_u64().unwrap() >= before + 60_000);
         assert_eq!(first["pid"], second["pid"]);
     }
 
     #[tokio::test]
     async fn calls_at_the_same_time_have_processes_of_their_own() {
-        let processes = processes(Duration::from_mins(1));
+        let processes = patient();
 
         let (first, second) = tokio::join!(call(&processes, json!({})), call(&processes, json!({})));
 
@@ -453,7 +449,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_error_is_the_functions_own_and_its_process_is_kept() {
-        let processes = processes(Duration::from_mins(1));
+        let processes = patient();
         let first = call(&processes, json!({})).await.unwrap();
 
         let error = call(&processes, json!({"do": "fail"})).await.unwrap_err();
@@ -464,7 +460,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_process_that_dies_fails_its_call_and_is_replaced() {
-        let processes = processes(Duration::from_mins(1));
+        let processes = patient();
         let first = call(&processes, json!({})).await.unwrap();
 
         let error = call(&processes, json!({"do": "exit"})).await.unwrap_err();
@@ -475,7 +471,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_process_is_killed_at_its_timeout() {
-        let processes = processes(Duration::from_millis(200));
+        // Long enough for the second call, on a machine that has other things to do.
+        let processes = processes("f", Duration::from_secs(2)).unwrap();
 
         let error = call(&processes, json!({"do": "hang"})).await.unwrap_err();
 
@@ -486,20 +483,19 @@ mod tests {
         );
     }
 
+    #[tokio::test]
+    async fn a_variable_that_is_given_takes_the_place_of_the_templates() {
+        let answer = call(&patient(), json!({})).await.unwrap();
+
+        assert_eq!(
+            answer["variables"],
+            json!({"KEPT": "template", "REPLACED": "given"})
+        );
+    }
+
     #[test]
     fn a_missing_binary_is_named() {
-        let function = Function {
-            timeout: Duration::from_secs(1),
-            memory: 128,
-            retries: 0,
-            environment: BTreeMap::new(),
-            rights: Vec::new(),
-        };
-        let functions = BTreeMap::from([("missing".to_owned(), function)]);
-
-        let error = Processes::new(folder(), &functions, &BTreeMap::new())
-            .err()
-            .unwrap();
+        let error = processes("missing", Duration::from_secs(1)).err().unwrap();
 
         assert!(error.to_string().contains("missing"), "{error}");
     }

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
@@ -25,6 +25,7 @@ use shared::BoxError;
 use crate::clients::Credentials;
 use crate::events::{Arrival, Events};
 use crate::server::{self, Server};
+use crate::sync::lock;
 
 /// The entity tag of an empty object.
 const EMPTY: &str = "d41d8cd98f00b204e9800998ecf8427e";
@@ -127,17 +128,24 @@ impl Layer {
     }
 
     async fn note(&self, write: &Write, event: &'static str) -> Result<(), BoxError> {
-        if write.key.ends_with('/') {
+        let (size, e_tag) = if write.key.ends_with('/') {
             // A folder, as consoles make them. To the store it is none of the objects, and always empty.
-            self.events.note(&Arrival {
-                event,
-                bucket: write.bucket.clone(),
-                key: write.key.clone(),
-                size: 0,
-                e_tag: EMPTY.to_owned(),
-            })?;
-            return Ok(());
-        }
+            (0, EMPTY.to_owned())
+        } else {
+            self.head(write).await?
+        };
+        self.events.note(&Arrival {
+            event,
+            bucket: write.bucket.clone(),
+            key: write.key.clone(),
+            size,
+            e_tag,
+        })?;
+        Ok(())
+    }
+
+    /// Size and entity tag of what was written.
+    async fn head(&self, write: &Write) -> Result<(i64, String), BoxError> {
         let mut input = HeadObjectInput::default();
         input.bucket.clone_from(&write.bucket);
         input.key.clone_from(&write.key);
@@ -153,17 +161,11 @@ impl Layer {
             trailing_headers: None,
         };
         let found = self.files.head_object(head).await?.output;
-        self.events.note(&Arrival {
-            event,
-            bucket: write.bucket.clone(),
-            key: write.key.clone(),
-            size: found.content_length.unwrap_or_default(),
-            e_tag: found
-                .e_tag
-                .map(|e_tag| e_tag.value().to_owned())
-                .unwrap_or_default(),
-        })?;
-        Ok(())
+        let e_tag = found.e_tag.map(|e_tag| e_tag.value().to_owned());
+        Ok((
+            found.content_length.unwrap_or_default(),
+            e_tag.unwrap_or_default(),
+        ))
     }
 }
 
@@ -215,7 +217,7 @@ type Lock = tokio::sync::Mutex<()>;
 impl Locks {
     async fn wait(&self, bucket: &str, key: &str) -> tokio::sync::OwnedMutexGuard<()> {
         let lock = {
-            let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut locks = lock(&self.0);
             locks.retain(|_, lock| lock.strong_count() > 0);
             let name = (bucket.to_owned(), key.to_owned());
             let lock = locks.get(&name).and_then(Weak::upgrade).unwrap_or_default();

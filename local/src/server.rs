@@ -5,10 +5,12 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http_body_util::Full;
 use hyper::body::{Body, Incoming};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use shared::BoxError;
 use tokio::net::TcpListener;
@@ -18,6 +20,20 @@ use tokio::task::{JoinHandle, JoinSet};
 /// Binds `port` of 127.0.0.1, never of an address that others can reach; 0 takes any free one.
 pub(crate) async fn bind(port: u16) -> std::io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
+}
+
+/// An answer with a body.
+pub(crate) fn answer(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Bytes>,
+) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
 }
 
 /// A running server; it ends at once when dropped.
@@ -87,7 +103,7 @@ where
         while connections.try_join_next().is_some() {}
         // Out of file descriptors, or a peer that is gone already: neither ends the server.
         let Ok((stream, peer)) = accepted else {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         };
         let _ = stream.set_nodelay(true);

@@ -8,24 +8,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::BoxError;
+use shared::config::InvalidConfig;
+use shared::{App, BoxError, Config};
 use tempfile::TempDir;
-use uuid::Uuid;
 
 use crate::clients::{self, Credentials};
 use crate::dynamodb::{self, DynamoDb};
 use crate::events::{Delivery, Events};
 use crate::functions;
 use crate::gateway::Gateway;
-use crate::invoke::{FunctionError, Handlers, InProcess, Invocation, Invoker};
+use crate::invoke::{FunctionError, Handlers, InProcess, Invoker};
 use crate::rights::Rights;
 use crate::runtime_api::Processes;
 use crate::s3::{self, ObjectStore};
 use crate::server::{self, Server};
 use crate::template::Template;
 
-/// The account that every start issues a token for.
-const ADMINISTRATOR: &str = "admin@example.org";
+/// The address of the administrator, for whom every start issues a token.
+pub const ADMINISTRATOR: &str = "admin@example.org";
 /// How long a stop waits for what is under way.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -68,6 +68,15 @@ pub struct Wiring {
 }
 
 impl Wiring {
+    /// The settings that a function has when deployed.
+    ///
+    /// # Errors
+    ///
+    /// When a function would not start with this environment.
+    pub fn config(&self) -> Result<Config, InvalidConfig> {
+        Config::from_lookup(|name| self.environment.get(name).cloned())
+    }
+
     /// The clients that `function` gets: they refuse what the template does not grant it.
     #[must_use]
     pub fn clients(&self, function: &str) -> (aws_sdk_dynamodb::Client, aws_sdk_s3::Client) {
@@ -94,7 +103,7 @@ pub struct Options {
     pub stack: String,
     /// Parameters of the template, where they are not to have their defaults.
     pub parameters: BTreeMap<String, String>,
-    /// Environment variables that the functions get besides those of the template.
+    /// Environment variables that the functions get besides those of the template, or in their place.
     pub environment: BTreeMap<String, String>,
     /// Another DynamoDB to use instead of the embedded one.
     pub dynamodb_endpoint: Option<String>,
@@ -138,6 +147,7 @@ pub struct Local {
     s3_endpoint: String,
     dynamodb: aws_sdk_dynamodb::Client,
     s3: aws_sdk_s3::Client,
+    config: Config,
     admin_token: String,
     folder: Folder,
 }
@@ -191,7 +201,7 @@ impl Local {
 
         let mut common = stores(&dynamodb_endpoint, &s3_endpoint, &credentials);
         common.extend(environment);
-        let wiring = || Wiring {
+        let wiring = Wiring {
             environment: template
                 .functions
                 .values()
@@ -206,14 +216,11 @@ impl Local {
                 .map(|(name, function)| (name.clone(), Rights::of(name, function)))
                 .collect(),
         };
+        let config = wiring.config()?;
+        let in_process = |handlers| Invoker::new(InProcess::new(handlers, template.functions.clone()));
         let invoker = match functions {
-            Functions::InProcess => Invoker::new(InProcess::new(
-                functions::handlers(&wiring())?,
-                template.functions.clone(),
-            )),
-            Functions::Given(handlers) => {
-                Invoker::new(InProcess::new(handlers(&wiring())?, template.functions.clone()))
-            }
+            Functions::InProcess => in_process(functions::handlers(&wiring)?),
+            Functions::Given(wire) => in_process(wire(&wiring)?),
             Functions::Processes(folder) => {
                 Invoker::new(Processes::new(&folder, &template.functions, &common)?)
             }
@@ -236,6 +243,7 @@ impl Local {
             s3_endpoint,
             dynamodb,
             s3,
+            config,
             admin_token,
             folder,
         })
@@ -289,6 +297,12 @@ impl Local {
         &self.s3
     }
 
+    /// The stores behind the service, as its functions see them but with every right.
+    #[must_use]
+    pub fn app(&self) -> App {
+        App::new(self.config.clone(), self.dynamodb.clone(), self.s3.clone())
+    }
+
     /// The folder with the events that wait and those that were given up.
     #[must_use]
     pub fn data(&self) -> &Path {
@@ -301,13 +315,7 @@ impl Local {
     ///
     /// When there is no such function, or it fails.
     pub async fn invoke(&self, function: &str, payload: &Value) -> Result<Value, FunctionError> {
-        let invocation = Invocation {
-            function: function.to_owned(),
-            request_id: Uuid::new_v4().to_string(),
-            payload: payload.to_string().into(),
-        };
-        let result = self.invoker.invoke(invocation).await?;
-        serde_json::from_slice(&result).map_err(|err| FunctionError::failed("Runtime.MarshalError", err))
+        self.invoker.call(function, payload).await
     }
 
     /// Waits until every event that was noted is delivered or given up.
@@ -382,8 +390,6 @@ fn stores(dynamodb: &str, s3: &str, credentials: &Credentials) -> BTreeMap<Strin
         ("AWS_ENDPOINT_URL_S3", s3),
         ("AWS_REGION", region),
         ("AWS_SECRET_ACCESS_KEY", secret_key),
-        // The one thing that the SDK reads from no variable: buckets are no host names here.
-        ("S3_PATH_STYLE", "true"),
     ]);
     if let Some(token) = session_token {
         environment.insert("AWS_SESSION_TOKEN", token);
@@ -395,16 +401,10 @@ fn stores(dynamodb: &str, s3: &str, credentials: &Credentials) -> BTreeMap<Strin
 }
 
 async fn bootstrap(invoker: &Invoker) -> Result<String, BoxError> {
-    let invocation = Invocation {
-        function: "bootstrap".to_owned(),
-        request_id: Uuid::new_v4().to_string(),
-        payload: json!({ "email": ADMINISTRATOR, "add": true }).to_string().into(),
-    };
     let result = invoker
-        .invoke(invocation)
+        .call("bootstrap", &json!({ "email": ADMINISTRATOR, "add": true }))
         .await
         .map_err(|err| format!("the first administrator could not be made: {err}"))?;
-    let result: Value = serde_json::from_slice(&result)?;
     Ok(result["accessToken"]
         .as_str()
         .ok_or("bootstrap gave no access token")?
@@ -413,14 +413,14 @@ async fn bootstrap(invoker: &Invoker) -> Result<String, BoxError> {
 
 /// The data folder, held by one process at a time.
 enum Folder {
-    Passing(TempDir),
+    Temporary(TempDir),
     Kept { path: PathBuf, _lock: File },
 }
 
 impl Folder {
     fn open(data: &Data) -> Result<Self, BoxError> {
         let Data::Dir(path) = data else {
-            return Ok(Self::Passing(tempfile::tempdir()?));
+            return Ok(Self::Temporary(tempfile::tempdir()?));
         };
         std::fs::create_dir_all(path)?;
         let path = path.canonicalize()?;
@@ -432,14 +432,14 @@ impl Folder {
 
     fn path(&self) -> &Path {
         match self {
-            Self::Passing(folder) => folder.path(),
+            Self::Temporary(folder) => folder.path(),
             Self::Kept { path, .. } => path,
         }
     }
 
     fn database(&self) -> Option<PathBuf> {
         match self {
-            Self::Passing(_) => None,
+            Self::Temporary(_) => None,
             Self::Kept { path, .. } => Some(path.join("dynamodb.sqlite")),
         }
     }

@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use self::resolve::Resolver;
-pub(crate) use self::resolve::{ACCOUNT, REGION, bucket_arn, table_arn};
+pub(crate) use self::resolve::{ACCOUNT, REGION, bucket_arn, function_arn, table_arn};
 
 /// The repository's own template.
 const TEXT: &str = include_str!("../../template.yaml");
@@ -24,7 +24,7 @@ const TEXT: &str = include_str!("../../template.yaml");
 pub struct InvalidTemplate(String);
 
 /// The stack that the template describes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Template {
     /// The Lambda functions, by name.
     pub functions: BTreeMap<String, Function>,
@@ -104,7 +104,7 @@ pub struct Schedule {
 }
 
 /// The table, in the words of `CreateTable`, which are CloudFormation's too.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Table {
     /// Its name.
@@ -272,37 +272,15 @@ impl Template {
         let resolver = Resolver::new(&document, stack, parameters)?;
         let globals: FunctionProperties = read(&resolver, &document["Globals"]["Function"])?;
 
-        let mut template = Self {
-            functions: BTreeMap::new(),
-            routes: Vec::new(),
-            triggers: Vec::new(),
-            schedules: Vec::new(),
-            table: Table {
-                name: String::new(),
-                attribute_definitions: Vec::new(),
-                key_schema: Vec::new(),
-                local_secondary_indexes: Vec::new(),
-                global_secondary_indexes: Vec::new(),
-                time_to_live_specification: None,
-            },
-            bucket: String::new(),
-        };
+        let mut template = Self::default();
         for (logical, resource) in document["Resources"].as_object().into_iter().flatten() {
-            let name = || resolver.resolve(&serde_json::json!({ "Ref": logical }));
+            let name = || resolve::plain(&resolver.resolve(&json!({ "Ref": logical }))?);
             match resource["Type"].as_str() {
                 Some("AWS::DynamoDB::Table") => {
                     template.table = read(&resolver, &resource["Properties"])?;
-                    name()?
-                        .as_str()
-                        .unwrap_or_default()
-                        .clone_into(&mut template.table.name);
+                    template.table.name = name()?;
                 }
-                Some("AWS::S3::Bucket") => {
-                    name()?
-                        .as_str()
-                        .unwrap_or_default()
-                        .clone_into(&mut template.bucket);
-                }
+                Some("AWS::S3::Bucket") => template.bucket = name()?,
                 Some("AWS::Serverless::Function") => {
                     template.add(&globals, read(&resolver, &resource["Properties"])?)?;
                 }
@@ -362,11 +340,8 @@ impl Template {
             .variables
             .iter()
             .chain(&properties.environment.variables)
-            .map(|(name, value)| match value {
-                Value::String(text) => (name.clone(), text.clone()),
-                other => (name.clone(), other.to_string()),
-            })
-            .collect();
+            .map(|(name, value)| Ok((name.clone(), resolve::plain(value)?)))
+            .collect::<Result<_, InvalidTemplate>>()?;
         // As a parameter it is a text.
         let seconds = match properties.timeout.as_ref().or(globals.timeout.as_ref()) {
             Some(seconds) => resolve::plain(seconds)?
@@ -442,7 +417,7 @@ mod tests {
             ]
         );
         assert_eq!(template.functions["import-file"].timeout, Duration::from_mins(15));
-        assert_eq!(template.functions["imports"].timeout, Duration::from_secs(30));
+        assert_eq!(template.functions["imports"].timeout, Duration::from_secs(29));
         assert_eq!(template.functions["me"].timeout, Duration::from_secs(10));
         assert_eq!(template.functions["import-file"].retries, 2);
     }

@@ -7,8 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-use crate::clock;
+use shared::clock;
 
 /// An event that waits for its delivery.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -52,7 +51,8 @@ impl Journal {
 
     /// A number greater than any before, also than those of earlier processes.
     pub(super) fn next(&self) -> u64 {
-        let now = u64::try_from(clock::now().unix_timestamp_nanos()).unwrap_or_default();
+        // In nanoseconds, so that the numbers of one moment do not run ahead of the next.
+        let now = clock::now().millis() * 1_000_000;
         let next = |last: u64| now.max(last + 1);
         let last = self.last.update(Ordering::Relaxed, Ordering::Relaxed, next);
         next(last)

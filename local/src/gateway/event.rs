@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use data_encoding::BASE64;
@@ -14,17 +15,18 @@ use hyper::{Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use time::OffsetDateTime;
+use shared::models::Timestamp;
+use time::UtcDateTime;
 use time::macros::format_description;
 
 use super::routes::Matched;
-use crate::clock;
+use crate::server;
 use crate::template::ACCOUNT;
 
 /// What the event says besides the request itself.
 pub(super) struct Circumstances {
     pub(super) request_id: String,
-    pub(super) now: OffsetDateTime,
+    pub(super) now: Timestamp,
     pub(super) peer: SocketAddr,
 }
 
@@ -47,11 +49,8 @@ pub(super) fn of_request(
     let domain = host.rsplit_once(':').map_or(host, |(domain, _)| domain);
     let query = parts.uri.query().unwrap_or_default();
     let path = parts.uri.path();
-    let time = now
-        .format(format_description!(
-            "[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000"
-        ))
-        .unwrap_or_default();
+    let format = format_description!("[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000");
+    let time = UtcDateTime::UNIX_EPOCH + Duration::from_millis(now.millis());
 
     let mut event = json!({
         "version": "2.0",
@@ -74,8 +73,8 @@ pub(super) fn of_request(
             "requestId": request_id,
             "routeKey": matched.key,
             "stage": "$default",
-            "time": time,
-            "timeEpoch": clock::millis(*now),
+            "time": time.format(format).unwrap_or_default(),
+            "timeEpoch": now.millis(),
         },
         "isBase64Encoded": false,
     });
@@ -112,7 +111,7 @@ pub(super) fn of_request(
     event
 }
 
-/// Whether API Gateway passes a body of this type as text.
+/// Whether API Gateway passes a body of this type as text. Forms are not among them.
 fn is_text(headers: &HeaderMap) -> bool {
     let Some(content_type) = headers.get(CONTENT_TYPE) else {
         return false;
@@ -127,10 +126,7 @@ fn is_text(headers: &HeaderMap) -> bool {
     content_type.starts_with("text/")
         || matches!(
             content_type.as_str(),
-            "application/json"
-                | "application/javascript"
-                | "application/xml"
-                | "application/x-www-form-urlencoded"
+            "application/json" | "application/javascript" | "application/xml"
         )
 }
 
@@ -217,11 +213,8 @@ pub(super) fn to_response(result: &[u8]) -> Option<Response<Full<Bytes>>> {
     let value: Value = serde_json::from_slice(result).ok()?;
     if value.get("statusCode").is_none() {
         // Format 2.0 takes anything else for the body of a success.
-        let mut response = Response::new(Full::new(Bytes::copy_from_slice(result)));
-        response
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        return Some(response);
+        let body = Bytes::copy_from_slice(result);
+        return Some(server::answer(StatusCode::OK, "application/json", body));
     }
     let Answer {
         status_code,
@@ -269,14 +262,13 @@ pub(super) fn to_response(result: &[u8]) -> Option<Response<Full<Bytes>>> {
 mod tests {
     use http_body_util::BodyExt;
     use hyper::Request;
-    use time::macros::datetime;
 
     use super::*;
 
     fn circumstances() -> Circumstances {
         Circumstances {
             request_id: "the-request".to_owned(),
-            now: datetime!(2026-11-23 08:37:46.123 UTC),
+            now: Timestamp::from_millis(1_795_423_066_123),
             peer: "127.0.0.1:40000".parse().unwrap(),
         }
     }
@@ -358,11 +350,13 @@ mod tests {
     #[test]
     fn a_body_that_is_not_text_is_base64() {
         let multipart = Request::post("/").header("content-type", "multipart/form-data; boundary=x");
+        let form = Request::post("/").header("content-type", "application/x-www-form-urlencoded");
         let broken = Request::post("/").header("content-type", "text/csv");
         let untyped = Request::post("/");
 
         for (request, body, encoded) in [
             (multipart, b"abc".as_slice(), "YWJj"),
+            (form, b"a=b".as_slice(), "YT1i"),
             (broken, b"\xff".as_slice(), "/w=="),
             (untyped, b"abc".as_slice(), "YWJj"),
         ] {

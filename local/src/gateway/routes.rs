@@ -8,7 +8,12 @@ use crate::template;
 
 /// The HTTP API's routes.
 #[derive(Debug)]
-pub(super) struct Routes(Vec<Route>);
+pub(super) struct Routes {
+    /// The routes with a path, by precedence.
+    paths: Vec<Route>,
+    /// The function of the route `$default`.
+    default: Option<String>,
+}
 
 #[derive(Debug)]
 struct Route {
@@ -40,35 +45,29 @@ impl Routes {
     /// Sorts the template's routes by precedence: literal segments win over parameters, from left to
     /// right, one method wins over `ANY`, and `$default` comes last.
     pub(super) fn new(routes: &[template::Route]) -> Self {
-        let mut routes: Vec<_> = routes
+        let default = routes.iter().find(|route| route.path.is_none());
+        let mut paths: Vec<_> = routes
             .iter()
-            .map(|route| {
-                let path = route.path.clone().unwrap_or_else(|| "$default".to_owned());
-                Route {
+            .filter_map(|route| {
+                let path = route.path.clone()?;
+                Some(Route {
                     method: route.method.clone(),
                     segments: path.split('/').map(segment).collect(),
                     path,
                     function: route.function.clone(),
-                }
+                })
             })
             .collect();
-        routes.sort_by(|a, b| {
-            let rank = |route: &Route| (route.path == "$default", route.method == "ANY");
-            (rank(a).0, &a.segments, rank(a).1).cmp(&(rank(b).0, &b.segments, rank(b).1))
-        });
-        Self(routes)
+        paths.sort_by(|a, b| (&a.segments, a.method == "ANY").cmp(&(&b.segments, b.method == "ANY")));
+        Self {
+            paths,
+            default: default.map(|route| route.function.clone()),
+        }
     }
 
     /// The route for a request.
     pub(super) fn find(&self, method: &str, path: &str) -> Option<Matched<'_>> {
-        self.0.iter().find_map(|route| {
-            if route.path == "$default" {
-                return Some(Matched {
-                    key: route.path.clone(),
-                    function: &route.function,
-                    parameters: BTreeMap::new(),
-                });
-            }
+        let found = self.paths.iter().find_map(|route| {
             if route.method != "ANY" && route.method != method {
                 return None;
             }
@@ -76,6 +75,13 @@ impl Routes {
                 key: format!("{} {}", route.method, route.path),
                 function: &route.function,
                 parameters: match_segments(&route.segments, path)?,
+            })
+        });
+        found.or_else(|| {
+            Some(Matched {
+                key: "$default".to_owned(),
+                function: self.default.as_deref()?,
+                parameters: BTreeMap::new(),
             })
         })
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::InvalidTemplate;
 
@@ -18,6 +18,11 @@ pub(crate) fn table_arn(table: &str) -> String {
 /// A bucket as rights name it.
 pub(crate) fn bucket_arn(bucket: &str) -> String {
     format!("arn:aws:s3:::{bucket}")
+}
+
+/// A function as AWS would write it.
+pub(crate) fn function_arn(function: &str) -> String {
+    format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}")
 }
 
 /// Replaces intrinsic functions by their values.
@@ -51,7 +56,6 @@ impl<'a> Resolver<'a> {
         match value {
             Value::Object(members) => match sole_member(members) {
                 Some(("Ref", name)) => self.reference(text(name)?),
-                Some(("Condition", name)) => Ok(self.condition(text(name)?)?.into()),
                 Some((name, argument)) if name.starts_with("Fn::") => self.call(name, argument),
                 _ => {
                     let mut resolved = Map::new();
@@ -69,53 +73,28 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// Whether the condition called `name` holds.
-    fn condition(&self, name: &str) -> Result<bool, InvalidTemplate> {
-        match self.resolve(&self.document["Conditions"][name])? {
-            Value::Bool(holds) => Ok(holds),
-            _ => Err(InvalidTemplate(format!("{name} is not a condition"))),
+    fn call(&self, function: &str, argument: &Value) -> Result<Value, InvalidTemplate> {
+        let arguments = argument.as_array().map(Vec::as_slice).unwrap_or_default();
+        match (function, argument, arguments) {
+            ("Fn::Sub", Value::String(pattern), _) => self.substitute(pattern),
+            ("Fn::GetAtt", Value::String(path), _) => self.attribute(path),
+            ("Fn::If", _, [name, yes, no]) => {
+                let condition = &self.document["Conditions"][text(name)?];
+                self.resolve(if self.holds(condition)? { yes } else { no })
+            }
+            ("Fn::Equals", _, [left, right]) => {
+                let (left, right) = (self.resolve(left)?, self.resolve(right)?);
+                Ok((plain(&left)? == plain(&right)?).into())
+            }
+            ("Fn::Not", _, [condition]) => Ok((!self.holds(condition)?).into()),
+            _ => Err(InvalidTemplate(format!("{function} is not understood here"))),
         }
     }
 
-    fn call(&self, function: &str, argument: &Value) -> Result<Value, InvalidTemplate> {
-        match (function, argument) {
-            ("Fn::Sub", Value::String(pattern)) => self.substitute(pattern, &Map::new()),
-            ("Fn::Sub", Value::Array(parts)) => match parts.as_slice() {
-                [Value::String(pattern), Value::Object(variables)] => self.substitute(pattern, variables),
-                _ => Err(InvalidTemplate(
-                    "Fn::Sub takes a pattern and a mapping".to_owned(),
-                )),
-            },
-            ("Fn::GetAtt", path) => {
-                let path = match path {
-                    Value::Array(parts) => parts.iter().map(text).collect::<Result<Vec<_>, _>>()?.join("."),
-                    path => text(path)?.to_owned(),
-                };
-                self.attribute(&path)
-            }
-            ("Fn::If", Value::Array(parts)) => match parts.as_slice() {
-                [name, yes, no] => self.resolve(if self.condition(text(name)?)? { yes } else { no }),
-                _ => Err(InvalidTemplate("Fn::If takes three values".to_owned())),
-            },
-            (_, Value::Array(arguments)) => {
-                let arguments = arguments
-                    .iter()
-                    .map(|argument| self.resolve(argument))
-                    .collect::<Result<Vec<_>, _>>()?;
-                match (function, arguments.as_slice()) {
-                    ("Fn::Equals", [left, right]) => Ok((plain(left)? == plain(right)?).into()),
-                    ("Fn::Not", [Value::Bool(holds)]) => Ok((!holds).into()),
-                    ("Fn::And", all) => Ok(all.iter().all(|one| one == &Value::Bool(true)).into()),
-                    ("Fn::Or", any) => Ok(any.iter().any(|one| one == &Value::Bool(true)).into()),
-                    ("Fn::Join", [Value::String(separator), Value::Array(parts)]) => {
-                        let parts = parts.iter().map(plain).collect::<Result<Vec<_>, _>>()?;
-                        Ok(parts.join(separator).into())
-                    }
-                    _ => Err(InvalidTemplate(format!("{function} is not understood here"))),
-                }
-            }
-            _ => Err(InvalidTemplate(format!("{function} is not understood here"))),
-        }
+    fn holds(&self, condition: &Value) -> Result<bool, InvalidTemplate> {
+        self.resolve(condition)?
+            .as_bool()
+            .ok_or_else(|| InvalidTemplate(format!("{condition} is not a condition")))
     }
 
     /// What `!Ref` gives: a parameter's value, or a resource's physical name.
@@ -126,7 +105,6 @@ impl<'a> Resolver<'a> {
             "AWS::Partition" => "aws",
             "AWS::Region" => REGION,
             "AWS::StackName" => self.stack,
-            "AWS::URLSuffix" => "localhost",
             _ => return self.named(name),
         };
         Ok(pseudo.into())
@@ -139,10 +117,7 @@ impl<'a> Resolver<'a> {
                 Some(given) => given.clone(),
                 None => plain(&parameter["Default"])?,
             };
-            return Ok(match parameter["Type"].as_str() {
-                Some("CommaDelimitedList") => value.split(',').map(str::trim).collect(),
-                _ => value.into(),
-            });
+            return Ok(value.into());
         }
         let resource = &self.document["Resources"][name];
         let given = match resource["Type"].as_str() {
@@ -159,12 +134,10 @@ impl<'a> Resolver<'a> {
     }
 
     fn attribute(&self, path: &str) -> Result<Value, InvalidTemplate> {
-        let (name, attribute) = path.split_once('.').unwrap_or((path, ""));
-        let physical = self.named(name)?;
-        if attribute != "Arn" {
-            return Ok(physical);
-        }
-        let physical = plain(&physical)?;
+        let Some((name, "Arn")) = path.split_once('.') else {
+            return Err(InvalidTemplate(format!("{path} is not understood here")));
+        };
+        let physical = plain(&self.named(name)?)?;
         let arn = match self.document["Resources"][name]["Type"].as_str() {
             Some("AWS::DynamoDB::Table") => table_arn(&physical),
             Some("AWS::S3::Bucket") => bucket_arn(&physical),
@@ -173,7 +146,7 @@ impl<'a> Resolver<'a> {
         Ok(arn.into())
     }
 
-    fn substitute(&self, pattern: &str, variables: &Map<String, Value>) -> Result<Value, InvalidTemplate> {
+    fn substitute(&self, pattern: &str) -> Result<Value, InvalidTemplate> {
         let mut result = String::new();
         let mut rest = pattern;
         while let Some((before, after)) = rest.split_once("${") {
@@ -182,11 +155,10 @@ impl<'a> Resolver<'a> {
                 .split_once('}')
                 .ok_or_else(|| InvalidTemplate(format!("an open ${{ in {pattern}")))?;
             rest = after;
-            let value = match (name.strip_prefix('!'), variables.get(name)) {
-                (Some(literal), _) => json!(format!("${{{literal}}}")),
-                (None, Some(value)) => self.resolve(value)?,
-                (None, None) if !name.starts_with("AWS::") && name.contains('.') => self.attribute(name)?,
-                (None, None) => self.reference(name)?,
+            let value = if name.contains('.') {
+                self.attribute(name)?
+            } else {
+                self.reference(name)?
             };
             result.push_str(&plain(&value)?);
         }

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use serde_saphyr::Tagged;
 
 /// Reads a whole document.
@@ -20,8 +20,8 @@ impl<'de> Deserialize<'de> for Node {
         let Tagged(Untagged(value), tag) = Tagged::deserialize(deserializer)?;
         Ok(Self(match tag.as_deref().and_then(|tag| tag.strip_prefix('!')) {
             None => value,
-            Some(name @ ("Ref" | "Condition")) => Value::Object(Map::from_iter([(name.to_owned(), value)])),
-            Some(name) => Value::Object(Map::from_iter([(format!("Fn::{name}"), value)])),
+            Some("Ref") => json!({ "Ref": value }),
+            Some(name) => json!({ format!("Fn::{name}"): value }),
         }))
     }
 }
@@ -94,20 +94,18 @@ impl<'de> Visitor<'de> for AnyValue {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
     fn short_forms_become_long_ones_at_any_depth() {
-        let text = "a: !Ref Table\nb: !If [HasY, !Sub \"x-${Y}\", !GetAtt Z.Arn]\nc:\n  - !Not [!Condition D]\n  - 1\n  - true\n  - \"2012-10-17\"\n";
+        let text = "a: !Ref Table\nb: !If [HasY, !Sub \"x-${Y}\", !GetAtt Z.Arn]\nc:\n  - !Not [!Equals [!Ref D, x]]\n  - 1\n  - true\n  - \"2012-10-17\"\n";
 
         assert_eq!(
             parse(text).unwrap(),
             json!({
                 "a": {"Ref": "Table"},
                 "b": {"Fn::If": ["HasY", {"Fn::Sub": "x-${Y}"}, {"Fn::GetAtt": "Z.Arn"}]},
-                "c": [{"Fn::Not": [{"Condition": "D"}]}, 1, true, "2012-10-17"],
+                "c": [{"Fn::Not": [{"Fn::Equals": [{"Ref": "D"}, "x"]}]}, 1, true, "2012-10-17"],
             })
         );
     }
