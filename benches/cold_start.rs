@@ -1,8 +1,5 @@
 //! From the start of a function's process to its first answer, storage included, beside a function that
 //! only makes the same SDK clients.
-//!
-//! `cargo bench -p benches --bench cold_start -- FOLDER BARE`: the whole paths of the built functions, as
-//! `scripts/build` leaves them in `target/lambda`, and of the binary that `cargo build --release -p bare` makes.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,15 +7,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
-use benches::median;
+use benches::{Row, Unit, median};
 use local::{ACCESS_KEY, Local, Options, SECRET_KEY};
 use serde_json::Value;
+use shared::BoxError;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-/// Starts of each binary, taken in turn.
-const ROUNDS: usize = 30;
+use crate::Measured;
+
+/// How long a function may take to its first answer.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// The first call of each function: an event in `events/`.
 const CALLS: [(&str, &str); 14] = [
     ("bootstrap", "administrator-exists"),
@@ -37,49 +37,55 @@ const CALLS: [(&str, &str); 14] = [
     ("users-bulk", "post-nothing"),
 ];
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-
-#[tokio::main]
-async fn main() -> Result<(), Failure> {
-    // Cargo adds a flag of its own.
-    let mut paths = std::env::args()
-        .skip(1)
-        .filter(|argument| !argument.starts_with("--"));
-    let (Some(folder), Some(bare)) = (paths.next(), paths.next()) else {
-        return Err("expected the folder of the functions and the bare binary".into());
-    };
-    let (local, _) = benches::start(Options::default()).await?;
-    let binaries = CALLS.map(|(name, case)| -> Result<_, Failure> {
-        Ok((
-            name,
-            PathBuf::from(&folder).join(name).join("bootstrap"),
-            event(&local, name, case)?,
-        ))
-    });
-    let mut binaries = binaries.into_iter().collect::<Result<Vec<_>, _>>()?;
-    binaries.push(("bare", bare.into(), event(&local, "me", "get")?));
+/// Starts each function in `folder`, and the binary `bare`, `starts` times, in turn.
+pub(crate) async fn measure(folder: &Path, bare: &Path, starts: usize) -> Result<Measured, BoxError> {
+    let local = Local::start(Options::default()).await?;
+    let mut binaries = CALLS
+        .iter()
+        .map(|(name, case)| Ok((*name, binary(folder, name), event(&local, name, case)?)))
+        .collect::<Result<Vec<_>, BoxError>>()?;
+    binaries.push(("bare", bare.to_owned(), event(&local, "me", "get")?));
 
     let mut times = vec![Vec::new(); binaries.len()];
-    for _ in 0..ROUNDS {
-        for ((_, binary, event), times) in binaries.iter().zip(&mut times) {
-            let time = first_answer(&local, binary, event).await?;
+    for start in 1..=starts {
+        eprintln!("cold start, round {start} of {starts}");
+        for ((name, binary, event), times) in binaries.iter().zip(&mut times) {
+            let time = first_answer(&local, binary, event)
+                .await
+                .map_err(|err| format!("{name}, {}: {err}", binary.display()))?;
             times.push(time.as_secs_f64() * 1000.0);
         }
     }
-
-    let medians: Vec<_> = times.into_iter().map(median).collect();
-    let floor = medians.last().copied().unwrap_or_default();
-    println!("| function | first answer, ms | beside the bare one | aim |");
-    println!("|---|---|---|---|");
-    for ((name, ..), time) in binaries.iter().zip(medians) {
-        println!("| {name} | {time:.1} | {:.2} | 1.3 |", time / floor);
-    }
     local.stop().await;
-    Ok(())
+
+    let medians: Vec<_> = times.iter().map(|times| median(times)).collect();
+    let floor = medians.last().copied().unwrap_or_default();
+    let table = CALLS.iter().zip(medians).map(|((name, _), figure)| Row {
+        what: format!("cold start of `{name}`"),
+        figure,
+        beside: "a function that only makes the SDK's clients",
+        floor,
+        unit: Unit::Time,
+        aim: Some(1.3),
+    });
+    let lines = vec![format!(
+        "cold start: from the start of the process to its first answer, the middle of {starts}"
+    )];
+    Ok((table.collect(), lines))
+}
+
+/// `<name>` as Cargo leaves it, or `<name>/bootstrap` as it is deployed.
+fn binary(folder: &Path, name: &str) -> PathBuf {
+    let plain = folder.join(name);
+    if plain.is_dir() {
+        plain.join("bootstrap")
+    } else {
+        plain
+    }
 }
 
 /// An event with a token that is valid here.
-fn event(local: &Local, function: &str, case: &str) -> Result<Arc<[u8]>, Failure> {
+fn event(local: &Local, function: &str, case: &str) -> Result<Arc<[u8]>, BoxError> {
     let events = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events");
     let names: Value = serde_json::from_str(&fs::read_to_string(events.join("stand-ins.json"))?)?;
     let event = fs::read_to_string(events.join(function).join(case).with_extension("json"))?;
@@ -88,7 +94,7 @@ fn event(local: &Local, function: &str, case: &str) -> Result<Arc<[u8]>, Failure
 }
 
 /// How long a new process of `binary` takes to answer `event`.
-async fn first_answer(local: &Local, binary: &Path, event: &Arc<[u8]>) -> Result<Duration, Failure> {
+async fn first_answer(local: &Local, binary: &Path, event: &Arc<[u8]>) -> Result<Duration, BoxError> {
     let (dynamodb, s3) = local.endpoints();
     let runtime = TcpListener::bind("127.0.0.1:0").await?;
     let mut command = Command::new(binary);
@@ -112,11 +118,11 @@ async fn first_answer(local: &Local, binary: &Path, event: &Arc<[u8]>) -> Result
         .stderr(Stdio::null());
     let started = Instant::now();
     let mut process = command.spawn()?;
-    let answered = serve(&runtime, event).await;
+    let answered = tokio::time::timeout(PATIENCE, serve(&runtime, event)).await;
     let time = started.elapsed();
     process.kill()?;
     process.wait()?;
-    answered?;
+    answered??;
     Ok(time)
 }
 

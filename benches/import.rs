@@ -1,8 +1,5 @@
 //! The import beside its floors: a bare loop that writes the same items by the same SDK to the same
 //! storage with no CSV at all, and the `csv` crate reading the same file with no storage at all.
-//!
-//! `cargo bench -p benches --bench import [-- ROWS [ROUNDS]]`, 5 rounds of 10,000 rows if it is not said.
-//! Each round has every contestant in turn.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -16,8 +13,8 @@ use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::types::{
     AttributeValue, BatchStatementRequest, ConsumedCapacity, ReturnConsumedCapacity,
 };
-use benches::{cpu_seconds, median, peak_memory};
-use futures::{StreamExt, stream};
+use benches::{Row, Unit, cpu_seconds, median, peak_memory};
+use futures::{StreamExt, TryStreamExt, stream};
 use lambda_runtime::{Context, LambdaEvent};
 use local::{Data, Local, Options};
 use serde_json::json;
@@ -26,80 +23,127 @@ use shared::models::{ImportId, Role, Roles};
 use shared::{App, BoxError, clock};
 use uuid::Uuid;
 
-/// Calls of the bare loop that are under way at the same time.
-const CALLS: usize = 16;
+use crate::Measured;
 
-#[tokio::main]
-async fn main() -> Result<(), BoxError> {
-    let numbers = benches::numbers();
-    let rows = numbers.first().copied().unwrap_or(10_000);
-    let rounds = numbers.get(1).copied().unwrap_or(5);
-    let rate = |took: Duration| f64::from(rows) / took.as_secs_f64();
-    let clean_file = file(rows, "clean", |_| false);
-    let dirty_file = file(rows, "dirty", |row| row % 10 == 0);
-    let bad_file = file(rows, "bad", |_| true);
-    let (mut bare, mut clean, mut dirty) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut existing, mut bad, mut reading) = (Vec::new(), Vec::new(), Vec::new());
-    let mut cpu = Vec::new();
-    let mut units = 0.0;
-    let mut table_calls = 0.0;
-    for _ in 0..rounds {
+/// Calls of the bare loop, of 25 inserts each, that are under way at the same time.
+const CALLS: usize = 16;
+/// How long one import may take.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+/// What each round came to, in rows a second where nothing else is said.
+#[derive(Default)]
+struct Figures {
+    bare: Vec<f64>,
+    clean: Vec<f64>,
+    dirty: Vec<f64>,
+    existing: Vec<f64>,
+    bad: Vec<f64>,
+    reading: Vec<f64>,
+    /// Processor seconds for 10,000 rows.
+    cpu: Vec<f64>,
+    /// Write units of a user in the bare loop.
+    units: Vec<f64>,
+    /// Calls to the table for a row of the clean file.
+    calls: Vec<f64>,
+}
+
+/// Imports files of `rows` rows. Each round has every contestant in turn.
+pub(crate) async fn measure(rows: u32, rounds: usize) -> Result<Measured, BoxError> {
+    let mut figures = Figures::default();
+    for round in 1..=rounds {
+        eprintln!("import, round {round} of {rounds}");
+        Box::pin(figures.add_round(rows)).await?;
+    }
+    let Figures {
+        bare,
+        clean,
+        dirty,
+        existing,
+        bad,
+        reading,
+        cpu,
+        units,
+        calls,
+    } = figures;
+    let loops = "a loop of bare SDK calls that write the same items";
+    let cleanly = "the clean file";
+    let table = [
+        ("import of a clean file", &clean, loops, &bare, Some(0.8)),
+        (
+            "the same",
+            &clean,
+            "the `csv` crate alone reading it",
+            &reading,
+            None,
+        ),
+        ("import with 1 row in 10 bad", &dirty, cleanly, &clean, Some(0.85)),
+        ("import, all users exist", &existing, cleanly, &clean, Some(0.6)),
+        ("import, all rows bad", &bad, cleanly, &clean, Some(1.0)),
+    ];
+    let table = table.map(|(what, rates, beside, floor, aim)| Row {
+        what: what.to_owned(),
+        figure: median(rates),
+        beside,
+        floor: median(floor),
+        unit: Unit::Rate,
+        aim,
+    });
+    let lines = vec![
+        format!("import: the middle of {rounds} rounds of {rows} rows, storage and service in one process"),
+        format!(
+            "write units of an imported user, as storage tells them: {:.3}",
+            median(&units)
+        ),
+        format!(
+            "calls to the table for a row of the clean file: {:.4}",
+            median(&calls)
+        ),
+        format!(
+            "processor seconds for 10,000 clean rows, storage included: {:.2}",
+            median(&cpu)
+        ),
+        format!(
+            "peak memory of the process, storage included: {:.0} MiB",
+            peak_memory("self")
+        ),
+    ];
+    Ok((table.into(), lines))
+}
+
+impl Figures {
+    async fn add_round(&mut self, rows: u32) -> Result<(), BoxError> {
+        let clean = file(rows, "clean", |_| false);
+        let dirty = file(rows, "dirty", |row| row % 10 == 0);
+        let bad = file(rows, "bad", |_| true);
+        let count = f64::from(rows);
+        let rate = |took: Duration| count / took.as_secs_f64();
         let world = World::start().await?;
 
         let (took, used) = world.bare(rows).await?;
-        bare.push(rate(took));
-        units = used / f64::from(rows);
+        self.bare.push(rate(took));
+        self.units.push(used / count);
 
         let before = cpu_seconds("self");
         world.calls.0.store(0, Ordering::Relaxed);
-        clean.push(rate(world.import(&clean_file, rows).await?));
-        table_calls = f64::from(world.calls.0.load(Ordering::Relaxed)) / f64::from(rows);
-        cpu.push((cpu_seconds("self") - before) * 10_000.0 / f64::from(rows));
+        self.clean.push(rate(world.import(&clean, rows).await?));
+        self.calls
+            .push(f64::from(world.calls.0.load(Ordering::Relaxed)) / count);
+        self.cpu.push((cpu_seconds("self") - before) * 10_000.0 / count);
 
-        dirty.push(rate(world.import(&dirty_file, rows).await?));
-        existing.push(rate(world.import(&clean_file, rows).await?));
-        bad.push(rate(world.import(&bad_file, rows).await?));
+        self.dirty.push(rate(world.import(&dirty, rows).await?));
+        self.existing.push(rate(world.import(&clean, rows).await?));
+        self.bad.push(rate(world.import(&bad, rows).await?));
 
         let started = Instant::now();
-        let cells: usize = csv::Reader::from_reader(clean_file.as_bytes())
+        let cells: usize = csv::Reader::from_reader(clean.as_bytes())
             .byte_records()
             .map(|record| record.map_or(0, |record| record.len()))
             .sum();
+        self.reading.push(rate(started.elapsed()));
         assert_eq!(cells, rows as usize * 5);
-        reading.push(rate(started.elapsed()));
         world.local.stop().await;
+        Ok(())
     }
-
-    let bare = median(bare);
-    let clean = median(clean);
-    println!("{rows} rows, median of {rounds} rounds, storage and service in one process");
-    println!("| what | rows/s | ratio | aim |");
-    println!("|---|---|---|---|");
-    println!("| bare loop, {CALLS} calls of 25 inserts under way | {bare:.0} | 1 | |");
-    println!(
-        "| clean file, beside the bare loop | {clean:.0} | {:.2} | 0.8 |",
-        clean / bare
-    );
-    for (what, rates, aim) in [
-        ("1 row in 10 bad, beside clean", dirty, "0.85"),
-        ("all users exist, beside clean", existing, "0.6"),
-        ("all rows bad, beside clean", bad, "1"),
-        ("`csv` alone, beside clean", reading, ""),
-    ] {
-        let rate = median(rates);
-        println!("| {what} | {rate:.0} | {:.2} | {aim} |", rate / clean);
-    }
-    println!("write units a user, as storage tells them of the bare loop: {units:.3}");
-    println!("calls to the table for a row of the clean file: {table_calls:.4}");
-    println!(
-        "processor seconds for 10,000 rows, storage included: {:.2}",
-        median(cpu)
-    );
-    println!(
-        "peak memory of the process, storage included: {:.0} MiB",
-        peak_memory("self")
-    );
-    Ok(())
 }
 
 /// One service with a table on disk, as `cargo run -p local` has it.
@@ -134,14 +178,15 @@ impl Intercept for Calls {
 impl World {
     async fn start() -> Result<Self, BoxError> {
         let data = tempfile::tempdir()?;
-        let (local, app) = benches::start(Options {
+        let local = Local::start(Options {
             data: Data::Dir(data.path().to_owned()),
             ..Options::default()
         })
         .await?;
         let calls = Calls::default();
         let counted = local.dynamodb().config().to_builder().interceptor(calls.clone());
-        let app = App::new(app.config, Client::from_conf(counted.build()), local.s3().clone());
+        let counted = Client::from_conf(counted.build());
+        let app = App::new(local.app().config, counted, local.s3().clone());
         Ok(Self {
             local,
             app,
@@ -166,23 +211,13 @@ impl World {
                     .return_consumed_capacity(ReturnConsumedCapacity::Total)
                     .send()
                     .await?;
-                assert!(
-                    answer
-                        .responses()
-                        .iter()
-                        .all(|response| response.error().is_none())
-                );
-                let used: f64 = answer
-                    .consumed_capacity()
-                    .iter()
-                    .filter_map(ConsumedCapacity::capacity_units)
-                    .sum();
-                Ok::<_, BoxError>(used)
+                let mut responses = answer.responses().iter();
+                assert!(responses.all(|response| response.error().is_none()));
+                let used = answer.consumed_capacity().iter();
+                Ok::<f64, BoxError>(used.filter_map(ConsumedCapacity::capacity_units).sum())
             })
             .buffer_unordered(CALLS)
-            .fold(Ok(0.0), |sum: Result<f64, BoxError>, used| async move {
-                Ok(sum? + used?)
-            })
+            .try_fold(0.0, async |sum, used| Ok(sum + used))
             .await?;
         Ok((started.elapsed(), units))
     }
@@ -258,7 +293,8 @@ impl World {
         context.deadline = later.millis();
 
         let started = Instant::now();
-        import_file::handle(&self.app, LambdaEvent::new(event, context)).await?;
+        let handled = import_file::handle(&self.app, LambdaEvent::new(event, context));
+        tokio::time::timeout(PATIENCE, handled).await??;
         let took = started.elapsed();
 
         let import = self

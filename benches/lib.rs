@@ -1,34 +1,95 @@
-//! What the benchmarks have in common: a service to measure, what processes have used, and figures.
+//! What the benchmarks have in common: functions to measure, what processes have used, and figures.
 //!
 //! Absolute times mean nothing on a machine that is shared; ratios within one run do.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
-use local::{Local, Options};
-use shared::{App, BoxError, Config};
+use local::Template;
+use shared::BoxError;
 
-/// Starts a service; the stores behind it come with it.
+/// The columns of the table that [`Row`]s make.
+pub const HEADER: &str =
+    "| what | figure | its floor | ratio | aim | how to read |\n|---|---|---|---|---|---|";
+
+/// A figure beside the least that it could be.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// What was measured.
+    pub what: String,
+    /// What it came to.
+    pub figure: f64,
+    /// What the floor is.
+    pub beside: &'static str,
+    /// What that came to in the same run.
+    pub floor: f64,
+    /// What both are counted in.
+    pub unit: Unit,
+    /// The ratio to reach, if there is one.
+    pub aim: Option<f64>,
+}
+
+/// What figures are counted in.
+#[derive(Clone, Copy, Debug)]
+pub enum Unit {
+    /// Rows a second: more are better.
+    Rate,
+    /// Milliseconds: fewer are better.
+    Time,
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            what,
+            figure,
+            beside,
+            floor,
+            unit,
+            aim,
+        } = self;
+        let ratio = figure / floor;
+        let aim = |sign: &str| aim.map(|aim| format!("{sign} {aim}")).unwrap_or_default();
+        match unit {
+            Unit::Rate => write!(
+                f,
+                "| {what} | {figure:.0} rows/s | {floor:.0} rows/s: {beside} | {ratio:.2} | {} | higher is better |",
+                aim("≥")
+            ),
+            Unit::Time => write!(
+                f,
+                "| {what} | {figure:.2} ms | {floor:.2} ms: {beside} | {ratio:.2} | {} | lower is better |",
+                aim("≤")
+            ),
+        }
+    }
+}
+
+/// Builds every function, and the bare one beside them, by the profile of benchmarks; the folder they are in.
 ///
 /// # Errors
 ///
-/// If it cannot start.
-pub async fn start(options: Options) -> Result<(Local, App), BoxError> {
-    let local = Box::pin(Local::start(options)).await?;
-    let config = Config::from_lookup(|name| match name {
-        "TABLE_NAME" => Some(local.table().to_owned()),
-        "BUCKET_NAME" => Some(local.bucket().to_owned()),
-        _ => None,
-    })?;
-    let app = App::new(config, local.dynamodb().clone(), local.s3().clone());
-    Ok((local, app))
-}
-
-/// The whole numbers among the arguments of the program.
-#[must_use]
-pub fn numbers() -> Vec<u32> {
-    std::env::args()
-        .filter_map(|argument| argument.parse().ok())
-        .collect()
+/// If Cargo fails.
+pub fn build() -> Result<PathBuf, BoxError> {
+    let functions = Template::embedded("local", &BTreeMap::new())?.functions;
+    // With this package, whose features are then the same as when it was built itself.
+    let packages = functions.keys().map(String::as_str).chain(["bare", "benches"]);
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--locked", "--profile", "bench", "--bins"])
+        .args(packages.flat_map(|name| ["--package", name]))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdin(Stdio::null())
+        .status()?;
+    if !built.success() {
+        return Err(format!("cargo build: {built}").into());
+    }
+    // Cargo puts binaries beside the folder of the running one.
+    let own = std::env::current_exe()?;
+    let folder = own.ancestors().nth(2).ok_or("the benchmark is in no folder")?;
+    Ok(folder.to_owned())
 }
 
 /// Processor time that a process has used, in seconds (Linux; 0 elsewhere). `process` is its id or
@@ -81,7 +142,15 @@ fn status(process: &str, field: &str) -> Option<String> {
 
 /// The middle one of `figures`.
 #[must_use]
-pub fn median(mut figures: Vec<f64>) -> f64 {
+pub fn median(figures: &[f64]) -> f64 {
+    percentile(figures, 50)
+}
+
+/// The figure that `percent` of `figures` lie below.
+#[must_use]
+pub fn percentile(figures: &[f64], percent: usize) -> f64 {
+    let mut figures = figures.to_vec();
     figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or_default()
+    let place = (figures.len() * percent / 100).min(figures.len().saturating_sub(1));
+    figures.get(place).copied().unwrap_or_default()
 }

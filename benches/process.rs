@@ -1,13 +1,12 @@
 //! The import function in a process of its own, as deployed: the memory and the processor time that it
 //! takes for files of different sizes, and how often it hands a long import over.
 //!
-//! `cargo build --release --bins`, then
-//! `cargo bench -p benches --bench process -- $PWD/target/release [ROWS...] [--timeout SECONDS]`.
-//! A row takes about 100 bytes, so 2,000,000 rows are 200 MB.
+//! `cargo bench -p benches --bench process [-- ROWS...] [--timeout SECONDS]`. A row takes about 100 bytes, so
+//! 2,000,000 rows are 200 MB.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
@@ -16,6 +15,7 @@ use clap::Parser;
 use local::{Functions, Local, Options};
 use reqwest::Client;
 use serde_json::{Value, json};
+use shared::http::BASE_PATH;
 use shared::models::ImportId;
 use shared::{BoxError, clock};
 
@@ -24,13 +24,18 @@ const FAULTY: u64 = 1000;
 /// How far before it the row stands whose address a row repeats: in another segment.
 const BACK: u64 = 6000;
 
+/// How long an import may stand still.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// Memory and processor time of the import function in a process of its own
 #[derive(Parser)]
 struct Arguments {
-    /// Folder with the built functions
-    functions: PathBuf,
     /// Rows of each file
     #[arg(default_values_t = [10_000, 1_000_000])]
     rows: Vec<u64>,
+    /// Run the functions in this folder, as `scripts/build` leaves them, instead of building them
+    #[arg(long, value_name = "DIR")]
+    functions: Option<PathBuf>,
     /// Seconds after which a run of the function is ended
     #[arg(long, default_value_t = 900)]
     timeout: u64,
@@ -41,31 +46,38 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
-    let arguments = Arguments::parse();
+    let Arguments {
+        rows,
+        functions,
+        timeout,
+        bench: _,
+    } = Arguments::parse();
+    let functions = functions.map_or_else(benches::build, Ok)?;
     println!(
         "| rows | MB | rows/s | runs | function's processor seconds for 10,000 rows | its peak memory, MiB |"
     );
     println!("|---|---|---|---|---|---|");
-    for rows in &arguments.rows {
-        Box::pin(measure(&arguments, *rows)).await?;
+    for rows in rows {
+        Box::pin(measure(&functions, timeout, rows)).await?;
     }
     Ok(())
 }
 
 /// Sends a file of `rows` rows by a signed URL, checks what became of it, and prints a line.
-async fn measure(arguments: &Arguments, rows: u64) -> Result<(), BoxError> {
-    let (local, app) = benches::start(Options {
-        functions: Functions::Processes(arguments.functions.clone()),
-        parameters: [("ImportTimeout".to_owned(), arguments.timeout.to_string())].into(),
+async fn measure(functions: &Path, timeout: u64, rows: u64) -> Result<(), BoxError> {
+    let local = Local::start(Options {
+        functions: Functions::Processes(functions.to_owned()),
+        parameters: [("ImportTimeout".to_owned(), timeout.to_string())].into(),
         environment: [("LOG_LEVEL".to_owned(), "warn".to_owned())].into(),
         ..Options::default()
     })
     .await?;
+    let app = local.app();
     let client = Client::builder().no_proxy().build()?;
     let file = file(rows);
     let bytes = file.len();
     let opened: Value = client
-        .post(format!("{}/api/v1/users/import/uploads", local.url()))
+        .post(format!("{}{BASE_PATH}/users/import/uploads", local.url()))
         .bearer_auth(local.admin_token())
         .json(&json!({ "bytes": bytes }))
         .send()
@@ -87,6 +99,7 @@ async fn measure(arguments: &Arguments, rows: u64) -> Result<(), BoxError> {
     let mut runs = HashSet::new();
     // Of each process, because one that is over its time is replaced.
     let mut used = BTreeMap::new();
+    let mut moved = (0, started);
     let import = loop {
         let import = app
             .imports
@@ -100,6 +113,12 @@ async fn measure(arguments: &Arguments, rows: u64) -> Result<(), BoxError> {
         }
         if import.status.is_final() {
             break import;
+        }
+        if import.counts.rows() > moved.0 {
+            moved = (import.counts.rows(), Instant::now());
+        }
+        if moved.1.elapsed() > PATIENCE {
+            return Err(format!("the import stands still after {} rows", moved.0).into());
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     };

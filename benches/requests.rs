@@ -1,13 +1,13 @@
 //! Requests through the local gateway beside the bare storage calls that they cannot do without.
-//!
-//! `cargo bench -p benches --bench requests [-- USERS]`, 100,000 users if it is not said.
 
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
+use benches::{Row, Unit, median, percentile};
 use futures::future::try_join_all;
 use local::{Local, Options};
 use reqwest::Client;
+use shared::http::BASE_PATH;
 use shared::models::{
     Contact, ContactDraft, ContactId, Given, Role, Roles, Slot, Tally, User, UserDraft, UserId,
 };
@@ -15,126 +15,97 @@ use shared::store::Token;
 use shared::{App, BoxError, clock};
 use uuid::Uuid;
 
-/// Requests of each kind, taken in turn with their floor.
-const ROUNDS: usize = 1000;
-/// Connections of the load.
-const CONNECTIONS: usize = 8;
+use crate::Measured;
+
+/// Connections of the load, and requests of each.
+const LOAD: (usize, usize) = (8, 1000);
 /// Contacts of one owner.
 const CONTACTS: usize = 10_000;
+/// How long a request may take.
+const PATIENCE: Duration = Duration::from_mins(2);
 
-#[tokio::main]
-async fn main() -> Result<(), BoxError> {
-    let users = benches::numbers().first().copied().unwrap_or(100_000);
-    let world = Box::pin(World::start()).await?;
+/// The calls that a request cannot do without.
+#[derive(Clone, Copy)]
+enum Floor {
+    User,
+    Contacts,
+    Page,
+    Users,
+}
 
-    println!("| request | p50 ms | p99 ms | p50 of the floor, ms | ratio | aim |");
-    println!("|---|---|---|---|---|---|");
-    let path = format!("/users/{}", world.owner);
-    row(
-        "GET one user, beside GetItem",
-        "2.5",
-        &world,
-        &path,
-        ROUNDS,
-        || world.bare_get(),
-    )
-    .await?;
-    world.add_contacts().await?;
-    let path = "/users/me/contacts?limit=10";
-    row(
-        "GET 10 of 10,000 contacts, beside the paged Query",
-        "1.3",
-        &world,
-        path,
-        50,
-        || world.bare_query(),
-    )
-    .await?;
-    let path = "/users/me/contacts?searchText=er0042";
-    row(
-        "search among 10,000 contacts, beside the paged Query",
-        "1.3",
-        &world,
-        path,
-        50,
-        || world.bare_query(),
-    )
-    .await?;
-    world.add_users(users).await?;
-    row(
-        "first page of all users, beside bare Queries of as much",
-        "",
-        &world,
-        "/users",
-        50,
-        || world.bare_listing(Some(10)),
-    )
-    .await?;
-    let path = "/users?searchText=ser00042";
-    row(
-        "search among all users, beside the paged Queries",
-        "",
-        &world,
-        path,
-        5,
-        || world.bare_listing(None),
-    )
-    .await?;
-
-    let started = Instant::now();
-    let path = format!("/users/{}", world.owner);
-    try_join_all((0..CONNECTIONS).map(|_| async {
-        for _ in 0..ROUNDS {
-            world.get(&path).await?;
+impl Floor {
+    const fn beside(self) -> &'static str {
+        match self {
+            Self::User => "`GetItem`",
+            Self::Contacts => "the paged `Query` of all",
+            Self::Page => "eight `Query`s of as much, side by side",
+            Self::Users => "the paged `Query`s of all, eight side by side",
         }
-        Ok::<_, BoxError>(())
-    }))
-    .await?;
-    let requests = u32::try_from(CONNECTIONS * ROUNDS)?;
-    let rate = f64::from(requests) / started.elapsed().as_secs_f64();
-    println!("GET one user over {CONNECTIONS} connections: {rate:.0} requests/s; {users} users in all");
-    world.local.stop().await;
-    Ok(())
-}
-
-/// Times `path` and its floor in turn, and prints a row.
-async fn row<F, R>(
-    what: &str,
-    aim: &str,
-    world: &World,
-    path: &str,
-    rounds: usize,
-    floor: F,
-) -> Result<(), BoxError>
-where
-    F: Fn() -> R,
-    R: Future<Output = Result<(), BoxError>>,
-{
-    let mut request = Vec::new();
-    let mut bare = Vec::new();
-    for _ in 0..rounds {
-        request.push(timed(world.get(path)).await?);
-        bare.push(timed(floor()).await?);
     }
-    let (p50, p99) = (percentile(&mut request, 50), percentile(&mut request, 99));
-    let floor = percentile(&mut bare, 50);
-    println!(
-        "| {what} | {p50:.2} | {p99:.2} | {floor:.2} | {:.2} | {aim} |",
-        p50 / floor
+
+    /// How many times request and floor are taken, in turn.
+    const fn rounds(self) -> usize {
+        match self {
+            Self::User => 1000,
+            Self::Contacts | Self::Page => 50,
+            Self::Users => 10,
+        }
+    }
+}
+
+/// Times requests of each kind, with `users` users in the table.
+pub(crate) async fn measure(users: u32) -> Result<Measured, BoxError> {
+    eprintln!("requests for one user, and for {CONTACTS} contacts");
+    let world = Box::pin(World::start()).await?;
+    let one = format!("/users/{}", world.owner);
+    let mut rows = vec![world.row("GET one user", &one, Floor::User, Some(2.5)).await?];
+    world.add_contacts().await?;
+    for (what, query) in [
+        ("GET 10 of 10,000 contacts", "limit=10"),
+        ("search among 10,000 contacts", "searchText=er0042"),
+    ] {
+        let path = format!("/users/me/contacts?{query}");
+        rows.push(world.row(what, &path, Floor::Contacts, Some(1.3)).await?);
+    }
+    eprintln!("requests for {users} users");
+    world.add_users(users).await?;
+    let what = format!("GET the first page of {users} users");
+    rows.push(world.row(&what, "/users", Floor::Page, None).await?);
+    let what = format!("search among {users} users");
+    rows.push(
+        world
+            .row(&what, "/users?searchText=ser00042", Floor::Users, None)
+            .await?,
     );
-    Ok(())
-}
 
-async fn timed(work: impl Future<Output = Result<(), BoxError>>) -> Result<Duration, BoxError> {
+    let (connections, requests) = LOAD;
     let started = Instant::now();
-    work.await?;
-    Ok(started.elapsed())
+    let times = try_join_all((0..connections).map(|_| async {
+        let mut times = Vec::new();
+        for _ in 0..requests {
+            times.push(timed(world.get(&one)).await?);
+        }
+        Ok::<_, BoxError>(times)
+    }));
+    let times = times.await?.concat();
+    let rate = f64::from(u32::try_from(times.len())?) / started.elapsed().as_secs_f64();
+    world.local.stop().await;
+    let lines = vec![
+        "requests: the middle of 1,000 for one user, of 50 for lists, of 10 for the search of all users"
+            .to_owned(),
+        format!(
+            "GET one user over {connections} connections: {rate:.0} requests/s, 99% within {:.2} ms",
+            percentile(&times, 99)
+        ),
+    ];
+    Ok((rows, lines))
 }
 
-/// The given percentile of `times`, in milliseconds.
-fn percentile(times: &mut [Duration], percent: usize) -> f64 {
-    times.sort_unstable();
-    times[(times.len() * percent / 100).min(times.len() - 1)].as_secs_f64() * 1000.0
+/// How long `work` takes, in milliseconds.
+async fn timed(work: impl Future<Output = Result<(), BoxError>>) -> Result<f64, BoxError> {
+    let started = Instant::now();
+    tokio::time::timeout(PATIENCE, work).await??;
+    Ok(started.elapsed().as_secs_f64() * 1000.0)
 }
 
 /// A service with an administrator who has contacts.
@@ -148,7 +119,8 @@ struct World {
 
 impl World {
     async fn start() -> Result<Self, BoxError> {
-        let (local, app) = benches::start(Options::default()).await?;
+        let local = Local::start(Options::default()).await?;
+        let app = local.app();
         let roles = Roles::NONE.with(Role::SystemAdmin).with(Role::Originator);
         let owner = user("owner@example.org", "Olive", "Owner", roles)?;
         app.users.insert(&owner).await?;
@@ -166,8 +138,34 @@ impl World {
         })
     }
 
+    /// Times `path` and its floor in turn.
+    async fn row(&self, what: &str, path: &str, floor: Floor, aim: Option<f64>) -> Result<Row, BoxError> {
+        let (mut request, mut bare) = (Vec::new(), Vec::new());
+        for _ in 0..floor.rounds() {
+            request.push(timed(self.get(path)).await?);
+            bare.push(timed(self.bare(floor)).await?);
+        }
+        Ok(Row {
+            what: what.to_owned(),
+            figure: median(&request),
+            beside: floor.beside(),
+            floor: median(&bare),
+            unit: Unit::Time,
+            aim,
+        })
+    }
+
+    async fn bare(&self, floor: Floor) -> Result<(), BoxError> {
+        match floor {
+            Floor::User => self.bare_get().await,
+            Floor::Contacts => self.bare_query().await,
+            Floor::Page => self.bare_listing(Some(10)).await,
+            Floor::Users => self.bare_listing(None).await,
+        }
+    }
+
     async fn get(&self, path: &str) -> Result<(), BoxError> {
-        let url = format!("{}/api/v1{path}", self.local.url());
+        let url = format!("{}{BASE_PATH}{path}", self.local.url());
         let answer = self.client.get(url).bearer_auth(&self.token).send().await?;
         answer.error_for_status()?.bytes().await?;
         Ok(())
