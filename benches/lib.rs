@@ -51,20 +51,22 @@ impl fmt::Display for Row {
             unit,
             aim,
         } = self;
-        let ratio = figure / floor;
-        let aim = |sign: &str| aim.map(|aim| format!("{sign} {aim}")).unwrap_or_default();
-        match unit {
-            Unit::Rate => write!(
-                f,
-                "| {what} | {figure:.0} rows/s | {floor:.0} rows/s: {beside} | {ratio:.2} | {} | higher is better |",
-                aim("≥")
-            ),
-            Unit::Time => write!(
-                f,
-                "| {what} | {figure:.2} ms | {floor:.2} ms: {beside} | {ratio:.2} | {} | lower is better |",
-                aim("≤")
-            ),
-        }
+        let (sign, better) = match unit {
+            Unit::Rate => ('≥', "higher"),
+            Unit::Time => ('≤', "lower"),
+        };
+        let in_unit = |figure: &f64| match unit {
+            Unit::Rate => format!("{figure:.0} rows/s"),
+            Unit::Time => format!("{figure:.2} ms"),
+        };
+        let aim = aim.map(|aim| format!("{sign} {aim}")).unwrap_or_default();
+        write!(
+            f,
+            "| {what} | {} | {}: {beside} | {:.2} | {aim} | {better} is better |",
+            in_unit(figure),
+            in_unit(floor),
+            figure / floor,
+        )
     }
 }
 

@@ -53,13 +53,12 @@ async fn main() -> Result<(), BoxError> {
         bare,
         bench: _,
     } = Arguments::parse();
-    let (functions, bare) = match (functions, bare) {
-        (Some(functions), Some(bare)) => (functions, bare),
-        _ => {
-            let built = benches::build()?;
-            let bare = built.join("bare");
-            (built, bare)
-        }
+    let (functions, bare) = if let (Some(functions), Some(bare)) = (functions, bare) {
+        (functions, bare)
+    } else {
+        let built = benches::build()?;
+        let bare = built.join("bare");
+        (built, bare)
     };
 
     let parts: [Measured; 3] = [

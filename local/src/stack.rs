@@ -68,6 +68,28 @@ pub struct Wiring {
 }
 
 impl Wiring {
+    /// What functions of `template` are made from that get the variables in `common` besides their own.
+    fn new(
+        template: &Template,
+        common: &BTreeMap<String, String>,
+        dynamodb: &aws_sdk_dynamodb::Client,
+        s3: &aws_sdk_s3::Client,
+    ) -> Self {
+        let functions = &template.functions;
+        let own = functions
+            .values()
+            .flat_map(|function| function.environment.clone());
+        Self {
+            environment: own.chain(common.clone()).collect(),
+            dynamodb: dynamodb.clone(),
+            s3: s3.clone(),
+            rights: functions
+                .iter()
+                .map(|(name, function)| (name.clone(), Rights::of(name, function)))
+                .collect(),
+        }
+    }
+
     /// The settings that a function has when deployed.
     ///
     /// # Errors
@@ -194,36 +216,25 @@ impl Local {
         let s3_endpoint = s3_endpoint.or(embedded).unwrap_or_default();
         let dynamodb = clients::dynamodb(&dynamodb_endpoint, &credentials);
         let s3 = clients::s3(&s3_endpoint, &credentials);
+        // Boxed, or every future that starts a service would have room for a call of the SDK.
         tokio::try_join!(
-            dynamodb::create_table(&dynamodb, &template.table),
-            s3::create_bucket(&s3, &template.bucket, &credentials.region),
+            Box::pin(dynamodb::create_table(&dynamodb, &template.table)),
+            Box::pin(s3::create_bucket(&s3, &template.bucket, &credentials.region)),
         )?;
 
         let mut common = stores(&dynamodb_endpoint, &s3_endpoint, &credentials);
         common.extend(environment);
-        let wiring = Wiring {
-            environment: template
-                .functions
-                .values()
-                .flat_map(|function| function.environment.clone())
-                .chain(common.clone())
-                .collect(),
-            dynamodb: dynamodb.clone(),
-            s3: s3.clone(),
-            rights: template
-                .functions
-                .iter()
-                .map(|(name, function)| (name.clone(), Rights::of(name, function)))
-                .collect(),
-        };
-        let config = wiring.config()?;
-        let in_process = |handlers| Invoker::new(InProcess::new(handlers, template.functions.clone()));
-        let invoker = match functions {
-            Functions::InProcess => in_process(functions::handlers(&wiring)?),
-            Functions::Given(wire) => in_process(wire(&wiring)?),
-            Functions::Processes(folder) => {
-                Invoker::new(Processes::new(&folder, &template.functions, &common)?)
-            }
+        let (config, invoker) = {
+            let wiring = Wiring::new(&template, &common, &dynamodb, &s3);
+            let in_process = |handlers| Invoker::new(InProcess::new(handlers, template.functions.clone()));
+            let invoker = match functions {
+                Functions::InProcess => in_process(functions::handlers(&wiring)?),
+                Functions::Given(wire) => in_process(wire(&wiring)?),
+                Functions::Processes(folder) => {
+                    Invoker::new(Processes::new(&folder, &template.functions, &common)?)
+                }
+            };
+            (wiring.config()?, invoker)
         };
         let admin_token = bootstrap(&invoker).await?;
 

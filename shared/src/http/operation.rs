@@ -7,12 +7,12 @@ mod answer;
 mod schema;
 
 use serde_json::Value;
-use utoipa::{PartialSchema, ToSchema};
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::{
     ContentBuilder, HttpMethod, Object, ObjectBuilder, Ref, RefOr, Required, Response, Schema, Type,
 };
+use utoipa::{PartialSchema, ToSchema};
 
 use super::etag;
 use super::idempotency::{self, MAX_KEY};
