@@ -1,5 +1,7 @@
 //! What each column of a file means.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::escape::unescape;
@@ -49,8 +51,9 @@ impl Member {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Columns {
     header: Vec<String>,
-    /// For each member, in the order of [`Member::ALL`], the index of its column.
-    members: [Option<usize>; Member::ALL.len()],
+    /// The index of the column of each member that has one. By name, because it is stored: a version that knows
+    /// more members reads it as well.
+    members: BTreeMap<Member, usize>,
 }
 
 impl Columns {
@@ -82,10 +85,10 @@ impl Columns {
         if unknown == UnknownColumns::Refuse {
             refuse_unknown(&header, &meanings)?;
         }
-        let mut members = [None; Member::ALL.len()];
+        let mut members = BTreeMap::new();
         for (index, meaning) in meanings.into_iter().enumerate() {
             let Some(member) = meaning else { continue };
-            if let Some(first) = members[member as usize].replace(index) {
+            if let Some(first) = members.insert(member, index) {
                 return Err(FileFault::RepeatedColumn {
                     member,
                     first: header[first].clone(),
@@ -93,7 +96,7 @@ impl Columns {
                 });
             }
         }
-        if members[Member::Email as usize].is_none() {
+        if !members.contains_key(&Member::Email) {
             return Err(FileFault::NoEmail);
         }
         Ok(Self { header, members })
@@ -108,15 +111,14 @@ impl Columns {
     /// The name of the column of a member, if the file has one.
     #[must_use]
     pub fn name(&self, member: Member) -> Option<&str> {
-        let index = self.members[member as usize]?;
-        self.header.get(index).map(String::as_str)
+        self.header.get(*self.members.get(&member)?).map(String::as_str)
     }
 
     /// The members that the file has a column for, each with the name of the column.
     pub fn members(&self) -> impl Iterator<Item = (Member, &str)> {
-        Member::ALL
-            .into_iter()
-            .filter_map(|member| Some((member, self.name(member)?)))
+        self.members
+            .keys()
+            .filter_map(|member| Some((*member, self.name(*member)?)))
     }
 
     /// The names of the columns that mean nothing to the service, in order.
@@ -124,7 +126,7 @@ impl Columns {
         self.header
             .iter()
             .enumerate()
-            .filter(|(index, _)| !self.members.contains(&Some(*index)))
+            .filter(|(index, _)| !self.members.values().any(|known| known == index))
             .map(|(_, name)| name.as_str())
     }
 
@@ -135,7 +137,7 @@ impl Columns {
     ///
     /// If the cell is not valid in the encoding of the file.
     pub fn cell<'a>(&self, member: Member, cells: &Cells<'a>) -> Result<Option<&'a str>, NotUtf8> {
-        let cell = self.members[member as usize].and_then(|index| cells.get(index));
+        let cell = self.members.get(&member).and_then(|index| cells.get(*index));
         let text = unescape(cell.transpose()?.unwrap_or_default()).trim();
         Ok(Some(text).filter(|text| !text.is_empty()))
     }

@@ -9,7 +9,7 @@ use crate::models::draft::{Faults, objection};
 use crate::models::{AccountType, Email, ExternalUserId, Given, Name, PlanId, Role, Roles, Violation};
 
 /// A member of an account that a body or a file may give.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "they are those of the user")]
 pub enum Member {
