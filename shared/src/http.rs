@@ -168,7 +168,7 @@ impl Received {
     }
 }
 
-/// Refuses a request whose `Accept` admits nothing that the route answers with (RFC 9110, 12.5.1).
+/// Refuses a request whose `Accept` does not admit what the route answers with.
 ///
 /// Checked before the handler runs, so that a refused request changes nothing.
 fn acceptable(request: &Request) -> Result<(), Error> {
@@ -180,26 +180,66 @@ fn acceptable(request: &Request) -> Result<(), Error> {
     let Some(accept) = header(request, &ACCEPT) else {
         return Ok(());
     };
-    let (kind, _) = produced.split_once('/').unwrap_or((produced, ""));
-    let admitted = accept.split(',').any(|range| {
-        let mut parts = range.split(';').map(str::trim);
-        let name = parts.next().unwrap_or_default();
-        let named = name.is_empty()
-            || name == "*/*"
-            || name.eq_ignore_ascii_case(produced)
-            || name
-                .strip_suffix("/*")
-                .is_some_and(|range| range.eq_ignore_ascii_case(kind));
-        let refused = parts.any(|parameter| {
-            parameter
-                .strip_prefix("q=")
-                .is_some_and(|weight| weight.parse() == Ok(0.0_f32))
-        });
-        named && !refused
-    });
-    if admitted {
+    if admits(accept, produced) {
         Ok(())
     } else {
         Err(Error::NotAcceptable(produced))
+    }
+}
+
+/// Whether `accept` admits the media type `produced`. Of the ranges that name it, the most specific ones count
+/// (RFC 9110, 12.5.1).
+fn admits(accept: &str, produced: &str) -> bool {
+    let (kind, _) = produced.split_once('/').unwrap_or((produced, ""));
+    let ranges = accept.split(',').filter_map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let precision = if name.eq_ignore_ascii_case(produced) {
+            2
+        } else if name
+            .strip_suffix("/*")
+            .is_some_and(|range| range.eq_ignore_ascii_case(kind))
+        {
+            1
+        } else if name.is_empty() || name == "*/*" {
+            0
+        } else {
+            return None;
+        };
+        let refused = parts.any(|parameter| {
+            let parameter = parameter.split_once('=').unwrap_or_default();
+            parameter.0.eq_ignore_ascii_case("q") && parameter.1.parse() == Ok(0.0_f32)
+        });
+        Some((precision, !refused))
+    });
+    ranges.max().is_some_and(|(_, admitted)| admitted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::admits;
+
+    #[test]
+    fn the_most_specific_range_says_whether_a_media_type_is_accepted() {
+        for (accept, admitted) in [
+            ("application/json", true),
+            ("Application/JSON; charset=utf-8", true),
+            ("application/*", true),
+            ("*/*", true),
+            ("", true),
+            ("text/html, */*;q=0.1", true),
+            ("*/*;q=0, application/json", true),
+            ("application/json, application/json;q=0", true),
+            ("application/json;q=0", false),
+            ("application/json; Q=0.000", false),
+            ("*/*;q=0", false),
+            ("application/*;q=0, */*", false),
+            ("application/json;q=0, */*", false),
+            ("*/*, application/json;q=0", false),
+            ("text/*", false),
+            ("application/problem+json", false),
+        ] {
+            assert_eq!(admits(accept, "application/json"), admitted, "{accept}");
+        }
     }
 }

@@ -35,9 +35,10 @@ pub(crate) async fn for_end(app: &App, id: ImportId, give_up: Instant) -> Result
             return Ok(import);
         }
         pause = pauses.next().map_or(pause, Duration::from_millis);
-        if Instant::now() + pause > give_up {
+        let left = give_up.saturating_duration_since(Instant::now());
+        if left.is_zero() {
             return Ok(import);
         }
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep(pause.min(left)).await;
     }
 }

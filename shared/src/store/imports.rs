@@ -4,6 +4,7 @@ mod item;
 mod known;
 mod row_errors;
 
+use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, Select, TransactWriteItem, Update,
@@ -360,6 +361,7 @@ impl ImportStore {
                 .condition_expression(condition)
                 .update_expression(update)
                 .expression_attribute_names("#status", "status")
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
         };
         let ended = call(
             "#status IN (:waiting, :queued, :running) AND attribute_not_exists(runId)",
@@ -372,20 +374,29 @@ impl ImportStore {
         .expression_attribute_values(":now", number(now))
         .send()
         .await;
-        match ended {
-            Ok(_) => return Ok(()),
-            Err(error) if is_refused(&error) => {}
-            Err(error) => return Err(failed(doing, error)),
+        let Err(error) = ended else {
+            return Ok(());
+        };
+        let found = refused(error, doing)?;
+        if found.status == Status::Cancelled && found.finished_at == Some(now) {
+            // The SDK has repeated a call whose answer was lost.
+            return Ok(());
+        }
+        if found.status.is_final() {
+            return Err(Error::conflict("the import is already finished"));
         }
         let asked = call("#status = :running", "SET cancel = :true")
             .expression_attribute_values(":running", to_value(Status::Running, doing)?)
             .expression_attribute_values(":true", AttributeValue::Bool(true))
             .send()
             .await;
-        match asked {
-            Ok(_) => Ok(()),
-            Err(error) if is_refused(&error) => Err(Error::conflict("the import is already finished")),
-            Err(error) => Err(failed(doing, error)),
+        let Err(error) = asked else {
+            return Ok(());
+        };
+        match refused(error, doing)?.status {
+            // Its run has ended it meanwhile as it was asked to, by an earlier try of this call or by another.
+            Status::Cancelled => Ok(()),
+            _ => Err(Error::conflict("the import is already finished")),
         }
     }
 
@@ -486,6 +497,16 @@ impl ImportStore {
             }
         }
         Ok(stalled)
+    }
+}
+
+/// The import on which the condition of a change failed.
+fn refused(error: SdkError<UpdateItemError>, doing: &'static str) -> Result<Import, Error> {
+    match error.as_service_error() {
+        Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+            import(refused.item().cloned().unwrap_or_default(), doing)
+        }
+        _ => Err(failed(doing, error)),
     }
 }
 
