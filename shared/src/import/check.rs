@@ -145,3 +145,102 @@ pub(super) fn draft<'a>(columns: &Columns, cells: &Cells<'a>) -> UserDraft<'a> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::{Dialect, Position, Rows};
+    use crate::models::import::UnknownColumns;
+
+    /// Column and code of a fault.
+    type Told = (Option<String>, Code);
+
+    /// What each row of a file gives: the roles of its user, or its faults.
+    fn checked(file: &[u8]) -> Vec<Result<Roles, Vec<Told>>> {
+        let mut rows = Rows::new(Dialect::detect(file).unwrap(), Position::START);
+        rows.feed(file);
+        rows.finish();
+        let columns = Columns::read(rows.next_row(), UnknownColumns::Ignore).unwrap();
+        let check = Check {
+            columns: Arc::new(columns),
+            assignable: Roles::ALL,
+            default_roles: Role::Originator.into(),
+            import: ImportId::of_object("bucket", "key", ""),
+            now: Timestamp::MAX,
+        };
+        let mut all = Vec::new();
+        while let Some(row) = rows.next_row() {
+            all.push(match check.check(&row) {
+                Ok(user) => Ok(user.roles),
+                Err(faults) => Err(faults
+                    .into_iter()
+                    .map(|fault| (fault.column, fault.code))
+                    .collect()),
+            });
+        }
+        all
+    }
+
+    fn fault(column: &str, code: Code) -> (Option<String>, Code) {
+        (Some(column.to_owned()), code)
+    }
+
+    #[test]
+    fn the_default_roles_are_for_rows_that_name_none() {
+        assert_eq!(
+            checked(b"email,Role\na@example.org,\nb@example.org,System Admin\n"),
+            [Ok(Role::Originator.into()), Ok(Role::SystemAdmin.into())]
+        );
+    }
+
+    #[test]
+    fn faults_are_told_by_the_names_of_the_file() {
+        assert_eq!(
+            checked(b"E-Mail,Role,Account type\na@,boss,none\n"),
+            [Err(vec![
+                fault("E-Mail", Code::InvalidFormat),
+                fault("Role", Code::UnknownRole),
+                fault("Account type", Code::InvalidFormat),
+            ])]
+        );
+    }
+
+    #[test]
+    fn a_cell_that_cannot_be_decoded_is_one_fault() {
+        assert_eq!(
+            checked(b"E-Mail,Role,Note\n\xFF,boss,\na@example.org,,\xFF\n"),
+            [
+                Err(vec![
+                    fault("E-Mail", Code::NotUtf8),
+                    fault("Role", Code::UnknownRole)
+                ]),
+                Err(vec![fault("Note", Code::NotUtf8)]),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_row_of_another_length_has_that_fault_alone() {
+        assert_eq!(
+            checked(b"email,roles\nnobody\n"),
+            [Err(vec![(None, Code::ColumnCount)])]
+        );
+    }
+
+    #[test]
+    fn very_many_faults_are_counted_instead_of_told() {
+        let faults = |count: usize| -> Vec<_> {
+            (0..count)
+                .map(|index| Violation::new(index.to_string(), Code::NotUtf8, "is not valid"))
+                .collect()
+        };
+
+        assert_eq!(limited(faults(MAX_FAULTS)), faults(MAX_FAULTS));
+
+        let mut told = limited(faults(MAX_FAULTS + 50));
+        let rest = told.pop().unwrap();
+        assert_eq!(told, faults(MAX_FAULTS - 1));
+        assert_eq!(rest.code, Code::NotUtf8);
+        assert_eq!(rest.message(), "the row has 51 more faults; correct these first");
+    }
+}

@@ -293,3 +293,71 @@ fn progress(import: &Import, now: Timestamp) -> Progress {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn after(seconds: u64) -> Timestamp {
+        Timestamp::from_millis(1_000_000_000_000).plus(Duration::from_secs(seconds))
+    }
+
+    /// An import of 1,000 bytes that is running since `after(0)`.
+    fn running(offset: u64, counts: Counts) -> Import {
+        let id = ImportId::of_object("bucket", "key", "");
+        let options = ImportOptions::default();
+        let mut import = Import::open(id, "key".to_owned(), Via::Api, options, None, after(0), after(9));
+        import.status = Status::Running;
+        import.bytes = Some(1_000);
+        import.position.offset = offset;
+        import.started_at = Some(after(0));
+        import.counts = counts;
+        import
+    }
+
+    const COUNTS: Counts = Counts {
+        created: 30,
+        updated: 10,
+        skipped: 15,
+        failed: 5,
+    };
+
+    #[test]
+    fn progress_is_measured_since_the_first_run_began() {
+        let progress = progress(&running(300, COUNTS), after(2));
+
+        assert_eq!((progress.bytes_read, progress.percent), (300, Some(30)));
+        assert_eq!(progress.rows_per_second, Some(30));
+        // 700 bytes, at 150 a second.
+        assert_eq!(progress.seconds_left, Some(4));
+    }
+
+    #[test]
+    fn an_import_that_has_ended_keeps_its_rate_and_has_nothing_left() {
+        let mut import = running(1_000, COUNTS);
+        import.status = Status::Completed;
+        import.finished_at = Some(after(2));
+
+        let progress = progress(&import, after(600));
+
+        assert_eq!(progress.percent, Some(100));
+        assert_eq!(progress.rows_per_second, Some(30));
+        assert_eq!(progress.seconds_left, None);
+    }
+
+    #[test]
+    fn nothing_is_foretold_before_the_first_byte_is_done() {
+        let mut import = running(0, Counts::default());
+        assert_eq!(progress(&import, after(2)).seconds_left, None);
+        assert_eq!(progress(&import, after(0)).rows_per_second, Some(0), "in no time");
+
+        import.started_at = None;
+        assert_eq!(progress(&import, after(2)).rows_per_second, None);
+        import.bytes = None;
+        assert_eq!(progress(&import, after(2)).percent, None);
+        import.bytes = Some(0);
+        assert_eq!(progress(&import, after(2)).percent, Some(100), "an empty file");
+    }
+}

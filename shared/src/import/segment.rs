@@ -200,3 +200,179 @@ impl Segment {
         self.rejects.push(Reject { line, cells, errors });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::import::check::Check;
+    use crate::import::{Columns, Dialect, Rows};
+    use crate::models::import::UnknownColumns;
+    use crate::models::{ImportId, Role, Roles, Timestamp};
+
+    /// A segment that has taken the rows of a file, whose first column is the address.
+    fn taken(file: &str, options: &ImportOptions) -> (Segment, Read) {
+        let dialect = Dialect::detect(file.as_bytes()).unwrap();
+        let mut rows = Rows::new(dialect, Position::START);
+        rows.feed(file.as_bytes());
+        rows.finish();
+        let columns = Columns::read(rows.next_row(), UnknownColumns::Ignore).unwrap();
+        let check = Check {
+            columns: Arc::new(columns.clone()),
+            assignable: Roles::ALL,
+            default_roles: Role::Originator.into(),
+            import: ImportId::of_object("bucket", "key", ""),
+            now: Timestamp::MAX,
+        };
+        let read = Read { dialect, columns };
+        let mut segment = Segment::new(Position::START, options, Some(&read));
+        while let Some(row) = rows.next_row() {
+            segment.take(&row, check.check(&row), None);
+        }
+        (segment, read)
+    }
+
+    /// The file with a header and `rows`.
+    fn file(rows: impl IntoIterator<Item = String>) -> String {
+        let rows: String = rows.into_iter().collect();
+        format!("E-Mail,Note\n{rows}")
+    }
+
+    /// Line, code and first line of each error.
+    fn told(segment: &Segment) -> Vec<(u64, Code, Option<u64>)> {
+        let errors = segment.errors();
+        errors
+            .iter()
+            .map(|error| (error.line, error.code, error.first_line))
+            .collect()
+    }
+
+    #[test]
+    fn a_batch_is_due_when_it_is_full_or_the_rest_is_asked_for() {
+        let rows = |count: usize| file((0..count).map(|row| format!("user{row}@example.org,\n")));
+        let options = ImportOptions::default();
+
+        let (mut segment, _) = taken(&rows(BATCH - 1), &options);
+        assert!(segment.next_batch(false).is_none());
+        assert_eq!(segment.next_batch(true).unwrap().len(), BATCH - 1);
+        assert!(segment.next_batch(true).is_none());
+
+        let (mut segment, _) = taken(&rows(BATCH), &options);
+        assert_eq!(segment.next_batch(false).unwrap().len(), BATCH);
+        assert!(segment.next_batch(false).is_none());
+    }
+
+    #[test]
+    fn a_repeat_follows_from_what_became_of_the_first_row() {
+        let made_taken_refused = [
+            Outcome::Created,
+            Outcome::Exists,
+            Outcome::Refused("is not yours"),
+        ];
+        let rows = ["a@", "b@", "c@", "A@", "b@", "c@", "bad"].map(|name| match name {
+            "bad" => "bad,\n".to_owned(),
+            name => format!("{name}example.org,\n"),
+        });
+        let closed = |options: &ImportOptions| {
+            let (mut segment, read) = taken(&file(rows.clone()), options);
+            let batch = segment.next_batch(true).unwrap();
+            segment.settle(batch, made_taken_refused.to_vec());
+            segment.close();
+            (segment, read)
+        };
+
+        let (segment, read) = closed(&ImportOptions::default());
+        assert_eq!(
+            told(&segment),
+            [
+                (3, Code::AlreadyExists, None),
+                (4, Code::ForbiddenRole, None),
+                (5, Code::DuplicateInFile, Some(2)),
+                (6, Code::AlreadyExists, None),
+                (7, Code::ForbiddenRole, None),
+                (8, Code::InvalidFormat, None),
+            ]
+        );
+        assert_eq!(
+            segment.errors()[2].sentence(),
+            "line 5: E-Mail \"A@example.org\" stands on line 2 already"
+        );
+        assert_eq!((segment.counts.created, segment.counts.failed), (1, 6));
+        let lines = String::from_utf8(segment.rejected(&read).unwrap()).unwrap();
+        assert_eq!(lines.lines().count(), 6);
+        assert!(
+            lines.starts_with("b@example.org,,3,E-Mail,already_exists,"),
+            "{lines}"
+        );
+
+        let (segment, _) = closed(&ImportOptions {
+            ignore_duplicates: true,
+            ..ImportOptions::default()
+        });
+        assert_eq!(
+            (
+                segment.counts.created,
+                segment.counts.skipped,
+                segment.counts.failed
+            ),
+            (1, 2, 4)
+        );
+    }
+
+    #[test]
+    fn only_users_that_were_made_are_added_to_the_tally() {
+        let rows = ["a@example.org,\n", "b@example.org,\n", "c@example.org,\n"].map(str::to_owned);
+        for (mode, made) in [(Mode::Create, 2), (Mode::Upsert, 2), (Mode::Validate, 0)] {
+            let options = ImportOptions {
+                mode,
+                ..ImportOptions::default()
+            };
+            let (mut segment, read) = taken(&file(rows.clone()), &options);
+            let batch = segment.next_batch(true).unwrap();
+            segment.settle(batch, vec![Outcome::Created, Outcome::Updated, Outcome::Created]);
+            segment.close();
+
+            assert_eq!(segment.tally.all.total, made, "{mode:?}");
+            assert_eq!((segment.counts.created, segment.counts.updated), (2, 1));
+            assert!(segment.rejected(&read).is_none());
+        }
+    }
+
+    #[test]
+    fn a_row_knows_the_earlier_line_with_its_address() {
+        let (mut segment, _) = taken(&file([]), &ImportOptions::default());
+        let mut rows = Rows::new(Dialect::detect(b"email\n").unwrap(), Position::START);
+        rows.feed(b"ada@example.org\n");
+        let (pending, _) = taken(
+            &file(["ada@example.org,\n".to_owned()]),
+            &ImportOptions::default(),
+        );
+        let user = pending.batch[0].user.clone();
+
+        segment.take(&rows.next_row().unwrap(), Ok(user), Some(3));
+
+        assert_eq!(segment.next_batch(true).unwrap()[0].earlier, Some(3));
+    }
+
+    #[test]
+    fn a_segment_is_full_by_its_rows_or_by_the_size_of_those_that_go_back() {
+        let options = ImportOptions::default();
+        let note = "x".repeat(1024);
+        let fits = MAX_REJECTED / 1024 / 2;
+        let full = MAX_REJECTED / 1024;
+
+        let good = |count: usize| file((0..count).map(|row| format!("user{row}@example.org,{note}\n")));
+        let (segment, _) = taken(&good(full + 1), &options);
+        assert!(segment.is_full(full + 1), "by its rows");
+        assert!(!segment.is_full(full + 2), "good rows do not go back");
+
+        let faulty = |count: usize| file((0..count).map(|_| format!("nobody,{note}\n")));
+        assert!(!taken(&faulty(fits), &options).0.is_full(usize::MAX));
+        assert!(taken(&faulty(full), &options).0.is_full(usize::MAX));
+
+        let repeated = |count: usize| file((0..count).map(|_| format!("a@example.org,{note}\n")));
+        assert!(!taken(&repeated(fits), &options).0.is_full(usize::MAX));
+        assert!(taken(&repeated(full + 1), &options).0.is_full(usize::MAX));
+    }
+}

@@ -283,3 +283,63 @@ impl Writer {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::{Dialect, Position, Rows};
+    use crate::models::{Timestamp, UserDraft};
+
+    const LINE: u64 = 7;
+
+    fn import(key: &str) -> ImportId {
+        ImportId::of_object("bucket", key, "")
+    }
+
+    /// A user that a row on `line` of the import `made` describes.
+    fn user(made: ImportId, line: u64) -> User {
+        let email = "ada@example.org";
+        let draft = UserDraft {
+            email: email.into(),
+            roles: "ROLE_ORIGINATOR".into(),
+            ..UserDraft::default()
+        };
+        let new = draft.parse(Roles::ALL).unwrap();
+        let id = UserId::imported(Slot::of(new.email()), made, line);
+        User::new(id, new, Timestamp::from_millis(0), Some((made, line)))
+    }
+
+    #[test]
+    fn what_an_import_has_made_of_a_row_is_told_by_the_account() {
+        let (this, other) = (import("this"), import("other"));
+        let file = b"email\n";
+        let mut rows = Rows::new(Dialect::detect(file).unwrap(), Position::START);
+        rows.feed(file);
+        let row = Row {
+            line: LINE,
+            ..rows.next_row().unwrap()
+        };
+        let pending = Pending::new(&row, Some(user(this, LINE))).unwrap();
+        let own = |user: User, changed_by| {
+            let account = Account {
+                user,
+                tokens_valid_after: None,
+                changed_by,
+                addresses: Vec::new(),
+                subject: None,
+                address_unproven: false,
+            };
+            own_work(this, &pending, &account)
+        };
+
+        assert_eq!(own(user(this, LINE), None), Some(Outcome::Created));
+        assert_eq!(own(user(this, LINE - 2), None), Some(Outcome::Repeats(LINE - 2)));
+        assert_eq!(own(user(other, LINE), None), None);
+        assert_eq!(own(user(other, 2), Some((this, LINE))), Some(Outcome::Updated));
+        assert_eq!(
+            own(user(other, 2), Some((this, LINE - 1))),
+            Some(Outcome::Repeats(LINE - 1))
+        );
+        assert_eq!(own(user(other, 2), Some((other, LINE))), None);
+    }
+}

@@ -1,6 +1,6 @@
 //! Who keeps an account's credentials.
 
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -51,12 +51,6 @@ impl FromStr for AccountType {
             .into_iter()
             .find(|kind| kind.as_str() == text)
             .ok_or(UnknownAccountType)
-    }
-}
-
-impl fmt::Display for AccountType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

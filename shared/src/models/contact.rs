@@ -260,6 +260,7 @@ mod tests {
         .unwrap();
         let cleared = ContactDraft {
             first_name: Given::Null,
+            last_name: "Builder".into(),
             ..bob()
         }
         .parse_patch()
@@ -268,6 +269,7 @@ mod tests {
         assert_eq!(stored().patched(kept, later()), stored());
         let cleared = stored().patched(cleared, later());
         assert_eq!(cleared.first_name, None);
+        assert_eq!(cleared.last_name.unwrap().as_str(), "Builder");
         assert_eq!((cleared.version, cleared.modified_at), (1, later()));
     }
 

@@ -95,3 +95,47 @@ impl<'a> From<&'a str> for Given<'a> {
         Given::Text(Cow::Borrowed(text))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_names_each_value_once_as_far_as_it_is_compared() {
+        let list = |labels: &[usize]| {
+            let labels = labels.iter().map(|label| Given::Text(label.to_string().into()));
+            Given::List(labels.collect())
+        };
+        let zero = |label: &str| (label == "0").then_some("none");
+        let len = |given: Given<'_>| match given.named(zero) {
+            Given::List(names) => names.len(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(
+            list(&[0, 7, 0, 7]).named(zero),
+            Given::List(vec!["none".into(), "7".into()])
+        );
+
+        let mut labels: Vec<_> = (1..=COMPARED).collect();
+        labels.push(1);
+        assert_eq!(len(list(&labels)), COMPARED);
+        labels[COMPARED] = 0;
+        labels.push(1);
+        assert_eq!(len(list(&labels)), COMPARED + 2, "no longer compared");
+    }
+
+    #[test]
+    fn only_a_whole_number_within_the_range_is_taken() {
+        assert_eq!(Given::Number(2).number_in(2..=9), Some(2));
+        assert_eq!(Given::Number(9).number_in(2..=9), Some(9));
+        for other in [
+            Given::Number(1),
+            Given::Number(10),
+            Given::Number(-3),
+            "5".into(),
+            Given::Null,
+        ] {
+            assert_eq!(other.number_in(2..=9), None, "{other:?}");
+        }
+    }
+}

@@ -311,3 +311,134 @@ impl Import {
             .then(|| self.status == Status::Completed && self.counts.failed == 0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_millis(1_000_000_000_000 + millis)
+    }
+
+    fn opened(via: Via) -> Import {
+        let id = ImportId::of_object("bucket", "key", "");
+        let options = ImportOptions::default();
+        Import::open(id, "key".to_owned(), via, options, None, at(0), at(1_999))
+    }
+
+    const COUNTS: Counts = Counts {
+        created: 1,
+        updated: 20,
+        skipped: 300,
+        failed: 4_000,
+    };
+
+    #[test]
+    fn every_row_is_counted_once() {
+        let mut counts = COUNTS;
+        counts += COUNTS;
+
+        assert_eq!(counts.rows(), 2 * COUNTS.rows());
+        assert_eq!(COUNTS.rows(), 4_321);
+        let Counts {
+            created,
+            updated,
+            skipped,
+            failed,
+        } = counts;
+        assert_eq!((created, updated, skipped, failed), (2, 40, 600, 8_000));
+    }
+
+    #[test]
+    fn only_an_upload_waits_for_its_file() {
+        let upload = opened(Via::Upload);
+        assert_eq!((upload.status, upload.lease), (Status::Waiting, None));
+
+        for via in [Via::Api, Via::Drop] {
+            let import = opened(via);
+            let lease = import.lease.unwrap();
+            assert_eq!((import.status, lease.run), (Status::Queued, None));
+            assert_eq!(lease.until.since(at(0)), PATIENCE);
+            assert_eq!(import.expires_at, at(1_000), "storage counts it in seconds");
+        }
+    }
+
+    #[test]
+    fn an_unfinished_import_stalls_when_its_lease_is_over() {
+        for status in [Status::Queued, Status::Running] {
+            let mut import = Import {
+                status,
+                ..opened(Via::Api)
+            };
+            import.lease = Some(Lease {
+                run: None,
+                until: at(10),
+            });
+            assert_eq!(import.status_at(at(10)), status);
+            assert_eq!(import.status_at(at(11)), Status::Stalled);
+            import.lease = None;
+            assert_eq!(import.status_at(at(0)), Status::Stalled);
+        }
+        for status in [
+            Status::Waiting,
+            Status::Completed,
+            Status::Failed,
+            Status::Cancelled,
+        ] {
+            let import = Import {
+                status,
+                lease: None,
+                ..opened(Via::Api)
+            };
+            assert_eq!(import.status_at(at(11)), status);
+        }
+    }
+
+    #[test]
+    fn one_sentence_tells_how_it_goes() {
+        let told = |status, cancel| {
+            let import = Import {
+                status,
+                cancel,
+                counts: COUNTS,
+                fault: Some("The file is empty.".to_owned()),
+                ..opened(Via::Api)
+            };
+            import.message_at(at(0))
+        };
+        let tally = "4321 rows read: 1 created, 300 skipped, 4000 failed";
+
+        assert_eq!(told(Status::Waiting, false), "Waiting for the file.");
+        assert_eq!(told(Status::Queued, false), "Queued; no row read yet.");
+        assert_eq!(told(Status::Running, false), format!("Running; {tally}."));
+        assert_eq!(told(Status::Running, true), format!("Being cancelled; {tally}."));
+        assert_eq!(told(Status::Completed, false), format!("Completed; {tally}."));
+        assert_eq!(told(Status::Cancelled, true), format!("Cancelled; {tally}."));
+        assert_eq!(told(Status::Failed, false), "The file is empty.");
+        assert_eq!(
+            told(Status::Stalled, false),
+            format!("Stalled; {tally}. Resume it to go on from there.")
+        );
+    }
+
+    #[test]
+    fn only_an_import_without_a_failed_row_succeeds() {
+        let success = |status, failed| {
+            let counts = Counts { failed, ..COUNTS };
+            Import {
+                status,
+                counts,
+                ..opened(Via::Api)
+            }
+            .success()
+        };
+
+        assert_eq!(success(Status::Completed, 0), Some(true));
+        assert_eq!(success(Status::Completed, 1), Some(false));
+        assert_eq!(success(Status::Failed, 0), Some(false));
+        assert_eq!(success(Status::Cancelled, 0), Some(false));
+        for status in [Status::Waiting, Status::Queued, Status::Running, Status::Stalled] {
+            assert_eq!(success(status, 0), None, "{status:?} is not the end");
+        }
+    }
+}

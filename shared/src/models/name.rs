@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, str::FromStr};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{Code, by_text::serde_by_text};
+use super::{Code, by_text::serde_by_text, email::longer_than};
 
 /// A text of 1 to `MAX` characters, without white space around it and without control characters.
 ///
@@ -52,7 +52,7 @@ impl<const MAX: usize> FromStr for Text<MAX> {
         if text.is_empty() {
             return Err(InvalidText::Missing);
         }
-        if text.len() > MAX && text.chars().nth(MAX).is_some() {
+        if longer_than(text, MAX) {
             return Err(InvalidText::TooLong { limit: MAX });
         }
         if text.chars().any(char::is_control) {

@@ -122,21 +122,36 @@ impl Neg for Tally {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_user_counts_once_in_all_and_once_in_each_role() {
-        let roles = [Role::SystemAdmin, Role::Originator].into_iter().collect();
-        let tally = Tally::of(roles, AccountType::Ldap, false) + Tally::of(roles, AccountType::Local, true);
+    fn share(total: i64, disabled: i64) -> Share {
+        Share { total, disabled }
+    }
 
-        assert_eq!(
-            tally.all,
-            Share {
-                total: 2,
-                disabled: 1
-            }
-        );
-        assert_eq!(tally.admins, tally.all);
-        assert_eq!(tally.by_role.iter().map(|share| share.total).sum::<i64>(), 4);
-        assert_eq!(tally.active_system_admins(), 1);
+    #[test]
+    fn a_user_counts_once_in_all_once_as_an_admin_and_once_in_each_role() {
+        let admin = [Role::SystemAdmin, Role::Originator].into_iter().collect();
+        let tally = Tally::of(admin, AccountType::Ldap, false)
+            + Tally::of(admin, AccountType::Local, true)
+            + Tally::of(admin, AccountType::Local, true)
+            + Tally::of(Role::Collaborator.into(), AccountType::Local, true);
+
+        assert_eq!((tally.all, tally.admins), (share(4, 1), share(3, 1)));
+        for (counted, role) in tally.by_role.into_iter().zip(Role::ALL) {
+            let expected = match role {
+                Role::SystemAdmin | Role::Originator => share(3, 1),
+                Role::Collaborator => share(1, 0),
+                Role::UserAdmin | Role::AdhocCollaborator => share(0, 0),
+            };
+            assert_eq!(counted, expected, "{role:?}");
+        }
+        for (counted, kind) in tally.by_account_type.into_iter().zip(AccountType::ALL) {
+            let expected = match kind {
+                AccountType::Local => share(3, 0),
+                AccountType::Ldap => share(1, 1),
+                AccountType::External => share(0, 0),
+            };
+            assert_eq!(counted, expected, "{kind:?}");
+        }
+        assert_eq!(tally.active_system_admins(), 2);
     }
 
     #[test]

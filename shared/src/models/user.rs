@@ -32,12 +32,6 @@ impl NewUser {
     pub fn email(&self) -> &Email {
         &self.email
     }
-
-    /// The roles that the account is to have.
-    #[must_use]
-    pub fn roles(&self) -> Roles {
-        self.roles
-    }
 }
 
 /// A user's account.

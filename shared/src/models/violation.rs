@@ -194,4 +194,15 @@ mod tests {
 
         assert_eq!(violation.value.unwrap().chars().count(), Violation::MAX_VALUE);
     }
+
+    #[test]
+    fn nothing_is_parsed_with_a_fault_and_all_faults_are_told() {
+        let fault = |member: &str| Violation::new(member, Code::Required, "is missing");
+        let (a, b) = (fault("a"), fault("b"));
+
+        assert_eq!(Violation::unless(vec![], Ok(1)), Ok(1));
+        assert_eq!(Violation::unless(vec![a.clone()], Ok(1)), Err(vec![a.clone()]));
+        let both: Result<u8, _> = Violation::unless(vec![b.clone()], Err(vec![a.clone()]));
+        assert_eq!(both, Err(vec![a, b]));
+    }
 }

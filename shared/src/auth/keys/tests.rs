@@ -102,6 +102,76 @@ impl Fake {
     }
 }
 
+/// The key `a`, or `rsa`, with `changes`, if it is one to verify tokens with.
+fn kept(mut jwk: Value, changes: &Value) -> Option<Key> {
+    for (name, value) in changes.as_object().unwrap() {
+        jwk[name] = value.clone();
+    }
+    Keys::parse(&json!({ "keys": [jwk] })).unwrap().0.pop()
+}
+
+/// An RSA key whose modulus has so many bits, behind a byte of zeros.
+fn rsa(bits: usize) -> Value {
+    let mut modulus = vec![0xFF; bits.div_ceil(8) + 1];
+    modulus[0] = 0;
+    modulus[1] = 0xFF >> (8 * bits.div_ceil(8) - bits);
+    json!({ "kty": "RSA", "kid": "rsa", "n": BASE64URL_NOPAD.encode(&modulus), "e": "AQAB" })
+}
+
+#[test]
+fn only_keys_that_tokens_are_verified_with_are_kept() {
+    for good in [
+        json!({}),
+        json!({ "use": "sig", "alg": "ES256" }),
+        json!({ "key_ops": ["sign", "verify"] }),
+    ] {
+        assert!(kept(key("a"), &good).is_some(), "{good}");
+    }
+    for bad in [
+        json!({ "use": "enc" }),
+        json!({ "key_ops": ["sign"] }),
+        json!({ "d": "AQAB" }),
+        json!({ "alg": "RS256" }),
+        json!({ "crv": "P-384" }),
+        json!({ "kty": "oct" }),
+        json!({ "x": null }),
+    ] {
+        assert!(kept(key("a"), &bad).is_none(), "{bad}");
+    }
+}
+
+#[test]
+fn an_rsa_key_is_neither_too_short_nor_longer_than_can_be_verified() {
+    for (bits, fits) in [
+        (2047, false),
+        (2048, true),
+        (3072, true),
+        (8192, true),
+        (8193, false),
+    ] {
+        assert_eq!(kept(rsa(bits), &json!({})).is_some(), fits, "{bits}");
+    }
+    assert!(kept(rsa(2048), &json!({ "alg": "RS256" })).is_some());
+    assert!(kept(rsa(2048), &json!({ "alg": "ES256" })).is_none());
+    assert!(kept(rsa(2048), &json!({ "n": "" })).is_none());
+}
+
+#[test]
+fn a_key_is_found_by_its_name_and_for_its_algorithm() {
+    let keys = Keys::parse(&json!({ "keys": [key("a"), rsa(2048)] })).unwrap();
+    let found = |kid, algorithm| keys.find(kid, algorithm).map(|key| key.kid.as_str());
+
+    assert_eq!(found("a", Algorithm::Es256), Some("a"));
+    assert_eq!(found("rsa", Algorithm::Rs256), Some("rsa"));
+    for (kid, algorithm) in [
+        ("a", Algorithm::Rs256),
+        ("rsa", Algorithm::Es256),
+        ("b", Algorithm::Es256),
+    ] {
+        assert_eq!(found(kid, algorithm), None, "{kid}");
+    }
+}
+
 #[tokio::test]
 async fn keys_are_fetched_with_the_first_token_and_then_each_hour() {
     let issuer = Fake::start().await;

@@ -79,9 +79,23 @@ fn cases() -> Vec<(String, Vec<u8>, Description)> {
     cases
 }
 
+/// Forms that others read and that are refused here: with a transfer encoding, which browsers and HTTP clients do
+/// not send (RFC 7578, 4.7), or with lines that are no boundary and look very much like one.
+const REFUSED: [&str; 9] = [
+    "almost_match_boundary_without_CR",
+    "almost_match_boundary_without_LF",
+    "almost_match_boundary_without_final_hyphen",
+    "base64_encoding",
+    "base64_encoding_whitespace",
+    "mixed_case_headers",
+    "mixed_plain_and_base64_encoding",
+    "quoted_printable_encoding",
+    "single_field_blocks",
+];
+
 #[test]
 fn a_body_is_read_as_it_was_meant_or_refused() {
-    let mut as_meant = Vec::new();
+    let mut refused = Vec::new();
     for (name, body, Description { boundary, expected }) in cases() {
         let Expected::Parts(mut parts) = expected else {
             continue;
@@ -98,7 +112,10 @@ fn a_body_is_read_as_it_was_meant_or_refused() {
 
         let mut form = match read(&boundary, body) {
             Ok(form) => form,
-            Err(Error::Malformed { .. }) => continue,
+            Err(Error::Malformed { .. }) => {
+                refused.push(name);
+                continue;
+            }
             Err(error) => panic!("{name}: {error}"),
         };
 
@@ -112,19 +129,9 @@ fn a_body_is_read_as_it_was_meant_or_refused() {
             assert_eq!(form.take(&part.name).as_deref(), Some(text.trim()), "{name}");
         }
         assert_eq!(form.unknown_fields(), [], "{name}");
-        as_meant.push(name);
     }
-    for common in [
-        "single_field_single_file",
-        "single_file",
-        "multiple_fields",
-        "utf8_filename",
-    ] {
-        assert!(
-            as_meant.iter().any(|name| name == common),
-            "{common} of {as_meant:?}"
-        );
-    }
+    refused.sort_unstable();
+    assert_eq!(refused, REFUSED);
 }
 
 #[test]

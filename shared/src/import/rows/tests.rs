@@ -330,7 +330,15 @@ fn the_files_of_csv_spectrum_mean_what_they_say() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap();
         let json = fs::read(folder.join("json").join(format!("{name}.json"))).unwrap();
-        let expected: Vec<Map<String, Value>> = serde_json::from_slice(&json).unwrap();
+        let mut expected: Vec<Map<String, Value>> = match serde_json::from_slice(&json).unwrap() {
+            Value::Object(row) => vec![row],
+            rows => serde_json::from_value(rows).unwrap(),
+        };
+        if name == "location_coordinates" {
+            // Its two files do not agree in this one cell.
+            let telephone = expected[0].insert("Contact Phone Number".to_owned(), "2095257564".into());
+            assert_eq!(telephone, Some("1234567890".into()));
+        }
 
         let mut rows = read(COMMA, &fs::read(&path).unwrap())
             .into_iter()
@@ -346,7 +354,7 @@ fn the_files_of_csv_spectrum_mean_what_they_say() {
         assert_eq!(found, expected, "{name}");
         read_files += 1;
     }
-    assert_eq!(read_files, 11);
+    assert_eq!(read_files, 12);
 }
 
 /// What the rows of a UTF-8 file without a mark are, found out byte by byte.

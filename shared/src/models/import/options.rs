@@ -132,3 +132,63 @@ impl ImportOptionsDraft<'_> {
         faults.finish(options)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::Code;
+
+    #[test]
+    fn what_is_left_out_is_as_the_contract_says() {
+        let options = ImportOptionsDraft::default().parse(Roles::ALL);
+
+        assert_eq!(options, Ok(ImportOptions::default()));
+    }
+
+    #[test]
+    fn every_word_has_its_meaning() {
+        let draft = ImportOptionsDraft {
+            mode: "upsert".into(),
+            ignore_duplicates: Given::Flag(true),
+            default_roles: "Originator; ROLE_COLLABORATOR".into(),
+            unknown_columns: "ignore".into(),
+        };
+        let ordinary = Roles::from(Role::Originator).with(Role::Collaborator);
+
+        let options = draft.parse(ordinary).unwrap();
+
+        assert_eq!((options.mode, options.ignore_duplicates), (Mode::Upsert, true));
+        assert_eq!(options.default_roles, ordinary);
+        assert_eq!(options.unknown_columns, UnknownColumns::Ignore);
+        for (word, mode) in [("create", Mode::Create), ("validate", Mode::Validate)] {
+            let draft = ImportOptionsDraft {
+                mode: word.into(),
+                ..ImportOptionsDraft::default()
+            };
+            assert_eq!(draft.parse(ordinary).unwrap().mode, mode);
+        }
+    }
+
+    #[test]
+    fn every_fault_is_told() {
+        let draft = ImportOptionsDraft {
+            mode: "Create".into(),
+            ignore_duplicates: "yes".into(),
+            default_roles: "ROLE_SYSTEM_ADMIN".into(),
+            unknown_columns: Given::Flag(true),
+        };
+
+        let faults = draft.parse(Role::Originator.into()).unwrap_err();
+
+        let told: Vec<_> = faults.iter().map(|fault| (&*fault.member, fault.code)).collect();
+        assert_eq!(
+            told,
+            [
+                ("mode", Code::InvalidFormat),
+                ("ignoreDuplicates", Code::InvalidFormat),
+                ("defaultRoles", Code::ForbiddenRole),
+                ("unknownColumns", Code::InvalidFormat),
+            ]
+        );
+    }
+}

@@ -19,6 +19,22 @@ fn ada() -> UserDraft<'static> {
     }
 }
 
+/// Every member, each another than the one of [`ada`] or what it is if left out.
+fn whole() -> UserDraft<'static> {
+    UserDraft {
+        first_name: "Augusta".into(),
+        last_name: "Lovelace".into(),
+        other_name: "King".into(),
+        mobile_number: "+49 (30) 901820".into(),
+        roles: "ROLE_COLLABORATOR".into(),
+        enabled: Given::Flag(false),
+        account_type: "LDAP".into(),
+        plan_id: "gold".into(),
+        external_user_id: "42".into(),
+        ..ada()
+    }
+}
+
 fn stored(draft: UserDraft<'_>) -> User {
     let new = draft.parse(ORDINARY).unwrap();
     let id = UserId::new(Slot::of(new.email()), [0; 5]);
@@ -49,19 +65,7 @@ fn a_new_account_is_enabled_and_local_unless_it_says_otherwise() {
 
 #[test]
 fn every_member_of_a_new_account_is_read() {
-    let draft = UserDraft {
-        last_name: "Lovelace".into(),
-        other_name: "King".into(),
-        mobile_number: "+49 (30) 901820".into(),
-        roles: "ROLE_COLLABORATOR".into(),
-        enabled: Given::Flag(false),
-        account_type: "LDAP".into(),
-        plan_id: "gold".into(),
-        external_user_id: "42".into(),
-        ..ada()
-    };
-
-    let mut user = stored(draft);
+    let mut user = stored(whole());
     user.import = Some((ImportId::of_object("b", "k", "v"), 7));
 
     assert_eq!(
@@ -69,7 +73,7 @@ fn every_member_of_a_new_account_is_read() {
         json!({
             "id": user.id.to_string(),
             "email": "Ada@example.org",
-            "firstName": "Ada",
+            "firstName": "Augusta",
             "lastName": "Lovelace",
             "otherName": "King",
             "mobileNumber": "+4930901820",
@@ -268,6 +272,20 @@ fn a_patch_moves_version_and_time_once() {
 }
 
 #[test]
+fn a_patch_can_change_every_member_but_those_that_the_service_gives() {
+    let user = stored(ada());
+
+    let patched = user.patched(whole().parse_patch().unwrap(), later());
+
+    let expected = User {
+        version: 1,
+        modified_at: later(),
+        ..stored(whole())
+    };
+    assert_eq!(patched, expected);
+}
+
+#[test]
 fn another_spelling_of_the_address_is_a_change() {
     let user = stored(ada());
     let draft = UserDraft {
@@ -356,7 +374,7 @@ proptest! {
     #[test]
     fn any_draft_is_an_account_or_has_faults(draft in draft()) {
         match draft.parse(Roles::ALL) {
-            Ok(new) => prop_assert!(!new.roles().is_empty()),
+            Ok(new) => prop_assert!(!new.roles.is_empty()),
             Err(faults) => prop_assert!(!faults.is_empty()),
         }
     }
