@@ -5,18 +5,11 @@ mod deletion;
 mod list;
 mod one;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextRef;
-use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_dynamodb::error::BoxError;
-use local::{Functions, Options};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use serde_json::{Value, json};
+use shared::clock;
 use shared::models::{Contact, ContactDraft, ContactId, Role};
-use shared::{Config, clock};
 use uuid::Uuid;
 
 use crate::support::{Account, Answer, Service, send};
@@ -58,27 +51,6 @@ async fn count(service: &Service, account: &Account) -> u64 {
     listed["count"].as_u64().unwrap()
 }
 
-/// The members at fault with their codes, as `pointer code`.
-fn faults(problem: &Value) -> Vec<String> {
-    let faults = problem["errors"].as_array().unwrap().iter();
-    faults
-        .map(|fault| {
-            format!(
-                "{} {}",
-                fault["pointer"].as_str().unwrap(),
-                fault["code"].as_str().unwrap()
-            )
-        })
-        .collect()
-}
-
-/// A problem without what differs from request to request.
-fn timeless(answer: &Answer) -> Value {
-    let mut problem = answer.json();
-    problem["instance"] = Value::Null;
-    problem
-}
-
 /// A contact to store without HTTP.
 fn contact(email: &str) -> Contact {
     let draft = ContactDraft {
@@ -87,75 +59,4 @@ fn contact(email: &str) -> Contact {
     };
     let id = ContactId::from_uuid(Uuid::new_v4());
     Contact::new(id, draft.parse().unwrap(), clock::now())
-}
-
-/// Counts the calls of a client to storage, and lets only so many through.
-#[derive(Clone, Debug)]
-struct Calls {
-    made: Arc<AtomicUsize>,
-    most: usize,
-}
-
-impl Calls {
-    fn at_most(most: usize) -> Self {
-        Self {
-            made: Arc::default(),
-            most,
-        }
-    }
-
-    /// The calls since the last time this was asked.
-    fn take(&self) -> usize {
-        self.made.swap(0, Ordering::Relaxed)
-    }
-
-    /// `client` with its calls counted.
-    fn of(&self, client: &aws_sdk_dynamodb::Client) -> aws_sdk_dynamodb::Client {
-        let config = client.config().to_builder().interceptor(self.clone());
-        aws_sdk_dynamodb::Client::from_conf(config.build())
-    }
-
-    /// A service whose functions' calls are counted.
-    async fn service(&self) -> Service {
-        let calls = self.clone();
-        Service::with(Options {
-            functions: Functions::Given(Arc::new(move |wiring| {
-                let mut wiring = wiring.clone();
-                wiring.dynamodb = calls.of(&wiring.dynamodb);
-                local::functions::handlers(&wiring)
-            })),
-            ..Options::default()
-        })
-        .await
-    }
-
-    /// The stores behind `service`, over a client whose calls are counted.
-    fn app(&self, service: &Service) -> shared::App {
-        let app = service.app();
-        let config: Config = app.config;
-        shared::App::new(
-            config,
-            self.of(service.local.dynamodb()),
-            service.local.s3().clone(),
-        )
-    }
-}
-
-impl Intercept for Calls {
-    fn name(&self) -> &'static str {
-        "calls"
-    }
-
-    fn read_before_transmit(
-        &self,
-        _context: &BeforeTransmitInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        _config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        if self.made.fetch_add(1, Ordering::Relaxed) < self.most {
-            Ok(())
-        } else {
-            Err("no more calls".into())
-        }
-    }
 }

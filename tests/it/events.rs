@@ -125,6 +125,10 @@ async fn every_event_is_answered_as_expected() {
     }
 
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    for key in ["drop/first.csv", "drop/second.csv"] {
+        let of_record = service.get(&format!("/users/import?key={key}")).await;
+        assert_eq!(of_record.expect(200)["count"], 1, "{key}");
+    }
     let functions = &service.local.template().functions;
     for name in functions.keys() {
         assert!(

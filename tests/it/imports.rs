@@ -1,19 +1,19 @@
 //! `/users/import` and what lies below it.
 
 mod again;
-mod bootstrap;
+mod arrival;
 mod crashes;
 mod create;
 mod drop;
 mod errors;
 mod expiry;
 mod format;
-mod killed;
 mod kills;
 mod list;
 mod one;
 mod progress;
 mod rejected;
+mod restart;
 mod resume;
 mod template;
 mod uploads;
@@ -24,6 +24,7 @@ use std::ops::RangeInclusive;
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use reqwest::Method;
 use serde_json::Value;
+use shared::models::Timestamp;
 
 use crate::support::{Answer, Service, form, send};
 
@@ -63,9 +64,15 @@ fn people(numbers: RangeInclusive<u32>) -> String {
     file
 }
 
+/// A time that was told, in seconds.
+#[track_caller]
+fn time(told: &Value) -> u64 {
+    told.as_str().unwrap().parse::<Timestamp>().unwrap().seconds()
+}
+
 /// The names of an object's members, sorted.
 #[track_caller]
-fn members(object: &Value) -> Vec<&str> {
+pub(crate) fn members(object: &Value) -> Vec<&str> {
     let mut names: Vec<_> = object.as_object().unwrap().keys().map(String::as_str).collect();
     names.sort_unstable();
     names
@@ -106,7 +113,7 @@ pub(crate) fn faults(import: &Value) -> Vec<(u64, &str, &str)> {
         .collect()
 }
 
-/// How many users are in the table, read from the items themselves.
+/// How many users there are: their items counted in the index, not what the counters say.
 pub(crate) async fn users(service: &Service) -> i64 {
     let mut users = 0;
     for shard in 0..8 {
@@ -129,7 +136,7 @@ pub(crate) async fn users(service: &Service) -> i64 {
 }
 
 /// The user with an address, if there is one.
-async fn user(service: &Service, email: &str) -> Option<shared::models::User> {
+pub(crate) async fn user(service: &Service, email: &str) -> Option<shared::models::User> {
     let account = service.app().users.find_by_email(&email.parse().unwrap()).await;
     account.unwrap().map(|account| account.user)
 }

@@ -3,11 +3,13 @@
 //! Modules mirror the URLs. Each test starts a service of its own on a free port, with its table in
 //! memory and its bucket in a folder that goes away with it.
 
+mod bootstrap;
 mod canaries;
 mod contacts;
 mod coverage;
 mod dashboard;
 mod events;
+mod idempotency;
 mod imports;
 mod limits;
 mod me;
@@ -16,5 +18,6 @@ mod policy;
 mod rights;
 mod session;
 mod sign_in;
+mod storage;
 mod support;
 mod users;

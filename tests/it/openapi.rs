@@ -139,3 +139,28 @@ async fn the_page_shows_every_operation_and_loads_nothing() {
     let refused = send(client.get(&url).header(ACCEPT, "application/json")).await;
     assert_eq!(refused.expect(406)["type"], "/problems/not-acceptable");
 }
+
+#[test]
+fn every_problem_of_the_document_stands_in_the_readme_with_its_status() {
+    let readme = include_str!("../../README.md");
+    let listed: BTreeSet<_> = readme
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `/problems/")?.split_once("` | "))
+        .map(|(kind, rest)| (format!("/problems/{kind}"), rest[..3].to_owned()))
+        .collect();
+    let document = serde_json::to_value(contract::document()).unwrap();
+    let mut told = BTreeSet::new();
+    for response in document["components"]["responses"].as_object().unwrap().values() {
+        let Some(problem) = response["content"].get("application/problem+json") else {
+            // The gateway's own words.
+            continue;
+        };
+        let members = &problem["schema"]["allOf"][1]["properties"];
+        for kind in members["type"]["enum"].as_array().unwrap() {
+            let status = members["status"]["enum"][0].to_string();
+            told.insert((kind.as_str().unwrap().to_owned(), status));
+        }
+    }
+
+    assert_eq!(told, listed);
+}

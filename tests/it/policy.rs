@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::stream::{self, StreamExt};
 use reqwest::Method;
+use reqwest::header::AUTHORIZATION;
 use serde_json::{Value, json};
 use shared::models::Role;
 
-use crate::support::{Account, Service, send};
+use crate::support::{Account, Answer, Service, send};
 
 /// Whom a request is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,12 +87,29 @@ fn changes(status: u16) -> bool {
 }
 
 /// A request of the contract.
+#[derive(Clone)]
 struct Route {
     method: Method,
     /// `{id}` is the target's.
     path: &'static str,
     body: Value,
     expected: fn(May, Target) -> u16,
+}
+
+impl Route {
+    fn is_bulk(&self) -> bool {
+        self.path.starts_with("/users/bulk")
+    }
+
+    /// What `answer` says of the one user: in bulk, each has a status of its own.
+    fn status(&self, answer: &Answer) -> u16 {
+        if self.is_bulk() && answer.status == 200 {
+            let status = answer.json()["results"][0]["status"].as_u64().unwrap();
+            u16::try_from(status).unwrap()
+        } else {
+            answer.status.as_u16()
+        }
+    }
 }
 
 fn route(method: Method, path: &'static str, body: Value, expected: fn(May, Target) -> u16) -> Route {
@@ -310,27 +328,20 @@ impl World<'_> {
         self.service.account(&self.address(), roles).await
     }
 
-    /// The status of the answer to `caller`, or to nobody, about the user `id`.
-    async fn ask(&self, token: Option<&str>, route: &Route, id: &str) -> u16 {
+    /// The answer to a caller with these credentials, or with none, about the user `id`.
+    async fn ask(&self, credentials: Option<&str>, route: &Route, id: &str) -> Answer {
         let path = route.path.replace("{id}", id);
-        let mut request = match token {
-            Some(token) => self.service.request_as(token, route.method.clone(), &path),
-            None => self.service.anonymous(route.method.clone(), &path),
-        };
-        let bulk = path.starts_with("/users/bulk");
-        if bulk {
+        let mut request = self.service.anonymous(route.method.clone(), &path);
+        if let Some(credentials) = credentials {
+            request = request.header(AUTHORIZATION, credentials);
+        }
+        if route.is_bulk() {
             request = request.json(&json!({"ids": [id]}));
         } else if !route.body.is_null() {
             let body = route.body.to_string().replace("{new}", &self.address());
             request = request.json(&serde_json::from_str::<Value>(&body).unwrap());
         }
-        let answer = send(request).await;
-        let status = if bulk && answer.status == 200 {
-            answer.json()["results"][0]["status"].as_u64().unwrap()
-        } else {
-            answer.status.as_u16().into()
-        };
-        u16::try_from(status).unwrap()
+        send(request).await
     }
 }
 
@@ -367,7 +378,9 @@ async fn compare(world: &World<'_>, roles: &[Role]) -> (usize, Vec<String>) {
             }
         };
         let expected = (route.expected)(may, *target);
-        let status = world.ask(Some(&caller.token), route, &id.to_string()).await;
+        let credentials = format!("Bearer {}", caller.token);
+        let answer = world.ask(Some(&credentials), route, &id.to_string()).await;
+        let status = route.status(&answer);
         if status != expected {
             differences.push(format!(
                 "{roles:?}: {} {} {} about {target:?} gave {status} for {expected}",
@@ -385,51 +398,51 @@ async fn compare(world: &World<'_>, roles: &[Role]) -> (usize, Vec<String>) {
     (cells.len(), differences)
 }
 
-/// Compares every cell for callers who are nobody any more, or never were: each is 401.
-async fn compare_outsiders(world: &World<'_>) -> (usize, Vec<String>) {
-    let disabled = world.account(&[Role::SystemAdmin]).await;
-    let deleted = world.account(&[Role::SystemAdmin]).await;
-    let expired = world.account(&[Role::SystemAdmin]).await;
-    let service = world.service;
-    service
-        .put(&format!("/users/{}/enable", disabled.id), &Value::Null)
-        .await
-        .expect(200);
-    service
-        .delete(&format!("/users/{}", deleted.id))
-        .await
-        .expect(200);
-    service
-        .put(&format!("/users/{}/expire", expired.id), &Value::Null)
-        .await
-        .expect(200);
-    let forged = format!("{}.{}", expired.id, "A".repeat(43));
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_nobody_any_more_or_never_was_is_told_the_same_by_every_route() {
+    let service = Service::start().await;
+    let world = World {
+        service: &service,
+        made: &AtomicUsize::new(0),
+    };
+    let [disabled, deleted, expired, ordinary] = [
+        world.account(&[Role::SystemAdmin]).await,
+        world.account(&[Role::SystemAdmin]).await,
+        world.account(&[Role::SystemAdmin]).await,
+        world.account(&[Role::Originator]).await,
+    ];
+    for (action, account) in [("disable", &disabled), ("delete", &deleted), ("expire", &expired)] {
+        let ids = json!({ "ids": [account.id.to_string()] });
+        let done = service
+            .post(&format!("/users/bulk?action={action}"), &ids)
+            .await
+            .expect(200);
+        assert_eq!(done["results"][0]["status"], 200);
+    }
+    let bearer = |token: &str| Some(format!("Bearer {token}"));
     let outsiders = [
+        ("disabled", bearer(&disabled.token)),
+        ("deleted", bearer(&deleted.token)),
+        ("expired", bearer(&expired.token)),
+        ("forged", bearer(&format!("{}.{}", ordinary.id, "A".repeat(43)))),
+        ("no token of ours", bearer("x")),
+        ("another scheme", Some("Basic x".to_owned())),
         ("anonymous", None),
-        ("disabled", Some(disabled.token.as_str())),
-        ("deleted", Some(deleted.token.as_str())),
-        ("expired", Some(expired.token.as_str())),
-        ("forged", Some(forged.as_str())),
     ];
 
-    let ordinary = world.account(&[Role::Originator]).await;
-    let mut compared = 0;
-    let mut differences = Vec::new();
-    for (who, token) in outsiders {
-        for (route, target) in cells() {
-            let id = if target == Target::Caller {
-                expired.id
+    for route in [routes_of_a_user(), bulk_routes(), routes_of_no_user()].concat() {
+        for (who, credentials) in &outsiders {
+            let answer = world
+                .ask(credentials.as_deref(), &route, &ordinary.id.to_string())
+                .await;
+            let what = format!("{who}: {} {}", route.method, route.path);
+            if credentials.is_none() {
+                answer.expect_unauthenticated("Bearer", &what);
             } else {
-                ordinary.id
-            };
-            let status = world.ask(token, &route, &id.to_string()).await;
-            compared += 1;
-            if status != 401 {
-                differences.push(format!("{who}: {} {} gave {status}", route.method, route.path));
+                answer.expect_refused_token(&what);
             }
         }
     }
-    (compared, differences)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -451,7 +464,7 @@ async fn the_service_allows_what_the_contract_allows() {
         })
         .collect();
 
-    let (mut cells, mut differences) = compare_outsiders(&world).await;
+    let (mut cells, mut differences) = (0, Vec::new());
     let compared: Vec<_> = stream::iter(&sets)
         .map(|roles| compare(&world, roles))
         .buffer_unordered(8)

@@ -1,7 +1,8 @@
-//! What each function's role may do. That it is enough, every other test shows: a function in this process
-//! is refused what the template does not grant it.
+//! What each function's role may do, and what it is made of. That the rights are enough, every other test
+//! shows: a function in this process is refused what the template does not grant it.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 
 use local::Template;
 
@@ -40,5 +41,42 @@ fn no_right_is_for_everything() {
         let named = resource.strip_suffix("/*").unwrap_or(resource);
         assert!(!named.contains('*') && !named.is_empty(), "{line}");
         assert!(resource == named || named.contains(":s3:::"), "{line}");
+    }
+}
+
+#[test]
+fn nothing_that_is_deployed_has_the_development_issuer() {
+    let template = Template::embedded("local", &[].into()).unwrap();
+    let tree = |packages: &[String], edges: &str| {
+        let output = Command::new(env!("CARGO"))
+            .args([
+                "tree",
+                "--offline",
+                "--locked",
+                "--prefix",
+                "none",
+                "--edges",
+                edges,
+            ])
+            .args(packages.iter().flat_map(|package| ["--package", package]))
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let names = |tree: &str, name: &str| tree.lines().any(|line| line.split(' ').next() == Some(name));
+    let functions: Vec<_> = template.functions.keys().cloned().collect();
+
+    let deployed = tree(&functions, "normal");
+    let tested = tree(&["tests".to_owned()], "all");
+
+    assert!(names(&deployed, "jsonwebtoken") && functions.len() >= 14);
+    for name in ["local", "ring"] {
+        assert!(!names(&deployed, name), "{name} is deployed");
+        assert!(names(&tested, name), "{name} is looked for under its name");
     }
 }

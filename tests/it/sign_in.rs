@@ -9,13 +9,12 @@ use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rsa::{KeyPair as NewRsaKey, KeySize};
 use data_encoding::BASE64URL_NOPAD;
 use local::{Issuer, Options};
-use reqwest::Method;
 use ring::rand::SystemRandom;
 use ring::rsa::PublicKeyComponents;
 use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Service, send};
+use crate::support::{Service, owned};
 
 /// The name of [`RSA`] where an issuer publishes it.
 const RSA_KEY: &str = "rsa";
@@ -34,20 +33,12 @@ async fn start() -> (Service, Issuer) {
 /// As [`start`], with further variables.
 async fn with(variables: &[(&str, &str)]) -> (Service, Issuer) {
     let issuer = Issuer::start(0).await.unwrap();
-    let further = variables
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let service = Service::with(Options {
-        environment: issuer.environment().into_iter().chain(further).collect(),
+        environment: issuer.environment().into_iter().chain(owned(variables)).collect(),
         ..Options::default()
     })
     .await;
     (service, issuer)
-}
-
-/// `GET /users/me` with `token`.
-async fn me(service: &Service, token: &str) -> Answer {
-    send(service.request_as(token, Method::GET, "/users/me")).await
 }
 
 /// The public half of [`RSA`], as issuers publish it.
@@ -94,27 +85,4 @@ fn changed(mut object: Value, changes: Value) -> Value {
         }
     }
     object
-}
-
-/// Checks that an answer is the one that every bad token gets.
-#[track_caller]
-fn refused(answer: &Answer, what: &str) {
-    assert_eq!(answer.status, 401, "{what}: {}", answer.text);
-    assert_eq!(
-        answer.header("www-authenticate"),
-        r#"Bearer error="invalid_token""#,
-        "{what}"
-    );
-    let mut problem = answer.json();
-    problem.as_object_mut().unwrap().remove("instance");
-    assert_eq!(
-        problem,
-        json!({
-            "type": "/problems/unauthenticated",
-            "title": "Unauthenticated",
-            "status": 401,
-            "detail": "a valid access token is required",
-        }),
-        "{what}"
-    );
 }

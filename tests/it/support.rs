@@ -3,17 +3,23 @@
 pub(crate) mod faults;
 pub(crate) mod logs;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use local::{Functions, Local, Options};
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_s3::primitives::ByteStream;
+use lambda_runtime::LambdaEvent;
+use local::{Functions, Local, Options, Wiring};
 use reqwest::header::AUTHORIZATION;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
-use serde_json::Value;
-use shared::models::{Given, Role, Roles, Slot, User, UserDraft, UserId};
-use shared::store::Token;
+use serde_json::{Value, json};
+use shared::models::{Given, NewUser, Role, Roles, Slot, User, UserDraft, UserId};
+use shared::store::{Item, Token};
 use shared::{App, Config, clock};
 use uuid::Uuid;
+
+use self::faults::Faults;
 
 /// How long a test waits for something that has to happen.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
@@ -58,6 +64,39 @@ impl Service {
         }
     }
 
+    /// Starts a service whose functions have further variables.
+    pub(crate) async fn with_variables(variables: &[(&str, &str)]) -> Self {
+        Self::with(Options {
+            environment: owned(variables).collect(),
+            ..Options::default()
+        })
+        .await
+    }
+
+    /// Starts a service whose functions reach their storage through `faults`.
+    pub(crate) async fn above(faults: &Faults) -> Self {
+        Self::with(Options {
+            functions: Functions::Given(faults.wire()),
+            ..Options::default()
+        })
+        .await
+    }
+
+    /// Starts a service in which the arrival of a file starts nothing.
+    pub(crate) async fn without_runs() -> Self {
+        let wire = Arc::new(|wiring: &Wiring| {
+            let all = local::functions::handlers(wiring)?;
+            Ok(all.event("import-file", |_: LambdaEvent<Value>| async {
+                Ok::<_, lambda_runtime::Error>(())
+            }))
+        });
+        Self::with(Options {
+            functions: Functions::Given(wire),
+            ..Options::default()
+        })
+        .await
+    }
+
     /// The stores behind the service, to arrange what a test begins with.
     pub(crate) fn app(&self) -> App {
         let config = Config::from_lookup(|name| match name {
@@ -74,19 +113,13 @@ impl Service {
 
     /// An enabled account with an access token.
     pub(crate) async fn account(&self, email: &str, roles: &[Role]) -> Account {
-        let draft = UserDraft {
-            email: Given::from(email),
-            roles: Given::from("ROLE_COLLABORATOR"),
-            ..UserDraft::default()
-        };
-        let new = draft.parse(Roles::ALL).unwrap();
+        let new = collaborator(email);
         let mut suffix = [0; 5];
         getrandom::fill(&mut suffix).unwrap();
         let id = UserId::new(Slot::of(new.email()), suffix);
         let mut user = User::new(id, new, clock::now(), None);
         user.roles = roles.iter().copied().collect();
-        let app = self.app();
-        app.users.insert(&user).await.unwrap();
+        self.app().users.insert(&user).await.unwrap();
         Account {
             id,
             email: email.to_owned(),
@@ -140,9 +173,81 @@ impl Service {
         send(self.request(Method::DELETE, path)).await
     }
 
+    /// `GET /users/me` with `token`.
+    pub(crate) async fn me(&self, token: &str) -> Answer {
+        send(self.request_as(token, Method::GET, "/users/me")).await
+    }
+
+    /// Every item of the pages of `path`, which has no query, walked by cursor `limit` at a time. Each page
+    /// has to say where it begins, and all of them how many items there are.
+    pub(crate) async fn walk(&self, path: &str, query: &[(&str, &str)], limit: u32) -> Vec<Value> {
+        let mut walked: Vec<Value> = Vec::new();
+        let mut counts = Vec::new();
+        let mut cursor = None::<String>;
+        loop {
+            let request = self.request(Method::GET, path).query(query);
+            let request = request.query(&[("limit", limit)]);
+            let request = request.query(&cursor.iter().map(|cursor| ("cursor", cursor)).collect::<Vec<_>>());
+            let page = send(request).await.expect(200);
+            assert_eq!(page["offset"], walked.len());
+            walked.extend(page["items"].as_array().unwrap().iter().cloned());
+            counts.push(page["count"].clone());
+            cursor = page["nextCursor"].as_str().map(str::to_owned);
+            if cursor.is_none() {
+                assert_eq!(counts, vec![json!(walked.len()); counts.len()]);
+                return walked;
+            }
+        }
+    }
+
     /// The administrator's token.
     pub(crate) fn admin(&self) -> &str {
         &self.admin
+    }
+
+    /// Puts an object into the bucket.
+    pub(crate) async fn put_object(&self, key: &str, bytes: impl Into<Vec<u8>>) {
+        let put = self.local.s3().put_object().bucket(self.local.bucket()).key(key);
+        put.body(ByteStream::from(bytes.into())).send().await.unwrap();
+    }
+
+    /// Every item of the table.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "looks for what must be nowhere in the table"
+    )]
+    pub(crate) async fn items(&self) -> Vec<Item> {
+        let scan = self.local.dynamodb().scan().table_name(self.local.table());
+        scan.into_paginator().items().send().try_collect().await.unwrap()
+    }
+
+    /// Every item of a partition of the table, by sort key.
+    pub(crate) async fn partition(&self, partition: &str) -> Vec<Item> {
+        let query = self.local.dynamodb().query().table_name(self.local.table());
+        let items = query
+            .key_condition_expression("PK = :partition")
+            .expression_attribute_values(":partition", AttributeValue::S(partition.to_owned()))
+            .into_paginator()
+            .items()
+            .send();
+        items.try_collect().await.unwrap()
+    }
+
+    /// Sets an attribute of the item at `pk` and `sk`, as time or a fault may.
+    pub(crate) async fn set(&self, pk: &str, sk: &str, attribute: &str, number: u64) {
+        self.local
+            .dynamodb()
+            .update_item()
+            .table_name(self.local.table())
+            .key("PK", AttributeValue::S(pk.to_owned()))
+            .key("SK", AttributeValue::S(sk.to_owned()))
+            .update_expression("SET #attribute = :number")
+            .condition_expression("attribute_exists(PK)")
+            .expression_attribute_names("#attribute", attribute)
+            .expression_attribute_values(":number", AttributeValue::N(number.to_string()))
+            .send()
+            .await
+            .unwrap();
     }
 
     /// Imports `file` with further form fields as the administrator.
@@ -191,6 +296,23 @@ fn placed(mut options: Options) -> Options {
     options
 }
 
+/// The variables as they are set.
+pub(crate) fn owned(variables: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
+    variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+}
+
+/// What makes a collaborator with this address and nothing else.
+pub(crate) fn collaborator(email: &str) -> NewUser {
+    let draft = UserDraft {
+        email: Given::from(email),
+        roles: Given::from("ROLE_COLLABORATOR"),
+        ..UserDraft::default()
+    };
+    draft.parse(Roles::ALL).unwrap()
+}
+
 /// A form with the part `file` and other fields.
 pub(crate) fn form(file: impl Into<Vec<u8>>, fields: &[(&str, &str)]) -> Form {
     let file = Part::bytes(file.into()).file_name("users.csv");
@@ -226,16 +348,52 @@ impl Answer {
         self.json()
     }
 
-    /// The codes and pointers of the errors in a problem.
+    /// The members at fault in a problem, in order: `#/email required`.
     #[track_caller]
-    pub(crate) fn faults(&self) -> Vec<(String, String)> {
+    pub(crate) fn faults(&self) -> Vec<String> {
         let problem = self.json();
         let errors = problem["errors"].as_array().cloned().unwrap_or_default();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         errors
             .iter()
-            .map(|error| (text(&error["pointer"]), text(&error["code"])))
+            .map(|error| format!("{} {}", text(&error["pointer"]), text(&error["code"])))
             .collect()
+    }
+
+    /// The problem without its request's id, by which alone two of a kind may differ.
+    #[track_caller]
+    pub(crate) fn timeless(&self) -> Value {
+        let mut problem = self.json();
+        problem.as_object_mut().unwrap().remove("instance");
+        problem
+    }
+
+    /// Checks that this is the answer that every bad token gets, whatever is wrong with it.
+    #[track_caller]
+    pub(crate) fn expect_refused_token(&self, what: &str) {
+        self.expect_unauthenticated(r#"Bearer error="invalid_token""#, what);
+    }
+
+    /// Checks that this is the answer to a request without valid credentials, with this challenge.
+    #[track_caller]
+    pub(crate) fn expect_unauthenticated(&self, challenge: &str, what: &str) {
+        assert_eq!(self.status, 401, "{what}: {}", self.text);
+        assert_eq!(self.header("www-authenticate"), challenge, "{what}");
+        let problem = json!({
+            "type": "/problems/unauthenticated",
+            "title": "Unauthenticated",
+            "status": 401,
+            "detail": "a valid access token is required",
+        });
+        assert_eq!(self.timeless(), problem, "{what}");
+    }
+
+    /// Checks the headers that every answer has.
+    #[track_caller]
+    pub(crate) fn expect_common_headers(&self) {
+        assert!(!self.header("x-request-id").is_empty(), "{}", self.text);
+        assert_eq!(self.header("cache-control"), "no-store");
+        assert_eq!(self.header("x-content-type-options"), "nosniff");
     }
 
     /// The header `name`, or nothing.

@@ -2,14 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use futures::StreamExt;
-use reqwest::Method;
 use serde_json::{Value, json};
-use shared::models::Role;
 
-use super::{Calls, PATH, ada, add, count, faults, list, post};
-use crate::support::{Account, Service, send};
+use super::{ada, add, count, list, post};
+use crate::support::faults::{Faults, Schedule};
+use crate::support::{Account, Service};
 
 fn numbered(count: usize) -> Vec<Value> {
     (0..count)
@@ -62,36 +60,6 @@ async fn new_contacts_are_answered_in_order_with_an_outcome_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_originators_and_collaborators_have_contacts() {
-    let service = Service::start().await;
-    let body = json!({ "contacts": numbered(1), "ignoreDuplicates": true });
-    for (role, status) in [
-        (Role::Originator, 200),
-        (Role::Collaborator, 200),
-        (Role::AdhocCollaborator, 403),
-        (Role::UserAdmin, 403),
-        (Role::SystemAdmin, 403),
-    ] {
-        let account = service
-            .account(&format!("{}@example.org", role.as_str()), &[role])
-            .await;
-
-        assert_eq!(post(&service, &account, &body).await.status, status, "{role:?}");
-        assert_eq!(list(&service, &account, &[]).await.status, status, "{role:?}");
-        let one = format!("{PATH}/67e5504410b1426f9247bb680e5fe0c8");
-        let read = send(service.request_as(&account.token, Method::GET, &one)).await;
-        assert_eq!(read.status, if status == 200 { 404 } else { status }, "{role:?}");
-    }
-    for path in [PATH, &format!("{PATH}/67e5504410b1426f9247bb680e5fe0c8")] {
-        assert_eq!(send(service.anonymous(Method::GET, path)).await.status, 401);
-    }
-    let mixed = service
-        .account("mixed@example.org", &[Role::UserAdmin, Role::Originator])
-        .await;
-    assert_eq!(count(&service, &mixed).await, 0);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn every_fault_of_every_element_is_told_and_nothing_is_stored() {
     let service = Service::start().await;
     let ada = ada(&service).await;
@@ -106,10 +74,11 @@ async fn every_fault_of_every_element_is_told_and_nothing_is_stored() {
         "dryRun": true,
     });
 
-    let problem = post(&service, &ada, &body).await.expect(422);
+    let refused = post(&service, &ada, &body).await;
 
+    assert_eq!(refused.status, 422);
     assert_eq!(
-        faults(&problem),
+        refused.faults(),
         [
             "#/contacts/1/email invalid_format",
             "#/contacts/1/firstName invalid_format",
@@ -147,8 +116,9 @@ async fn a_batch_has_one_to_a_hundred_contacts_and_says_what_to_do_with_duplicat
             vec!["#/contacts invalid_format"],
         ),
     ] {
-        let problem = post(&service, &ada, &body).await.expect(422);
-        assert_eq!(faults(&problem), told);
+        let refused = post(&service, &ada, &body).await;
+        assert_eq!(refused.status, 422);
+        assert_eq!(refused.faults(), told);
     }
 
     assert_eq!(add(&service, &ada, &numbered(100)).await.len(), 100);
@@ -216,20 +186,21 @@ async fn duplicates_that_are_not_ignored_are_all_named_and_nothing_is_stored() {
     ];
 
     let body = json!({ "contacts": contacts, "ignoreDuplicates": false });
-    let stored = post(&service, &ada, &body).await.expect(409);
+    let stored = post(&service, &ada, &body).await;
     contacts.push(json!({ "email": "Carol@example.org" }));
     contacts.push(json!({ "email": "bob@example.org" }));
     let body = json!({ "contacts": contacts, "ignoreDuplicates": false });
-    let repeated = post(&service, &ada, &body).await.expect(409);
+    let repeated = post(&service, &ada, &body).await;
 
     let known = [
         "#/contacts/1/email already_exists",
         "#/contacts/3/email already_exists",
     ];
-    assert_eq!(faults(&stored), known);
-    assert_eq!(stored["errors"][0]["value"], "BOB@example.org");
+    assert_eq!(stored.expect(409)["errors"][0]["value"], "BOB@example.org");
+    assert_eq!(stored.faults(), known);
+    assert_eq!(repeated.status, 409);
     assert_eq!(
-        faults(&repeated),
+        repeated.faults(),
         [
             known[0],
             known[1],
@@ -242,8 +213,8 @@ async fn duplicates_that_are_not_ignored_are_all_named_and_nothing_is_stored() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_is_one_storage_call_besides_the_callers_and_so_is_a_page() {
-    let calls = Calls::at_most(usize::MAX);
-    let service = calls.service().await;
+    let calls = Faults::new(Schedule::Clean);
+    let service = Service::above(&calls).await;
     let ada = ada(&service).await;
     calls.take();
 
@@ -260,25 +231,14 @@ async fn a_batch_is_one_storage_call_besides_the_callers_and_so_is_a_page() {
 /// The addresses of the account's contacts, as they are kept, by what stands before the first dash.
 async fn kept(service: &Service, account: &Account) -> BTreeMap<String, BTreeSet<usize>> {
     let mut kept: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
-    let mut pages = service
-        .local
-        .dynamodb()
-        .query()
-        .table_name(service.local.table())
-        .key_condition_expression("PK = :owner")
-        .expression_attribute_values(":owner", AttributeValue::S(format!("C#{}", account.id)))
-        .into_paginator()
-        .send();
-    while let Some(page) = pages.next().await {
-        for item in page.unwrap().items() {
-            let email = item["email"].as_s().unwrap().to_lowercase();
-            let (race, rest) = email.split_once('-').unwrap();
-            let number = rest.split_once('@').unwrap().0.parse().unwrap();
-            assert!(
-                kept.entry(race.to_owned()).or_default().insert(number),
-                "{email} twice"
-            );
-        }
+    for item in service.partition(&format!("C#{}", account.id)).await {
+        let email = item["email"].as_s().unwrap().to_lowercase();
+        let (race, rest) = email.split_once('-').unwrap();
+        let number = rest.split_once('@').unwrap().0.parse().unwrap();
+        assert!(
+            kept.entry(race.to_owned()).or_default().insert(number),
+            "{email} twice"
+        );
     }
     kept
 }
@@ -329,10 +289,10 @@ async fn race(races: usize) {
             assert!(created == [50, 25] || created == [25, 50], "{created:?}");
             assert_eq!(kept, (0..75).collect::<Vec<_>>());
         } else if lower.status == 200 {
-            assert_eq!(faults(&upper.expect(409)).len(), 25);
+            assert_eq!((upper.status.as_u16(), upper.faults().len()), (409, 25));
             assert_eq!(kept, (0..50).collect::<Vec<_>>());
         } else {
-            assert_eq!(faults(&lower.expect(409)).len(), 25);
+            assert_eq!((lower.status.as_u16(), lower.faults().len()), (409, 25));
             upper.expect(200);
             assert_eq!(kept, (25..75).collect::<Vec<_>>());
         }

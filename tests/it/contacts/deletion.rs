@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Select, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem};
 use futures::future::try_join_all;
 use reqwest::Method;
 use serde_json::json;
@@ -10,7 +10,8 @@ use shared::clock;
 use shared::models::{Role, Timestamp};
 use shared::store::{Batch, Finished};
 
-use super::{Calls, ada, contact, count, get, list};
+use super::{ada, contact, count, get, list};
+use crate::support::faults::{Fault, Faults, Schedule};
 use crate::support::{Account, Service, send};
 
 /// More than fits into a transaction, or into all the deletes under way at once.
@@ -51,21 +52,13 @@ async fn delete(service: &Service, owner: &Account, ago: Duration) {
         .unwrap();
 }
 
-/// How many items lie in a partition.
-async fn items(service: &Service, partition: String) -> i32 {
-    let read = service
-        .local
-        .dynamodb()
-        .query()
-        .table_name(service.local.table())
-        .key_condition_expression("PK = :partition")
-        .expression_attribute_values(":partition", AttributeValue::S(partition))
-        .select(Select::Count);
-    read.send().await.unwrap().count
+async fn left(service: &Service, owner: &Account) -> usize {
+    service.partition(&format!("C#{}", owner.id)).await.len()
 }
 
-async fn left(service: &Service, owner: &Account) -> i32 {
-    items(service, format!("C#{}", owner.id)).await
+/// How many deletions are not settled yet.
+async fn deletions(service: &Service) -> usize {
+    service.partition("D").await.len()
 }
 
 async fn sweep(service: &Service) {
@@ -90,7 +83,7 @@ async fn all_contacts_of_a_deleted_user_go_however_many_and_nobody_elses() {
         deleted,
         json!({ "id": ada.id.to_string(), "contactsDeleted": MANY })
     );
-    assert_eq!(items(&service, "D".to_owned()).await, 1, "until it is settled");
+    assert_eq!(deletions(&service).await, 1, "until it is settled");
     assert_eq!(left(&service, &ada).await, 0);
     assert_eq!(count(&service, &eve).await, 1);
 }
@@ -105,12 +98,13 @@ async fn a_deletion_that_was_cut_off_is_finished_by_the_clock_and_cannot_be_seen
     delete(&service, &ada, LONG_AGO).await;
 
     // The query and twenty of its deletes.
-    let calls = Calls::at_most(21);
-    assert!(calls.app(&service).contacts.delete_all(ada.id).await.is_err());
+    let fault = Fault::NotSent;
+    let cut = Faults::new(Schedule::From { call: 21, fault }).app(&service.local, &[]);
+    assert!(cut.contacts.delete_all(ada.id).await.is_err());
 
     let left_over = left(&service, &ada).await;
     assert!(
-        (1..i32::try_from(MANY).unwrap()).contains(&left_over),
+        (1..usize::try_from(MANY).unwrap()).contains(&left_over),
         "{left_over} are left"
     );
     assert_eq!(list(&service, &ada, &[]).await.status, 401);
@@ -125,7 +119,7 @@ async fn a_deletion_that_was_cut_off_is_finished_by_the_clock_and_cannot_be_seen
 
     sweep(&service).await;
     assert_eq!(left(&service, &ada).await, 0);
-    assert_eq!(items(&service, "D".to_owned()).await, 0);
+    assert_eq!(deletions(&service).await, 0);
     assert_eq!(count(&service, &successor).await, 3);
     sweep(&service).await;
 }
@@ -146,11 +140,7 @@ async fn contacts_stored_just_after_the_deletion_of_their_owner_go_too() {
     // A request that had read its caller's record before.
     fill(&service, &ada, 100).await;
     sweep(&service).await;
-    assert_eq!(
-        items(&service, "D".to_owned()).await,
-        2,
-        "others may still be under way"
-    );
+    assert_eq!(deletions(&service).await, 2, "others may still be under way");
 
     let later = clock::now().plus(Duration::from_mins(6));
     let first = contacts.finish_deletions(later, 1).await.unwrap();
@@ -162,5 +152,5 @@ async fn contacts_stored_just_after_the_deletion_of_their_owner_go_too() {
         Finished::default()
     );
     assert_eq!(left(&service, &ada).await + left(&service, &eve).await, 0);
-    assert_eq!(items(&service, "D".to_owned()).await, 0);
+    assert_eq!(deletions(&service).await, 0);
 }

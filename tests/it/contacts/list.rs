@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use shared::models::Role;
 
-use super::{ada, add, faults, list};
+use super::{ada, add, list};
 use crate::support::{Account, Service};
 
 async fn emails(service: &Service, account: &Account, query: &[(&str, &str)]) -> Vec<String> {
@@ -71,11 +71,6 @@ async fn pages_are_in_the_order_of_the_addresses_and_count_every_match() {
         let offset: u64 = offset.map_or(0, |(_, offset)| offset.parse().unwrap());
         assert_eq!(listed["offset"], offset, "{query:?}");
     }
-    let pages = [
-        emails(&service, &ada, &[]).await,
-        emails(&service, &ada, &[]).await,
-    ];
-    assert_eq!(pages[0], pages[1]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,8 +85,9 @@ async fn parameters_out_of_range_unknown_or_repeated_are_named() {
         (vec![("sortBy", "email")], vec!["#/sortBy unknown_member"]),
         (vec![("limit", "1"), ("limit", "2")], vec!["#/limit repeated"]),
     ] {
-        let problem = list(&service, &ada, &query).await.expect(400);
-        assert_eq!(faults(&problem), told, "{query:?}");
+        let refused = list(&service, &ada, &query).await;
+        assert_eq!(refused.status, 400);
+        assert_eq!(refused.faults(), told, "{query:?}");
     }
 }
 

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use futures::future::join_all;
 use lambda_http::http::StatusCode as Status;
 use lambda_http::{Body, Request, Response};
-use local::{Functions, Handlers, Options, Wiring};
+use local::{Functions, Options, Wiring};
 use reqwest::Method;
-use serde_json::{Value, json};
-use shared::http::service;
+use serde_json::json;
 use shared::models::Role;
-use shared::{App, Config, Error};
+use shared::{App, Config, Error, clock};
 
 use crate::support::{Answer, Service, form, send};
 
@@ -155,14 +154,9 @@ async fn large(app: &App, request: Request) -> Result<Response<Body>, Error> {
 async fn a_failure_is_not_kept_and_a_large_answer_is() {
     let wire = Arc::new(|wiring: &Wiring| {
         let config = Config::from_lookup(|name| wiring.environment.get(name).cloned())?;
-        let app: &'static App = Box::leak(Box::new(App::new(
-            config,
-            wiring.dynamodb.clone(),
-            wiring.s3.clone(),
-        )));
-        Ok(Handlers::new()
-            .event("bootstrap", |event| bootstrap::handle(app, event))
-            .http("imports", service(app, large)))
+        let (dynamodb, s3) = wiring.clients("imports");
+        let app: &'static App = Box::leak(Box::new(App::new(config, dynamodb, s3)));
+        Ok(local::functions::handlers(wiring)?.http("imports", shared::http::service(app, large)))
     });
     let service = Service::with(Options {
         functions: Functions::Given(wire),
@@ -186,55 +180,33 @@ async fn a_failure_is_not_kept_and_a_large_answer_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_rejected_rows_are_fetched_from_the_bucket() {
+async fn a_file_is_known_for_a_day_and_one_that_was_refused_never() {
     let service = Service::start().await;
-    let filler = "x".repeat(200);
-    let rows = (0..12_000).map(|row| format!("bad{row},{filler},{row}\n"));
-    let file: String = std::iter::once("email,firstName,lastName\n".to_owned())
-        .chain(rows)
-        .collect();
-    let import = service.import(file, &[("mode", "validate")]).await.json();
-    let id = import["id"].as_str().unwrap();
-    let finished = service.finished(id).await;
+    let first = service.import(FILE, &[]).await.expect(200);
+    let items = service.items().await;
+    let keys = items.iter().map(|item| item["PK"].as_s().unwrap());
+    let known: Vec<_> = keys.filter(|key| key.starts_with("F#")).collect();
+    let [known] = known[..] else {
+        panic!("{known:?}");
+    };
 
-    let rejected = send(service.request(Method::GET, &format!("/users/import/{id}/rejected"))).await;
+    let now = clock::now().seconds();
+    let again = service.import(FILE, &[]).await.expect(200);
+    service.set(known, "F", "expiresAt", now - 1).await;
+    let later = service.import(FILE, &[]).await.expect(200);
+    let [refused, refused_again] = [
+        service.import("name\n", &[]).await.expect(422),
+        service.import("name\n", &[]).await.expect(422),
+    ];
 
-    assert_eq!(finished["counts"]["failed"], 12_000);
-    // The client follows the redirection by itself.
-    assert_eq!(rejected.status.as_u16(), 200, "{}", rejected.text);
-    assert_eq!(rejected.text.lines().count(), 12_001);
-    assert!(rejected.text.starts_with("email,firstName,lastName,_line"));
-    assert!(rejected.header("content-disposition").contains(id));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn imports_are_walked_by_cursor() {
-    let service = Service::start().await;
-    let mut sent = Vec::new();
-    for row in 0..5 {
-        let import = service.import(format!("email\nu{row}@example.org\n"), &[]).await;
-        sent.insert(0, import.expect(200)["id"].clone());
-    }
-
-    let mut walked = Vec::new();
-    let mut path = "/users/import?limit=2".to_owned();
-    loop {
-        let page = service.get(&path).await.expect(200);
-        assert_eq!(page["count"], 5);
-        assert_eq!(page["offset"], walked.len());
-        walked.extend(
-            page["items"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|item| item["id"].clone()),
-        );
-        let Value::String(cursor) = &page["nextCursor"] else {
-            break;
-        };
-        path = format!("/users/import?limit=2&cursor={cursor}");
-    }
-
-    assert_eq!(walked, sent);
-    service.get("/users/import?cursor=nonsense").await.expect(400);
+    assert_eq!(again["id"], first["id"]);
+    assert_ne!(later["id"], first["id"]);
+    let until: u64 = items
+        .iter()
+        .find(|item| item["PK"].as_s().unwrap() == known)
+        .map(|item| item["expiresAt"].as_n().unwrap().parse().unwrap())
+        .unwrap();
+    let day = 24 * 60 * 60;
+    assert!((now + day - 60..=now + day).contains(&until), "{until}");
+    assert_ne!(refused["importId"], refused_again["importId"]);
 }

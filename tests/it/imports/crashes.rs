@@ -3,24 +3,20 @@
 
 use std::collections::BTreeMap;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use futures::{StreamExt, stream};
 use lambda_runtime::{Context, LambdaEvent};
-use local::{Functions, Handlers, Options, Wiring};
 use serde_json::{Value, json};
-use shared::http::service;
 use shared::models::import::{Counts, Import, ImportOptions, Mode, Status, Via};
-use shared::models::{Code, Given, ImportId, Role, Roles, Slot, Tally, User, UserDraft, UserId};
+use shared::models::{Code, ImportId, Role, Slot, Tally, User, UserId};
 use shared::store::{Account, UploadStore};
-use shared::{App, Config, Error, clock};
+use shared::{App, Error, clock};
 use uuid::Uuid;
 
-use crate::support::Service;
 use crate::support::faults::{Fault, Faults, Schedule, mixed};
+use crate::support::{Service, collaborator};
 
 /// Data rows of the file.
 const ROWS: u64 = 60;
@@ -33,7 +29,7 @@ const SCHEDULES: u64 = 100;
 /// Imports of which a tenth of all calls fails.
 const DISTURBED: u64 = 30;
 /// Enough for a whole import.
-const LONG: Duration = Duration::from_mins(10);
+pub(super) const LONG: Duration = Duration::from_mins(10);
 
 /// What one row of the file is to become.
 enum Kind {
@@ -66,23 +62,32 @@ fn line(row: u64) -> u64 {
 }
 
 /// A service in which the arrival of a file starts nothing: the tests call the function themselves.
-struct World {
+pub(super) struct World {
     service: Service,
     /// Undisturbed.
-    app: App,
+    pub(super) app: App,
     sender: UserId,
     cases: AtomicU64,
     before: Tally,
 }
 
 /// One file on its way in.
-struct Case {
+pub(super) struct Case {
     domain: String,
-    import: ImportId,
+    pub(super) import: ImportId,
     options: ImportOptions,
-    event: Value,
+    pub(super) event: Value,
     /// The accounts that were there before, which nobody counted.
     uncounted: Tally,
+}
+
+impl Case {
+    /// The event of the object that starts the next run.
+    pub(super) fn resumed(&self) -> Value {
+        let mut event = self.event.clone();
+        event["Records"][0]["s3"]["object"] = json!({ "key": format!("resume/{}", self.import), "size": 0 });
+        event
+    }
 }
 
 /// What must have become of a file.
@@ -98,24 +103,8 @@ struct Outcome {
 }
 
 impl World {
-    async fn start() -> Self {
-        let wire = Arc::new(|wiring: &Wiring| {
-            let config = Config::from_lookup(|name| wiring.environment.get(name).cloned())?;
-            let app = App::new(config, wiring.dynamodb.clone(), wiring.s3.clone());
-            let app: &'static App = Box::leak(Box::new(app));
-            Ok(Handlers::new()
-                .event("bootstrap", |event| bootstrap::handle(app, event))
-                .http("import", service(app, import::handle))
-                .http("imports", service(app, imports::handle))
-                .event("import-file", |_: LambdaEvent<Value>| async {
-                    Ok::<_, lambda_runtime::Error>(())
-                }))
-        });
-        let options = Options {
-            functions: Functions::Given(wire),
-            ..Options::default()
-        };
-        let service = Service::with(options).await;
+    pub(super) async fn start() -> Self {
+        let service = Service::without_runs().await;
         let sender = service.account("sender@example.org", &[Role::SystemAdmin]).await;
         let app = Faults::new(Schedule::Clean).app(&service.local, SETTINGS);
         let before = app.users.tally().await.unwrap();
@@ -136,19 +125,12 @@ impl World {
     }
 
     /// Stages a file of its own addresses, some of which have accounts.
-    async fn case(&self, options: ImportOptions) -> Case {
+    pub(super) async fn case(&self, options: ImportOptions) -> Case {
         let number = self.cases.fetch_add(1, Ordering::SeqCst);
         let domain = format!("case{number}.example.org");
         let existing = (0..ROWS).filter(|row| matches!(kind(*row), Kind::Existing));
         let existing = existing.map(|row| {
-            let email = address(row, &domain);
-            let draft = UserDraft {
-                email: Given::from(email.as_str()),
-                first_name: Given::from("Before"),
-                roles: Given::from("ROLE_COLLABORATOR"),
-                ..UserDraft::default()
-            };
-            let new = draft.parse(Roles::ALL).unwrap();
+            let new = collaborator(&address(row, &domain));
             let id = UserId::new(Slot::of(new.email()), [7; 5]);
             User::new(id, new, clock::now(), None)
         });
@@ -222,12 +204,12 @@ impl World {
     }
 
     /// Checks that the file became exactly what it must.
-    async fn check(&self, case: &Case, what: &str) {
+    pub(super) async fn check(&self, case: &Case, what: &str) {
         assert_eq!(self.outcome(case).await, expected(case), "{what}");
     }
 
     /// The import as it is stored.
-    async fn import(&self, case: &Case) -> Import {
+    pub(super) async fn import(&self, case: &Case) -> Import {
         let found = self.app.imports.find(case.import, clock::now()).await;
         found.unwrap().unwrap()
     }
@@ -273,7 +255,7 @@ impl World {
         }
     }
 
-    async fn accounts(&self, case: &Case) -> Vec<Account> {
+    pub(super) async fn accounts(&self, case: &Case) -> Vec<Account> {
         let app = &self.app;
         let slots = (0..ROWS)
             .filter(|row| matches!(kind(*row), Kind::Good | Kind::Existing))
@@ -307,18 +289,8 @@ impl World {
 
     /// Makes the lease of the import lapse, as time does.
     async fn lapse(&self, case: &Case) {
-        self.service
-            .local
-            .dynamodb()
-            .update_item()
-            .table_name(self.service.local.table())
-            .key("PK", AttributeValue::S(format!("I#{}", case.import)))
-            .key("SK", AttributeValue::S("I".to_owned()))
-            .update_expression("SET leaseUntil = :past")
-            .expression_attribute_values(":past", AttributeValue::N("1".to_owned()))
-            .send()
-            .await
-            .unwrap();
+        let partition = format!("I#{}", case.import);
+        self.service.set(&partition, "I", "leaseUntil", 1).await;
     }
 
     /// Checks the counters against the accounts of all `cases`, which must be all there are.
@@ -415,7 +387,12 @@ fn expected(case: &Case) -> Outcome {
 }
 
 /// Calls the function with an event, as Lambda does.
-async fn deliver(app: &App, event: &Value, run: &str, time: Duration) -> Result<(), lambda_runtime::Error> {
+pub(super) async fn deliver(
+    app: &App,
+    event: &Value,
+    run: &str,
+    time: Duration,
+) -> Result<(), lambda_runtime::Error> {
     let mut context = Context::default();
     run.clone_into(&mut context.request_id);
     context.deadline = clock::now().plus(time).millis();
@@ -423,11 +400,8 @@ async fn deliver(app: &App, event: &Value, run: &str, time: Duration) -> Result<
     import_file::handle(app, LambdaEvent::new(event, context)).await
 }
 
-fn create() -> ImportOptions {
-    ImportOptions {
-        default_roles: Roles::NONE.with(Role::Collaborator),
-        ..ImportOptions::default()
-    }
+pub(super) fn create() -> ImportOptions {
+    ImportOptions::default()
 }
 
 fn upsert() -> ImportOptions {
@@ -456,6 +430,7 @@ async fn crash_everywhere(options: ImportOptions) {
     let (faults, app) = world.disturbed(Schedule::Clean);
     deliver(&app, &case.event, "clean", LONG).await.unwrap();
     world.check(&case, "undisturbed").await;
+    assert!(faults.calls() > 20, "{} calls", faults.calls());
 
     let crashed = AtomicU64::new(0);
     let points = (0..faults.calls()).flat_map(|call| [(call, false), (call, true)]);
@@ -473,11 +448,10 @@ async fn crash_everywhere(options: ImportOptions) {
     })
     .await;
 
-    println!(
-        "{:?}: {} crash points",
-        options.mode,
-        crashed.load(Ordering::SeqCst)
-    );
+    let crashed = crashed.into_inner();
+    println!("{:?}: {crashed} crash points", options.mode);
+    // Runs of the same file differ by a call or two, so the last points may not be reached.
+    assert!(crashed * 10 >= cases.len() as u64 * 9, "of {}", cases.len());
     cases.push(case);
     world.check_counters(&cases).await;
 }
@@ -488,7 +462,7 @@ async fn a_run_killed_at_any_call_to_storage_loses_doubles_and_miscounts_nothing
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn so_does_one_that_changes_accounts() {
+async fn a_run_that_changes_accounts_loses_doubles_and_miscounts_nothing_either() {
     Box::pin(crash_everywhere(upsert())).await;
 }
 
@@ -499,6 +473,7 @@ async fn each_single_fault_at_each_call_is_overcome() {
     let (faults, app) = world.disturbed(Schedule::Clean);
     deliver(&app, &case.event, "clean", LONG).await.unwrap();
     let calls = faults.calls();
+    assert!(calls > 20, "{calls} calls");
     // Three kinds at each call, all kinds at most of the operations.
     let points = (0..calls).flat_map(|call| {
         let kinds = Fault::ALL
@@ -518,7 +493,9 @@ async fn each_single_fault_at_each_call_is_overcome() {
         case
     })
     .await;
-    println!("{} single faults", reached.load(Ordering::SeqCst));
+    let reached = reached.into_inner();
+    println!("{reached} single faults");
+    assert!(reached * 10 >= cases.len() as u64 * 9, "of {}", cases.len());
     cases.push(case);
     world.check_counters(&cases).await;
 }
@@ -582,7 +559,9 @@ async fn a_tenth_of_all_calls_may_fail() {
         case
     })
     .await;
-    println!("{} calls disturbed", disturbed.load(Ordering::SeqCst));
+    let disturbed = disturbed.into_inner();
+    println!("{disturbed} calls disturbed");
+    assert!(disturbed > DISTURBED, "in {DISTURBED} imports");
     world.check_counters(&cases).await;
 }
 
@@ -604,8 +583,7 @@ async fn runs_without_time_hand_over_until_it_is_done() {
                 break;
             }
             assert!(runs <= ROWS, "it never ends");
-            event["Records"][0]["s3"]["object"] =
-                json!({ "key": format!("resume/{}", case.import), "size": 0 });
+            event = case.resumed();
         }
         assert!(runs >= 5, "{runs} runs");
         world
@@ -652,13 +630,13 @@ async fn a_validation_tells_what_an_import_right_after_it_does() {
 async fn a_run_that_wakes_after_another_has_taken_over_changes_nothing() {
     let world = World::start().await;
     let mut cases = Vec::new();
-    for options in [create(), upsert()] {
+    for (options, step) in [(create(), 1), (upsert(), 2)] {
         let clean = world.case(options.clone()).await;
         let (faults, app) = world.disturbed(Schedule::Clean);
         deliver(&app, &clean.event, "clean", LONG).await.unwrap();
         let calls = faults.calls();
         cases.push(clean);
-        let frozen = each(0..calls, async |call| {
+        let frozen = each((0..calls).step_by(step), async |call| {
             let case = world.case(options.clone()).await;
             let event = case.event.clone();
             let (sleep, sleeper) = world.disturbed(Schedule::Freeze { call });
@@ -729,7 +707,7 @@ async fn what_a_dead_run_wrote_is_counted_when_the_import_is_cancelled() {
         let clean = world.case(options.clone()).await;
         let (faults, app) = world.disturbed(Schedule::Clean);
         deliver(&app, &clean.event, "clean", LONG).await.unwrap();
-        let mut cases = each(0..faults.calls(), async |call| {
+        let mut cases = each((0..faults.calls()).step_by(number + 1), async |call| {
             let case = world.case(options.clone()).await;
             let (faults, app) = world.disturbed(Schedule::Crash { call, after: true });
             faults
@@ -739,6 +717,7 @@ async fn what_a_dead_run_wrote_is_counted_when_the_import_is_cancelled() {
             let later = clock::now().plus(Duration::from_mins(2));
             if let Err(error) = world.app.imports.cancel(case.import, later).await {
                 assert!(matches!(error, Error::Conflict { .. }), "{error}");
+                world.check(&case, &format!("completed at call {call}")).await;
                 return case;
             }
             let import = world.import(&case).await;

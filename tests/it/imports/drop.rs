@@ -2,25 +2,11 @@
 
 use std::fmt::Write;
 
-use aws_sdk_s3::primitives::ByteStream;
 use local::{Delivery, Options};
 use serde_json::{Value, json};
 
 use super::{MEMBERS, counts, faults, members, people, users};
 use crate::support::{Service, eventually};
-
-async fn drop(service: &Service, key: &str, file: impl Into<Vec<u8>>) {
-    service
-        .local
-        .s3()
-        .put_object()
-        .bucket(service.local.bucket())
-        .key(key)
-        .body(ByteStream::from(file.into()))
-        .send()
-        .await
-        .unwrap();
-}
 
 /// The finished imports of the object `key`.
 async fn of_key(service: &Service, key: &str) -> Vec<Value> {
@@ -48,7 +34,7 @@ async fn a_dropped_file_is_imported_and_found_by_its_key() {
     let service = Service::start().await;
 
     for (number, key) in (1..).zip(["drop/new staff+1 é%20.csv", "drop/2026/11/a&b=c.csv"]) {
-        drop(&service, key, people(number..=number)).await;
+        service.put_object(key, people(number..=number)).await;
 
         let found = of_key(&service, key).await;
         assert_eq!(found.len(), 1);
@@ -69,13 +55,9 @@ async fn a_dropped_file_is_imported_and_found_by_its_key() {
 async fn a_dropped_file_gives_an_admin_role_only_if_the_deployment_allows_it() {
     let file = "email,roles\na@example.org,ROLE_USER_ADMIN\nb@example.org,Originator\n";
     for allowed in [false, true] {
-        let service = Service::with(Options {
-            environment: [("DROP_MAY_GIVE_ADMIN_ROLES".to_owned(), allowed.to_string())].into(),
-            ..Options::default()
-        })
-        .await;
+        let service = Service::with_variables(&[("DROP_MAY_GIVE_ADMIN_ROLES", &allowed.to_string())]).await;
 
-        drop(&service, "drop/a.csv", file).await;
+        service.put_object("drop/a.csv", file).await;
         let found = of_key(&service, "drop/a.csv").await;
 
         let import = service.get(&super::path(&found[0])).await.expect(200);
@@ -100,7 +82,7 @@ async fn an_arrival_told_three_times_at_once_is_one_import() {
     })
     .await;
 
-    drop(&service, "drop/a.csv", people(1..=200)).await;
+    service.put_object("drop/a.csv", people(1..=200)).await;
     service.local.settled().await;
 
     let found = of_key(&service, "drop/a.csv").await;
@@ -113,9 +95,9 @@ async fn an_arrival_told_three_times_at_once_is_one_import() {
 async fn a_file_dropped_again_under_its_name_is_another_import() {
     let service = Service::start().await;
 
-    drop(&service, "drop/a.csv", people(1..=1)).await;
+    service.put_object("drop/a.csv", people(1..=1)).await;
     service.local.settled().await;
-    drop(&service, "drop/a.csv", people(1..=2)).await;
+    service.put_object("drop/a.csv", people(1..=2)).await;
     service.local.settled().await;
 
     let found = of_key(&service, "drop/a.csv").await;
@@ -128,9 +110,9 @@ async fn a_file_dropped_again_under_its_name_is_another_import() {
 async fn what_lies_elsewhere_in_the_bucket_is_no_import() {
     let service = Service::start().await;
 
-    drop(&service, "drop/folder/", "").await;
+    service.put_object("drop/folder/", "").await;
     for key in ["imports/nothing.csv", "other/a.csv", "resume/nothing"] {
-        drop(&service, key, people(1..=1)).await;
+        service.put_object(key, people(1..=1)).await;
     }
     service.local.settled().await;
 

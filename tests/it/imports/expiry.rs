@@ -1,35 +1,21 @@
 //! What is kept of an import, and for how long.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use local::Options;
 use reqwest::Method;
 use serde_json::Value;
 use shared::clock;
-use shared::models::Timestamp;
 
-use super::{counts, path, people};
+use super::{counts, path, people, time};
 use crate::support::{Service, send};
 
 const DAY: u64 = 24 * 60 * 60;
 
-fn time(import: &Value, member: &str) -> Timestamp {
-    import[member].as_str().unwrap().parse().unwrap()
-}
-
 /// Everything in the table that belongs to the import, by sort key.
 async fn items(service: &Service, import: &Value) -> Vec<(String, u64)> {
-    let partition = format!("I#{}", import["id"].as_str().unwrap());
     let items = service
-        .local
-        .dynamodb()
-        .query()
-        .table_name(service.local.table())
-        .key_condition_expression("PK = :import")
-        .expression_attribute_values(":import", AttributeValue::S(partition))
-        .send()
-        .await
-        .unwrap();
-    let items = items.items().iter().map(|item| {
+        .partition(&format!("I#{}", import["id"].as_str().unwrap()))
+        .await;
+    let items = items.iter().map(|item| {
         let expires_at = item["expiresAt"].as_n().unwrap().parse().unwrap();
         (item["SK"].as_s().unwrap().clone(), expires_at)
     });
@@ -49,8 +35,8 @@ async fn an_import_and_its_errors_are_deleted_after_the_days_that_the_deployment
         .await
         .expect(200);
 
-    let expires_at = time(&import, "expiresAt").seconds();
-    assert_eq!(expires_at, time(&import, "createdAt").seconds() + 3 * DAY);
+    let expires_at = time(&import["expiresAt"]);
+    assert_eq!(expires_at, time(&import["createdAt"]) + 3 * DAY);
     assert_eq!(
         items(&service, &import).await,
         [
@@ -69,22 +55,10 @@ async fn an_expired_import_is_gone_although_storage_deletes_late() {
     let file = people(1..=2);
     let import = service.import(file.clone(), &[]).await.expect(200);
     let listed = service.get("/users/import").await.expect(200);
-    let past = clock::now().seconds() - 1;
+    let partition = format!("I#{}", import["id"].as_str().unwrap());
     service
-        .local
-        .dynamodb()
-        .update_item()
-        .table_name(service.local.table())
-        .key(
-            "PK",
-            AttributeValue::S(format!("I#{}", import["id"].as_str().unwrap())),
-        )
-        .key("SK", AttributeValue::S("I".to_owned()))
-        .update_expression("SET expiresAt = :past")
-        .expression_attribute_values(":past", AttributeValue::N(past.to_string()))
-        .send()
-        .await
-        .unwrap();
+        .set(&partition, "I", "expiresAt", clock::now().seconds() - 1)
+        .await;
 
     for (method, below) in [
         (Method::GET, ""),

@@ -597,11 +597,7 @@ async fn cells_escaped_for_a_spreadsheet_are_restored() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_repeated_after_a_checkpoint_names_the_first_line_all_the_same() {
-    let service = Service::with(local::Options {
-        environment: [("IMPORT_SEGMENT_ROWS".to_owned(), "100".to_owned())].into(),
-        ..local::Options::default()
-    })
-    .await;
+    let service = Service::with_variables(&[("IMPORT_SEGMENT_ROWS", "100")]).await;
     let mut file = super::people(1..=450);
     file.push_str("PERSON7@example.org,,\nperson440@example.org,,\n");
 

@@ -11,7 +11,7 @@ use shared::models::{ImportId, Slot, Tally};
 use shared::store::Holder;
 
 use crate::support::faults::mixed;
-use crate::support::{Service, form, send};
+use crate::support::{Service, form, owned, send};
 
 const ROWS: u64 = 20_000;
 /// Imports, each of which is killed twice: as often as Lambda tries again.
@@ -74,9 +74,7 @@ async fn a_killed_process_loses_doubles_and_miscounts_nothing() {
             backoff: Duration::from_millis(200),
             ..Delivery::default()
         },
-        environment: [("IMPORT_SEGMENT_ROWS", "1000"), ("LOG_LEVEL", "warn")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into(),
+        environment: owned(&[("IMPORT_SEGMENT_ROWS", "1000"), ("LOG_LEVEL", "warn")]).collect(),
         ..Options::default()
     })
     .await;

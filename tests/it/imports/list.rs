@@ -1,11 +1,9 @@
 //! `GET /users/import`.
 
-use reqwest::Method;
 use serde_json::{Value, json};
-use shared::models::Role;
 
 use super::{MEMBERS, members, people};
-use crate::support::{Service, send};
+use crate::support::Service;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn imports_are_listed_newest_first() {
@@ -50,27 +48,17 @@ async fn parameters_out_of_range_are_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_administrators_see_anything_of_imports() {
+async fn imports_are_walked_by_cursor() {
     let service = Service::start().await;
-    let ordinary = service.account("o@example.org", &[Role::Originator]).await;
-    let import = service.import(people(1..=1), &[]).await.expect(200);
-    let one = super::path(&import);
-
-    for (method, path) in [
-        (Method::GET, "/users/import".to_owned()),
-        (Method::GET, "/users/import/template".to_owned()),
-        (Method::POST, "/users/import/uploads".to_owned()),
-        (Method::GET, one.clone()),
-        (Method::DELETE, one.clone()),
-        (Method::POST, format!("{one}/resume")),
-        (Method::GET, format!("{one}/errors")),
-        (Method::GET, format!("{one}/rejected")),
-    ] {
-        let anonymous = send(service.anonymous(method.clone(), &path)).await;
-        let refused = send(service.request_as(&ordinary.token, method, &path)).await;
-
-        anonymous.expect(401);
-        assert_eq!(anonymous.header("www-authenticate"), "Bearer", "{path}");
-        refused.expect(403);
+    let mut sent = Vec::new();
+    for number in 1..=5 {
+        let import = service.import(people(number..=number), &[]).await;
+        sent.insert(0, import.expect(200)["id"].clone());
     }
+
+    let walked = service.walk("/users/import", &[], 2).await;
+
+    let walked: Vec<_> = walked.into_iter().map(|import| import["id"].clone()).collect();
+    assert_eq!(walked, sent);
+    service.get("/users/import?cursor=nonsense").await.expect(400);
 }

@@ -67,11 +67,7 @@ async fn a_finished_import_cannot_be_cancelled() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_import_is_cancelled_at_its_next_checkpoint_with_counts_that_are_final() {
-    let service = Service::with(local::Options {
-        environment: [("IMPORT_SEGMENT_ROWS".to_owned(), "200".to_owned())].into(),
-        ..local::Options::default()
-    })
-    .await;
+    let service = Service::with_variables(&[("IMPORT_SEGMENT_ROWS", "200")]).await;
     let import = import_later(&service, people(1..=20_000), &[]).await.expect(202);
     eventually("the import has made a checkpoint", async || {
         let import = service.get(&path(&import)).await.json();

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use local::Options;
 use serde_json::json;
 use shared::clock;
 use shared::import::Position;
+use shared::models::Timestamp;
 use shared::models::import::{Counts, Import, ImportOptions, Lease, Status, Via};
-use shared::models::{Role, Timestamp};
 
 use super::{counts, import_later, path, people};
 use crate::support::{Service, eventually};
@@ -41,10 +40,7 @@ async fn rate_and_time_left_follow_from_the_rows_and_bytes_since_the_start() {
             id.parse().unwrap(),
             key,
             Via::Api,
-            ImportOptions {
-                default_roles: Role::Collaborator.into(),
-                ..ImportOptions::default()
-            },
+            ImportOptions::default(),
             None,
             now,
             later,
@@ -67,11 +63,7 @@ async fn rate_and_time_left_follow_from_the_rows_and_bytes_since_the_start() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_tells_its_progress_from_the_first_checkpoint_to_the_end() {
-    let service = Service::with(Options {
-        environment: [("IMPORT_SEGMENT_ROWS".to_owned(), "200".to_owned())].into(),
-        ..Options::default()
-    })
-    .await;
+    let service = Service::with_variables(&[("IMPORT_SEGMENT_ROWS", "200")]).await;
     let file = people(1..=5_000);
     let queued = import_later(&service, file.clone(), &[]).await.expect(202);
 

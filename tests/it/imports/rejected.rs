@@ -2,8 +2,11 @@
 
 use std::fmt::Write;
 
+use reqwest::Client;
+use reqwest::redirect::Policy;
+
 use super::{counts, import_later, path, people, user};
-use crate::support::Service;
+use crate::support::{Service, send};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rejected_rows_come_back_in_the_senders_own_form_and_are_taken_when_corrected() {
@@ -108,11 +111,7 @@ async fn an_import_without_rejected_rows_gives_the_header_and_a_refused_file_not
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rejected_rows_of_every_checkpoint_come_in_the_order_of_the_file() {
-    let service = Service::with(local::Options {
-        environment: [("IMPORT_SEGMENT_ROWS".to_owned(), "100".to_owned())].into(),
-        ..local::Options::default()
-    })
-    .await;
+    let service = Service::with_variables(&[("IMPORT_SEGMENT_ROWS", "100")]).await;
     let mut file = "email\n".to_owned();
     for number in 0..1_000 {
         writeln!(file, "nobody{number}").unwrap();
@@ -133,4 +132,35 @@ async fn rejected_rows_of_every_checkpoint_come_in_the_order_of_the_file() {
             .map(|number| format!("nobody{number}"))
             .collect::<Vec<_>>()
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_rejected_rows_are_fetched_from_the_bucket() {
+    let service = Service::start().await;
+    let filler = "x".repeat(50_000);
+    let mut file = "email,_x\n".to_owned();
+    for row in 0..60 {
+        writeln!(file, "bad{row},{filler}").unwrap();
+    }
+    let import = service.import(file, &[("mode", "validate")]).await.expect(200);
+
+    let path = path(&import) + "/rejected";
+    let still = Client::builder()
+        .no_proxy()
+        .redirect(Policy::none())
+        .build()
+        .unwrap();
+    let request = still.get(format!("{}/api/v1{path}", service.local.url()));
+    let redirected = send(request.bearer_auth(service.admin())).await;
+    // The tests' own client follows by itself.
+    let rejected = service.get(&path).await;
+
+    assert_eq!(counts(&import), [60, 0, 0, 0, 60]);
+    assert_eq!(redirected.status.as_u16(), 303, "{:.200}", redirected.text);
+    redirected.expect_common_headers();
+    assert_eq!(rejected.status.as_u16(), 200, "{:.200}", rejected.text);
+    assert_eq!(rejected.text.lines().count(), 61);
+    assert!(rejected.text.starts_with("email,_x,_line"));
+    let id = import["id"].as_str().unwrap();
+    assert!(rejected.header("content-disposition").contains(id));
 }

@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use aws_sdk_s3::primitives::ByteStream;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::clock;
 use shared::models::import::{Import, ImportOptions, Lease, Status, Via};
-use shared::models::{Given, ImportId, Role, Roles, Slot, User, UserDraft, UserId};
+use shared::models::{ImportId, Slot, Timestamp, User, UserId};
 use shared::store::UploadStore;
 
 use super::{counts, people, users};
-use crate::support::{Service, send};
+use crate::support::{Answer, Service, collaborator, logs, send};
 
 const ID: &str = "0198c0de000070008000000000000000";
 
@@ -22,31 +21,14 @@ async fn dead(service: &Service, rows: u32, written: u32, alive: Duration) -> St
     let id: ImportId = ID.parse().unwrap();
     let key = UploadStore::staged_key(id);
     // Nobody knows the import yet, so the arrival of its file starts nothing.
-    service
-        .local
-        .s3()
-        .put_object()
-        .bucket(service.local.bucket())
-        .key(&key)
-        .body(ByteStream::from(people(1..=rows).into_bytes()))
-        .send()
-        .await
-        .unwrap();
+    service.put_object(&key, people(1..=rows)).await;
     service.local.settled().await;
 
     let now = clock::now();
-    let options = ImportOptions {
-        default_roles: Role::Collaborator.into(),
-        ..ImportOptions::default()
-    };
+    let options = ImportOptions::default();
     let mut users = Vec::new();
     for number in 1..=written {
-        let draft = UserDraft {
-            email: Given::from(format!("person{number}@example.org").leak() as &str),
-            roles: Given::from("ROLE_COLLABORATOR"),
-            ..UserDraft::default()
-        };
-        let new = draft.parse(Roles::ALL).unwrap();
+        let new = collaborator(&format!("person{number}@example.org"));
         let line = u64::from(number) + 1;
         let user_id = UserId::imported(Slot::of(new.email()), id, line);
         users.push(User::new(user_id, new, now, Some((id, line))));
@@ -63,13 +45,13 @@ async fn dead(service: &Service, rows: u32, written: u32, alive: Duration) -> St
     import.started_at = Some(now);
     import.lease = Some(Lease {
         run: Some("dead".to_owned()),
-        until: shared::models::Timestamp::from_millis(now.millis() - 1).plus(alive),
+        until: Timestamp::from_millis(now.millis() - 1).plus(alive),
     });
     app.imports.insert(&import).await.unwrap();
     format!("/users/import/{ID}")
 }
 
-async fn resume(service: &Service, path: &str) -> crate::support::Answer {
+async fn resume(service: &Service, path: &str) -> Answer {
     send(service.request(Method::POST, &format!("{path}/resume"))).await
 }
 
@@ -155,4 +137,17 @@ async fn an_import_whose_file_is_gone_fails_and_says_so() {
         import["message"],
         "the file was deleted or written over before it was read; send it again"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_stands_still_is_told_of_by_the_clock() {
+    let service = Service::start().await;
+    dead(&service, 2, 0, Duration::ZERO).await;
+    let stalled = service.app().imports.stalled(clock::now()).await.unwrap();
+
+    service.local.invoke("sweep", &json!({})).await.unwrap();
+
+    assert_eq!(stalled, [ID.parse().unwrap()]);
+    let logged = logs::lines("an import stands still");
+    assert!(logged.iter().any(|line| line["import.id"] == ID), "{logged:?}");
 }

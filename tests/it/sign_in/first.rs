@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::json;
 use shared::models::Role;
 
-use super::{changed, me, refused, start, with};
+use super::{changed, start, with};
 use crate::support::{Service, send};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -14,7 +14,9 @@ async fn the_first_sign_in_binds_and_the_next_ones_find() {
     let ada = service.account("Ada@Example.org", &[Role::Originator]).await;
     assert_eq!(issuer.fetches(), 0, "keys were fetched before a token came");
 
-    let first = me(&service, &issuer.token(&issuer.claims("7", "ada@EXAMPLE.org"))).await;
+    let first = service
+        .me(&issuer.token(&issuer.claims("7", "ada@EXAMPLE.org")))
+        .await;
 
     assert_eq!(first.expect(200)["id"], ada.id.to_string());
     // From now on the subject counts, whatever becomes of the address, here or there.
@@ -36,15 +38,11 @@ async fn the_first_sign_in_binds_and_the_next_ones_find() {
             json!({"email_verified": false}),
         ),
     ] {
-        let again = me(&service, &issuer.token(&claims)).await;
+        let again = service.me(&issuer.token(&claims)).await;
         assert_eq!(again.expect(200)["id"], ada.id.to_string());
     }
     assert_eq!(issuer.fetches(), 1);
-    assert_eq!(
-        me(&service, &ada.token).await.status,
-        200,
-        "her own token goes on"
-    );
+    assert_eq!(service.me(&ada.token).await.status, 200, "her own token goes on");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,7 +69,7 @@ async fn any_route_takes_a_first_sign_in() {
             "{path}: {}",
             answer.text
         );
-        let found = me(&service, &token).await.expect(200);
+        let found = service.me(&token).await.expect(200);
         assert_eq!(found["id"], user.id.to_string());
     }
 }
@@ -133,18 +131,18 @@ async fn an_account_is_bound_only_if_everything_speaks_for_it() {
             issuer.claims("1", "old@example.org"),
         ),
     ] {
-        refused(&me(&service, &issuer.token(&claims)).await, what);
+        service
+            .me(&issuer.token(&claims))
+            .await
+            .expect_refused_token(what);
     }
 
-    let bound = me(&service, &issuer.token(&claims())).await;
+    let bound = service.me(&issuer.token(&claims())).await;
     assert_eq!(bound.expect(200)["id"], ada.id.to_string());
     let second = issuer.token(&issuer.claims("2", "ada@example.org"));
-    refused(&me(&service, &second).await, "a second subject");
+    service.me(&second).await.expect_refused_token("a second subject");
     let vouched = issuer.token(&issuer.claims("3", "vouched@example.org"));
-    assert_eq!(
-        me(&service, &vouched).await.expect(200)["id"],
-        moved.id.to_string()
-    );
+    assert_eq!(service.me(&vouched).await.expect(200)["id"], moved.id.to_string());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -161,14 +159,17 @@ async fn an_address_that_owners_gave_themselves_binds_nobody() {
     .expect(200);
     let ada = issuer.token(&issuer.claims("7", "ada@example.org"));
 
-    refused(&me(&service, &ada).await, "an address on the owner's word");
+    service
+        .me(&ada)
+        .await
+        .expect_refused_token("an address on the owner's word");
 
     let vouched = service
         .put(&format!("/users/{}", mallory.id), &squat)
         .await
         .expect(200);
     assert_eq!(vouched["email"], "ada@example.org");
-    assert_eq!(me(&service, &ada).await.status, 200);
+    assert_eq!(service.me(&ada).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -177,7 +178,7 @@ async fn what_ends_an_account_ends_its_sign_ins_at_once() {
     let ada = service.account("ada@example.org", &[Role::Originator]).await;
     let user = format!("/users/{}", ada.id);
     let token = issuer.token(&issuer.claims("7", "ada@example.org"));
-    assert_eq!(me(&service, &token).await.status, 200);
+    assert_eq!(service.me(&token).await.status, 200);
 
     let flip = async || {
         service
@@ -186,24 +187,30 @@ async fn what_ends_an_account_ends_its_sign_ins_at_once() {
             .expect(200)
     };
     flip().await;
-    refused(&me(&service, &token).await, "disabled");
+    service.me(&token).await.expect_refused_token("disabled");
     flip().await;
-    assert_eq!(me(&service, &token).await.status, 200);
+    assert_eq!(service.me(&token).await.status, 200);
 
     service
         .put(&format!("{user}/expire"), &json!(null))
         .await
         .expect(200);
-    refused(&me(&service, &token).await, "expired by an administrator");
+    service
+        .me(&token)
+        .await
+        .expect_refused_token("expired by an administrator");
     let undated = changed(issuer.claims("7", "ada@example.org"), json!({"iat": null}));
-    refused(&me(&service, &issuer.token(&undated)).await, "of an unknown time");
+    service
+        .me(&issuer.token(&undated))
+        .await
+        .expect_refused_token("of an unknown time");
     let later = issuer.claims("7", "ada@example.org");
     let iat = later["iat"].as_u64().unwrap() + 5;
     let later = issuer.token(&changed(later, json!({ "iat": iat })));
-    assert_eq!(me(&service, &later).await.status, 200);
+    assert_eq!(service.me(&later).await.status, 200);
 
     service.delete(&user).await.expect(200);
-    refused(&me(&service, &later).await, "deleted");
+    service.me(&later).await.expect_refused_token("deleted");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -213,10 +220,10 @@ async fn a_new_account_with_the_address_is_bound_anew() {
     let mut ids = Vec::new();
     for _ in 0..3 {
         let ada = service.account("ada@example.org", &[Role::Originator]).await;
-        let bound = me(&service, &token).await.expect(200);
+        let bound = service.me(&token).await.expect(200);
         assert_eq!(bound["id"], ada.id.to_string());
         service.delete(&format!("/users/{}", ada.id)).await.expect(200);
-        refused(&me(&service, &token).await, "deleted");
+        service.me(&token).await.expect_refused_token("deleted");
         ids.push(ada.id);
     }
 
@@ -225,14 +232,17 @@ async fn a_new_account_with_the_address_is_bound_anew() {
     // Deleted in bulk, and bound to another subject.
     let ada = service.account("ada@example.org", &[Role::Originator]).await;
     let other = issuer.token(&issuer.claims("8", "ada@example.org"));
-    assert_eq!(me(&service, &other).await.status, 200);
-    refused(&me(&service, &token).await, "bound to another subject");
+    assert_eq!(service.me(&other).await.status, 200);
+    service
+        .me(&token)
+        .await
+        .expect_refused_token("bound to another subject");
     let deleted = service
         .post("/users/bulk?action=delete", &json!({"ids": [ada.id.to_string()]}))
         .await;
     assert_eq!(deleted.expect(200)["results"][0]["status"], 200);
     service.account("ada@example.org", &[Role::Originator]).await;
-    assert_eq!(me(&service, &token).await.status, 200);
+    assert_eq!(service.me(&token).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -247,7 +257,7 @@ async fn a_revoked_token_is_dead_however_its_signature_is_written() {
     let revoked = send(service.request_as(&token, Method::POST, "/auth/token/revoke")).await;
 
     assert_eq!(revoked.expect(200), json!({}));
-    refused(&me(&service, &token).await, "revoked");
+    service.me(&token).await.expect_refused_token("revoked");
     // ECDSA is random: the same claims under another valid signature.
     let mut resigned = token.clone();
     while resigned == token {
@@ -257,8 +267,11 @@ async fn a_revoked_token_is_dead_however_its_signature_is_written() {
         let (header, claims) = signed.split_once('.').unwrap();
         resigned = issuer.sign(&text(header), &text(claims));
     }
-    refused(&me(&service, &resigned).await, "revoked, signed again");
-    assert_eq!(me(&service, &other).await.expect(200)["id"], ada.id.to_string());
+    service
+        .me(&resigned)
+        .await
+        .expect_refused_token("revoked, signed again");
+    assert_eq!(service.me(&other).await.expect(200)["id"], ada.id.to_string());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -273,7 +286,7 @@ async fn of_racing_first_sign_ins_each_subject_gets_one_account() {
             .map(|subject| issuer.token(&issuer.claims(subject, &email)))
             .collect();
 
-        let answers = join_all(tokens.iter().map(|token| me(&service, token))).await;
+        let answers = join_all(tokens.iter().map(|token| service.me(token))).await;
 
         let winners: Vec<_> = subjects
             .iter()
@@ -302,12 +315,12 @@ async fn a_deletion_that_races_a_first_sign_in_leaves_nothing_bound() {
         let token = issuer.token(&issuer.claims(&email, &email));
 
         let path = format!("/users/{}", user.id);
-        let (_, deleted) = tokio::join!(me(&service, &token), service.delete(&path));
+        let (_, deleted) = tokio::join!(service.me(&token), service.delete(&path));
 
         deleted.expect(200);
-        refused(&me(&service, &token).await, "deleted");
+        service.me(&token).await.expect_refused_token("deleted");
         let next = service.account(&email, &[Role::Originator]).await;
-        let bound = me(&service, &token).await.expect(200);
+        let bound = service.me(&token).await.expect(200);
         assert_eq!(bound["id"], next.id.to_string());
     }
 }
@@ -318,9 +331,11 @@ async fn without_an_issuer_no_foreign_token_is_taken() {
     let service = Service::start().await;
     service.account("ada@example.org", &[Role::Originator]).await;
 
-    let answer = me(&service, &issuer.token(&issuer.claims("7", "ada@example.org"))).await;
+    let answer = service
+        .me(&issuer.token(&issuer.claims("7", "ada@example.org")))
+        .await;
 
-    refused(&answer, "no issuer");
+    answer.expect_refused_token("no issuer");
     assert_eq!(issuer.fetches(), 0);
 }
 
@@ -331,11 +346,11 @@ async fn while_no_key_could_be_had_nobody_is_told_that_a_token_is_wrong() {
     let token = issuer.token(&issuer.claims("7", "ada@example.org"));
     drop(issuer);
 
-    let answer = me(&service, &token).await;
+    let answer = service.me(&token).await;
 
     assert_eq!(answer.expect(503)["type"], "/problems/unavailable");
     assert_eq!(answer.header("retry-after"), "2");
-    assert_eq!(me(&service, &ada.token).await.status, 200);
+    assert_eq!(service.me(&ada.token).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -347,10 +362,10 @@ async fn known_keys_serve_while_the_issuer_is_down() {
         issuer.claims("7", "ada@example.org"),
         json!({"jti": "2"}),
     ));
-    assert_eq!(me(&service, &first).await.status, 200);
+    assert_eq!(service.me(&first).await.status, 200);
     drop(issuer);
 
-    assert_eq!(me(&service, &second).await.status, 200);
+    assert_eq!(service.me(&second).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -367,12 +382,10 @@ async fn an_identity_token_of_cognito_binds_and_its_access_token_follows() {
         }),
     );
 
-    refused(
-        &me(&service, &issuer.token(&access)).await,
-        "an access token has no address",
-    );
+    let early = service.me(&issuer.token(&access)).await;
+    early.expect_refused_token("an access token has no address");
     for claims in [&identity, &access] {
-        let found = me(&service, &issuer.token(claims)).await.expect(200);
+        let found = service.me(&issuer.token(claims)).await.expect(200);
         assert_eq!(found["id"], ada.id.to_string());
     }
 }

@@ -14,7 +14,7 @@ use shared::auth::keys::Keys;
 use shared::clock;
 use shared::models::Role;
 
-use super::{RSA_KEY, base64, changed, me, refused, rs256, rsa_jwk, with};
+use super::{RSA_KEY, base64, changed, rs256, rsa_jwk, with};
 use local::Issuer;
 
 /// A token, what it is, and the rule that it breaks.
@@ -450,7 +450,7 @@ async fn every_wrong_token_is_refused_and_told_nothing() {
     );
     for token in &right {
         verifier.read(token).unwrap();
-        assert_eq!(me(&service, token).await.expect(200)["id"], ada.id.to_string());
+        assert_eq!(service.me(token).await.expect(200)["id"], ada.id.to_string());
     }
 
     let mut wrong = [
@@ -487,7 +487,7 @@ async fn every_wrong_token_is_refused_and_told_nothing() {
     assert!(wrong.len() >= 40);
     for (name, token, rule) in &wrong {
         assert_eq!(verifier.read(token), Err(*rule), "{name}");
-        refused(&me(&service, token).await, name);
+        service.me(token).await.expect_refused_token(name);
     }
     println!("{} wrong tokens refused", wrong.len());
     assert_eq!(
@@ -525,7 +525,7 @@ async fn a_token_of_cognito_says_what_it_is_for() {
         let name = changes.to_string();
         let token = issuer.token(&changed(good.clone(), changes));
         assert_eq!(verifier.read(&token), Err(rule), "{name}");
-        refused(&me(&service, &token).await, &name);
+        service.me(&token).await.expect_refused_token(&name);
     }
 }
 

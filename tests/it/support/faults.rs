@@ -1,8 +1,8 @@
 //! A layer beneath the SDK that disturbs calls to storage: it counts them, and lets chosen ones fail.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
@@ -68,6 +68,8 @@ pub(crate) enum Schedule {
     Freeze { call: u64 },
     /// One call.
     Once { call: u64, fault: Fault },
+    /// This call and all later ones.
+    From { call: u64, fault: Fault },
     /// Each call with a chance of `percent` of 100, by one of `faults`.
     Random {
         seed: u64,
@@ -81,7 +83,7 @@ pub(crate) enum Schedule {
 pub(crate) struct Faults(Arc<Inner>);
 
 struct Inner {
-    schedule: Schedule,
+    schedule: Mutex<Schedule>,
     calls: AtomicU64,
     disturbed: AtomicU64,
     /// Whether the process is dead or stands still.
@@ -92,7 +94,7 @@ struct Inner {
 impl Faults {
     pub(crate) fn new(schedule: Schedule) -> Self {
         Self(Arc::new(Inner {
-            schedule,
+            schedule: Mutex::new(schedule),
             calls: AtomicU64::new(0),
             disturbed: AtomicU64::new(0),
             stopped: watch::Sender::new(false),
@@ -165,12 +167,25 @@ impl Faults {
         self.0.thawed.send_replace(true);
     }
 
+    /// Goes on by another schedule, and counts calls from 0 again.
+    pub(crate) fn begin(&self, schedule: Schedule) {
+        *self.0.schedule.lock().unwrap() = schedule;
+        self.0.calls.store(0, Ordering::SeqCst);
+        self.0.stopped.send_replace(false);
+        self.0.thawed.send_replace(false);
+    }
+
     /// How many calls were made.
     pub(crate) fn calls(&self) -> u64 {
         self.0.calls.load(Ordering::SeqCst)
     }
 
-    /// How many of them were disturbed.
+    /// How many calls were made since the last time this was asked.
+    pub(crate) fn take(&self) -> u64 {
+        self.0.calls.swap(0, Ordering::SeqCst)
+    }
+
+    /// How many calls were disturbed.
     pub(crate) fn disturbed(&self) -> u64 {
         self.0.disturbed.load(Ordering::SeqCst)
     }
@@ -188,7 +203,8 @@ impl Faults {
         request: HttpRequest,
     ) -> Result<HttpResponse, ConnectorError> {
         let call = self.0.calls.fetch_add(1, Ordering::SeqCst);
-        let fault = match self.0.schedule {
+        let schedule = *self.0.schedule.lock().unwrap();
+        let fault = match schedule {
             Schedule::Clean => None,
             Schedule::Crash { call: at, .. } if call < at => None,
             Schedule::Crash { call: at, after } => {
@@ -208,6 +224,7 @@ impl Faults {
                 None
             }
             Schedule::Once { call: at, fault } => (call == at).then_some(fault),
+            Schedule::From { call: at, fault } => (call >= at).then_some(fault),
             Schedule::Random {
                 seed,
                 percent,

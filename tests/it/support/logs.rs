@@ -3,17 +3,17 @@
 //! A line that gives away a secret or a person ends the run at once, whichever test it belongs to.
 
 use std::io::{self, Write};
-use std::sync::Once;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, Once};
 
 use local::Template;
+use serde_json::Value;
 use shared::telemetry;
 use tracing_subscriber::filter::LevelFilter;
 
 /// What stands in every value that [`canaries`](crate::canaries) plants.
 pub(crate) const CANARY: &str = "canary";
 
-static LINES: AtomicUsize = AtomicUsize::new(0);
+static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Begins to watch; a second call does nothing.
 pub(crate) fn watch() {
@@ -34,17 +34,20 @@ pub(crate) fn watch() {
     });
 }
 
-/// How many lines were written so far.
-pub(crate) fn lines() -> usize {
-    LINES.load(Ordering::SeqCst)
+/// The lines with this message that were written so far, by whichever test.
+pub(crate) fn lines(message: &str) -> Vec<Value> {
+    let lines = LINES.lock().unwrap();
+    let lines = lines.iter().filter(|line| line.contains(message));
+    let lines = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.filter(|line| line["message"] == message).collect()
 }
 
 struct Watch;
 
 impl Write for Watch {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        LINES.fetch_add(1, Ordering::SeqCst);
         let text = String::from_utf8_lossy(line);
+        LINES.lock().unwrap().push(text.clone().into_owned());
         if let Some(what) = leak(&text) {
             // Not `eprintln`, which a test's output is captured from.
             let _ = writeln!(io::stderr(), "a log line has {what}: {text}");

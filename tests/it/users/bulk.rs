@@ -39,22 +39,12 @@ async fn each_id_stands_alone() {
         disabled["results"][1],
         json!({"id": "nonsense", "status": 404, "detail": "the user does not exist"})
     );
-    assert_eq!(
-        send(service.request_as(&ada.token, Method::GET, "/users/me"))
-            .await
-            .status,
-        401
-    );
+    assert_eq!(service.me(&ada.token).await.status, 401);
     assert_eq!(
         statuses(&bulk(&clerk.token, "enable").await),
         [200, 404, 403, 200, 403, 200]
     );
-    assert_eq!(
-        send(service.request_as(&ada.token, Method::GET, "/users/me"))
-            .await
-            .status,
-        200
-    );
+    assert_eq!(service.me(&ada.token).await.status, 200);
     assert_eq!(
         statuses(&bulk(service.admin(), "disable").await),
         [200, 404, 409, 200, 200, 200]

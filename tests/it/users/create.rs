@@ -52,10 +52,7 @@ async fn an_address_belongs_to_one_user_however_it_is_spelled() {
         let answer = service.post("/users", &user(email)).await;
         assert_eq!(answer.status, status, "{email}: {}", answer.text);
         if status == 409 {
-            assert_eq!(
-                answer.faults(),
-                [("#/email".to_owned(), "already_exists".to_owned())]
-            );
+            assert_eq!(answer.faults(), ["#/email already_exists"]);
         }
     }
 }
@@ -68,30 +65,22 @@ async fn every_fault_of_a_body_is_named() {
         assert_eq!(answer.status, 422, "{}", answer.text);
         answer.faults()
     };
-    let told = |list: &[(&str, &str)]| {
-        list.iter()
-            .map(|(pointer, code)| ((*pointer).to_owned(), (*code).to_owned()))
-            .collect::<Vec<_>>()
-    };
 
-    assert_eq!(
-        faults(json!({})).await,
-        told(&[("#/email", "required"), ("#/roles", "required")])
-    );
+    assert_eq!(faults(json!({})).await, ["#/email required", "#/roles required"]);
     assert_eq!(
         faults(json!({"email": "ada@", "roles": ["ROLE_ADHOC_COLLABORATOR", "ROLE_KING"], "enabled": "yes"}))
             .await,
-        told(&[
-            ("#/email", "invalid_format"),
-            ("#/roles", "not_assignable"),
-            ("#/roles", "unknown_role"),
-            ("#/enabled", "invalid_format"),
-        ])
+        [
+            "#/email invalid_format",
+            "#/roles not_assignable",
+            "#/roles unknown_role",
+            "#/enabled invalid_format",
+        ]
     );
     assert_eq!(
         faults(json!({"email": "ada@example.org", "roles": "ROLE_ORIGINATOR", "id": null, "name": "Ada"}))
             .await,
-        told(&[("#/id", "read_only"), ("#/name", "unknown_member")])
+        ["#/id read_only", "#/name unknown_member"]
     );
 }
 

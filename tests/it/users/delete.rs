@@ -21,18 +21,13 @@ async fn a_successor_at_the_address_inherits_nothing() {
     assert_eq!(service.get(&old).await.status, 404);
     assert_eq!(service.delete(&old).await.status, 404);
     assert_eq!(service.put(&old, &json!({})).await.status, 404);
-    assert_eq!(
-        send(service.request_as(&ada.token, Method::GET, "/users/me"))
-            .await
-            .status,
-        401
-    );
+    assert_eq!(service.me(&ada.token).await.status, 401);
     let new = format!("/users/{}", new["id"].as_str().unwrap());
     assert_eq!(service.get(&new).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_last_administrator_stays() {
+async fn nobody_deletes_themselves_and_a_user_administrator_no_administrator() {
     let service = Service::start().await;
     let root = service.get("/users/me").await.json();
     let root = format!("/users/{}", root["id"].as_str().unwrap());

@@ -141,22 +141,9 @@ async fn a_walk_by_cursor_meets_everyone_once() {
         vec![("searchText", "example"), ("enabled", "true")],
     ] {
         let whole = get(&service, &query).await.expect(200);
-        let mut walked: Vec<Value> = Vec::new();
-        let mut cursor = None::<String>;
-        loop {
-            let mut query = query.clone();
-            query.push(("limit", "2"));
-            query.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
-            let page = get(&service, &query).await.expect(200);
-            assert_eq!(page["count"], whole["count"]);
-            assert_eq!(page["offset"], walked.len());
-            walked.extend(page["items"].as_array().unwrap().iter().cloned());
-            cursor = page["nextCursor"].as_str().map(str::to_owned);
-            if cursor.is_none() {
-                break;
-            }
-        }
+        let walked = service.walk("/users", &query, 2).await;
         assert_eq!(json!(walked), whole["items"], "{query:?}");
+        assert_eq!(walked.len(), whole["count"], "{query:?}");
     }
 }
 
@@ -189,7 +176,11 @@ async fn wrong_parameters_are_named() {
     ] {
         let answer = get(&service, &query).await;
         assert_eq!(answer.status, 400, "{query:?}");
-        assert_eq!(answer.faults()[0].0, format!("#/{name}"), "{query:?}");
+        let faults = answer.faults();
+        assert!(
+            faults[0].starts_with(&format!("#/{name} ")),
+            "{query:?}: {faults:?}"
+        );
     }
     assert_eq!(
         get(&service, &[("cursor", cursor), ("limit", "5")]).await.status,

@@ -1,16 +1,30 @@
 //! Requests that meet.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use futures::future::join_all;
 use futures::stream::{self, StreamExt};
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use shared::models::Role;
 
+use crate::support::faults::{Faults, Schedule};
 use crate::support::{Account, Service, send};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_who_create_one_address_one_wins() {
-    const RACES: usize = 200;
+    meet_at_an_address(40).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes half a minute without optimisation"]
+async fn of_many_who_create_one_address_one_wins_200_times() {
+    meet_at_an_address(200).await;
+}
+
+/// Lets 16 requests meet that create the same address, so many times.
+async fn meet_at_an_address(times: usize) {
     const RACERS: usize = 16;
     let service = Service::start().await;
     let race = async |number: usize| {
@@ -29,47 +43,146 @@ async fn of_many_who_create_one_address_one_wins() {
         assert_eq!(statuses[1..], [StatusCode::CONFLICT; RACERS - 1]);
     };
 
-    stream::iter(0..RACES).for_each_concurrent(2, race).await;
+    stream::iter(0..times).for_each_concurrent(2, race).await;
 
-    assert_eq!(service.get("/users?limit=0").await.json()["count"], RACES + 1);
+    assert_eq!(service.get("/users?limit=0").await.json()["count"], times + 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_administrators_who_delete_each_other_leave_one() {
-    const RACES: usize = 200;
-    let service = Service::start().await;
-    let id = service.get("/users/me").await.json()["id"]
-        .as_str()
-        .unwrap()
-        .parse()
-        .unwrap();
-    let mut left = Account {
-        id,
-        email: String::new(),
-        token: service.admin().to_owned(),
-    };
+async fn two_administrators_who_attack_each_other_leave_one() {
+    duel(40).await;
+}
 
-    for number in 0..RACES {
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes ten seconds without optimisation"]
+async fn two_administrators_who_attack_each_other_leave_one_200_times() {
+    duel(200).await;
+}
+
+/// The administrator that the service starts with.
+async fn administrator(service: &Service) -> Account {
+    let me = service.get("/users/me").await.expect(200);
+    Account {
+        id: me["id"].as_str().unwrap().parse().unwrap(),
+        email: me["email"].as_str().unwrap().to_owned(),
+        token: service.admin().to_owned(),
+    }
+}
+
+/// What `from` may do to end that `to` is an administrator: one of three ways, by turns.
+fn attack(service: &Service, number: usize, from: &Account, to: &Account) -> RequestBuilder {
+    let path = format!("/users/{}", to.id);
+    match number % 3 {
+        0 => service.request_as(&from.token, Method::DELETE, &path),
+        1 => service.request_as(&from.token, Method::PUT, &(path + "/enable")),
+        _ => service
+            .request_as(&from.token, Method::PUT, &path)
+            .json(&json!({"roles": ["ROLE_COLLABORATOR"]})),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_administrator_is_not_ended_by_one_who_was_ended_meanwhile() {
+    let storage = Faults::new(Schedule::Clean);
+    let service = Service::above(&storage).await;
+    let mut left = administrator(&service).await;
+
+    for number in 0..3 {
         let other = service
             .account(&format!("root{number}@example.org"), &[Role::SystemAdmin])
             .await;
-        let attack = |from: &Account, to: &Account| match number % 3 {
-            0 => service.request_as(&from.token, Method::DELETE, &format!("/users/{}", to.id)),
-            1 => service.request_as(&from.token, Method::PUT, &format!("/users/{}/enable", to.id)),
-            _ => service
-                .request_as(&from.token, Method::PUT, &format!("/users/{}", to.id))
-                .json(&json!({"roles": ["ROLE_COLLABORATOR"]})),
-        };
+        // It has read that both are administrators, and is about to write.
+        storage.begin(Schedule::Freeze { call: 1 });
+        let mut late = pin!(send(attack(&service, number, &left, &other)));
+        assert!(storage.until_stopped(late.as_mut()).await.is_none());
+        storage.begin(Schedule::Clean);
+        let won = send(attack(&service, number, &other, &left)).await;
+        storage.thaw();
+        let lost = late.await;
 
-        let (one, two) = futures::join!(send(attack(&left, &other)), send(attack(&other, &left)));
+        assert_eq!(won.status, 200, "{}", won.text);
+        assert_eq!(
+            lost.expect(409)["detail"],
+            "this is the last enabled system administrator"
+        );
+        assert_eq!(service.me(&other.token).await.expect(200)["enabled"], true);
+        assert_eq!(service.app().users.active_system_admins().await.unwrap(), 1);
+        left = other;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_goes_to_one_of_all_who_want_it_by_whichever_way() {
+    let service = Service::start().await;
+    let ada = service.account("ada@example.org", &[Role::Originator]).await;
+    let bob = service.account("bob@example.org", &[Role::Originator]).await;
+    let mut made = 0;
+
+    for round in 0..20 {
+        let email = format!("wanted{round}@example.org");
+        let take = |account: &Account| {
+            let request = service.request(Method::PUT, &format!("/users/{}", account.id));
+            send(request.json(&json!({ "email": email.to_uppercase() })))
+        };
+        let user = json!({ "email": email, "roles": "ROLE_ORIGINATOR" });
+        // Each round another one is first.
+        let wait = |place: u64| tokio::time::sleep(Duration::from_millis((round + place) % 4 * 5));
+
+        let (one, two, new, import) = futures::join!(
+            async { (wait(0).await, take(&ada).await).1 },
+            async { (wait(1).await, take(&bob).await).1 },
+            async { (wait(2).await, service.post("/users", &user).await).1 },
+            service.import(format!("email\n{email}\n"), &[]),
+        );
+
+        let statuses = [&one, &two, &new].map(|answer| answer.status.as_u16());
+        let imported = import.expect(200);
+        let mut winners = statuses.iter().filter(|status| **status < 300).count();
+        for (answer, status) in [&one, &two, &new].into_iter().zip(statuses) {
+            assert!([200, 201, 409].contains(&status), "{}", answer.text);
+        }
+        if imported["counts"]["created"] == 1 {
+            winners += 1;
+            made += 1;
+        } else {
+            assert_eq!(imported["rowErrors"][0]["code"], "already_exists", "{imported}");
+        }
+        made += u64::from(new.status == StatusCode::CREATED);
+        assert_eq!(winners, 1, "{statuses:?} and {imported}");
+        let query = format!("/users?searchText={email}");
+        assert_eq!(service.get(&query).await.expect(200)["count"], 1);
+    }
+
+    let numbers = service.get("/dashboard/users").await.expect(200);
+    assert_eq!(numbers["totalUsers"], 3 + made);
+}
+
+/// Lets two administrators, who are all there are, delete, disable or demote each other at once, so many
+/// times.
+async fn duel(duels: usize) {
+    let service = Service::start().await;
+    let mut left = administrator(&service).await;
+
+    for number in 0..duels {
+        let other = service
+            .account(&format!("root{number}@example.org"), &[Role::SystemAdmin])
+            .await;
+
+        let (one, two) = futures::join!(
+            send(attack(&service, number, &left, &other)),
+            send(attack(&service, number, &other, &left))
+        );
 
         let won = [&one, &two].map(|answer| answer.status == StatusCode::OK);
         assert!(won[0] != won[1], "{} and {}", one.text, two.text);
+        // 401 if deleted or disabled before, 403 if demoted before, 409 if the other one was the last by then.
+        let lost = if won[0] { &two } else { &one };
+        assert!([401, 403, 409].contains(&lost.status.as_u16()), "{}", lost.text);
         if won[1] {
             left = other;
         }
         assert_eq!(service.app().users.active_system_admins().await.unwrap(), 1);
-        let me = send(service.request_as(&left.token, Method::GET, "/users/me")).await;
+        let me = service.me(&left.token).await;
         assert_eq!(me.expect(200)["roles"], json!(["ROLE_SYSTEM_ADMIN"]));
     }
 }
@@ -111,10 +224,5 @@ async fn no_change_of_many_at_once_is_lost() {
         }
         assert_eq!(stored.header("etag"), format!("\"{}\"", (round + 1) * 7));
     }
-    assert_eq!(
-        send(service.request_as(&ada.token, Method::GET, "/users/me"))
-            .await
-            .status,
-        401
-    );
+    assert_eq!(service.me(&ada.token).await.status, 401);
 }

@@ -1,6 +1,5 @@
 //! `GET /users/{userId}`.
 
-use local::{Functions, Options};
 use reqwest::Method;
 use shared::models::Role;
 
@@ -10,22 +9,18 @@ use crate::support::{Service, send};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_is_read_by_one_call_to_storage() {
     let storage = Faults::new(Schedule::Clean);
-    let service = Service::with(Options {
-        functions: Functions::Given(storage.wire()),
-        ..Options::default()
-    })
-    .await;
+    let service = Service::above(&storage).await;
     let ada = service.account("ada@example.org", &[Role::Originator]).await;
     let path = format!("/users/{}", ada.id);
 
     for token in [service.admin(), &ada.token] {
-        let before = storage.calls();
+        storage.take();
         let user = send(service.request_as(token, Method::GET, &path))
             .await
             .expect(200);
 
         assert_eq!(user["email"], ada.email);
-        assert_eq!(storage.calls() - before, 1);
+        assert_eq!(storage.take(), 1);
     }
 }
 

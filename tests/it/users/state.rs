@@ -1,7 +1,7 @@
 //! `PUT /users/{userId}/enable` and `/expire`.
 
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::models::Role;
 
 use crate::support::{Service, send};
@@ -11,11 +11,7 @@ async fn a_disabled_user_is_out_at_once_and_back_when_enabled() {
     let service = Service::start().await;
     let ada = service.account("ada@example.org", &[Role::Originator]).await;
     let enable = format!("/users/{}/enable", ada.id);
-    let me = async || {
-        send(service.request_as(&ada.token, Method::GET, "/users/me"))
-            .await
-            .status
-    };
+    let me = async || service.me(&ada.token).await.status;
 
     assert_eq!(
         service.put(&enable, &Value::Null).await.expect(200)["enabled"],
@@ -36,16 +32,12 @@ async fn expiring_ends_the_tokens_there_are_and_no_later_one() {
     let user = format!("/users/{}", ada.id);
     let issue = async || {
         let issued = service
-            .post(&format!("{user}/tokens"), &serde_json::json!({}))
+            .post(&format!("{user}/tokens"), &json!({}))
             .await
             .expect(201);
         issued["accessToken"].as_str().unwrap().to_owned()
     };
-    let me = async |token: &str| {
-        send(service.request_as(token, Method::GET, "/users/me"))
-            .await
-            .status
-    };
+    let me = async |token: &str| service.me(token).await.status;
 
     for _ in 0..20 {
         let before = issue().await;
@@ -59,4 +51,29 @@ async fn expiring_ends_the_tokens_there_are_and_no_later_one() {
         assert_eq!(me(&after).await, 200);
     }
     assert_eq!(me(&ada.token).await, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_may_at_once_what_the_roles_of_its_user_may() {
+    let service = Service::start().await;
+    let ada = service.account("ada@example.org", &[Role::Originator]).await;
+    let list = async || {
+        let request = service.request_as(&ada.token, Method::GET, "/users");
+        send(request).await.status.as_u16()
+    };
+    let give = async |role: &str| {
+        let roles = json!({ "roles": role });
+        service
+            .put(&format!("/users/{}", ada.id), &roles)
+            .await
+            .expect(200);
+    };
+
+    let before = list().await;
+    give("ROLE_USER_ADMIN").await;
+    let promoted = list().await;
+    give("ROLE_ORIGINATOR").await;
+    let demoted = list().await;
+
+    assert_eq!([before, promoted, demoted], [403, 200, 403]);
 }

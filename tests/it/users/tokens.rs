@@ -1,11 +1,14 @@
 //! `POST /users/{userId}/tokens`.
 
-use local::Options;
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared::models::Role;
+use shared::clock;
+use shared::models::{Role, Timestamp};
+use shared::store::Token;
 
-use crate::support::{Service, send};
+use crate::support::{Service, logs, send};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_issued_token_acts_as_its_user() {
@@ -19,13 +22,13 @@ async fn an_issued_token_acts_as_its_user() {
     assert_eq!(issued["tokenType"], "Bearer");
     assert_eq!(issued["expiresIn"], 60);
     let token = issued["accessToken"].as_str().unwrap();
-    let me = send(service.request_as(token, Method::GET, "/users/me")).await;
+    let me = service.me(token).await;
     assert_eq!(me.expect(200)["id"], ada.id.to_string());
 
     for wrong in [json!(0), json!(7_776_001), json!(-1), json!("60"), json!(1.5)] {
         let refused = service.post(&tokens, &json!({"expiresIn": wrong})).await;
         assert_eq!(refused.status, 422);
-        assert_eq!(refused.faults()[0].1, "out_of_range");
+        assert_eq!(refused.faults(), ["#/expiresIn out_of_range"]);
     }
     assert_eq!(service.post(&tokens, &json!({"expiresAt": 1})).await.status, 422);
     service
@@ -37,12 +40,7 @@ async fn an_issued_token_acts_as_its_user() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deployment_can_switch_issuing_off() {
-    let environment = [("TOKEN_ISSUE".to_owned(), "false".to_owned())].into();
-    let service = Service::with(Options {
-        environment,
-        ..Options::default()
-    })
-    .await;
+    let service = Service::with_variables(&[("TOKEN_ISSUE", "false")]).await;
 
     let refused = service.post("/users/me/tokens", &json!({})).await;
 
@@ -50,5 +48,61 @@ async fn a_deployment_can_switch_issuing_off() {
     assert_eq!(
         refused.json()["detail"],
         "this deployment issues no access tokens"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_ends_with_its_time() {
+    let service = Service::start().await;
+    let ada = service.account("ada@example.org", &[Role::Originator]).await;
+    let now = clock::now();
+    let before = |seconds: u64| Timestamp::from_millis(now.millis() - seconds * 1000);
+    let issue = async |end: Timestamp| {
+        let token = Token::random(ada.id).unwrap();
+        service
+            .app()
+            .tokens
+            .insert(&token, before(60), end)
+            .await
+            .unwrap();
+        token.reveal().to_owned()
+    };
+    let past = issue(before(1)).await;
+    let future = issue(now.plus(Duration::from_mins(1))).await;
+
+    service.me(&past).await.expect_refused_token("past");
+    service.me(&future).await.expect(200);
+    let longest = service
+        .post(
+            &format!("/users/{}/tokens", ada.id),
+            &json!({"expiresIn": 7_776_000}),
+        )
+        .await
+        .expect(201);
+    assert_eq!(longest["expiresIn"], 7_776_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_kept_as_a_hash_and_logged_by_ids() {
+    let service = Service::start().await;
+    let ada = service.account("ada@example.org", &[Role::Originator]).await;
+    let me = service.get("/users/me").await.expect(200);
+
+    let issued = service
+        .post(&format!("/users/{}/tokens", ada.id), &json!({}))
+        .await
+        .expect(201);
+
+    let token = issued["accessToken"].as_str().unwrap();
+    let (id, secret) = token.split_once('.').unwrap();
+    let stored = format!("{:?}", service.items().await);
+    assert!(stored.contains(id), "{stored}");
+    assert!(!stored.contains(secret), "{stored}");
+    let logged = logs::lines("issued an access token");
+    assert!(
+        logged
+            .iter()
+            .any(|line| line["user.id"] == ada.id.to_string() && line["caller.id"] == me["id"]),
+        "{logged:?}"
     );
 }

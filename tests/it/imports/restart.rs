@@ -1,16 +1,16 @@
-//! An import whose process dies.
+//! An import whose service ends and starts again.
 
 use local::{Data, Options};
 
 use super::{counts, import_later, path, people, users};
-use crate::support::{Service, eventually};
+use crate::support::{Service, eventually, owned};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_import_ends_by_itself_after_its_process_died_in_the_middle() {
+async fn an_import_goes_on_by_itself_after_the_service_was_ended_in_the_middle() {
     let folder = tempfile::tempdir().unwrap();
     let options = Options {
         data: Data::Dir(folder.path().to_owned()),
-        environment: [("IMPORT_SEGMENT_ROWS".to_owned(), "1000".to_owned())].into(),
+        environment: owned(&[("IMPORT_SEGMENT_ROWS", "1000")]).collect(),
         ..Options::default()
     };
     let service = Service::with(options.clone()).await;

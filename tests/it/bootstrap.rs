@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 use shared::models::Role;
 
-use super::{members, user, users};
+use crate::imports::{members, user, users};
 use crate::support::{Service, send};
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,172 @@
+//! Storage that fails in one call, or for a while: what a caller is told, and what a request that is sent again
+//! finds.
+
+use reqwest::{Method, RequestBuilder};
+use serde_json::json;
+use shared::models::Role;
+
+use crate::support::faults::{Fault, Faults, Schedule};
+use crate::support::{Answer, Service, send};
+
+/// A request that changes something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Write {
+    AddUser,
+    AddContact,
+    IssueToken,
+    ChangeUser,
+    MoveUser,
+    DisableUser,
+    DeleteUser,
+    CancelImport,
+}
+
+impl Write {
+    const ALL: [Self; 8] = [
+        Self::AddUser,
+        Self::AddContact,
+        Self::IssueToken,
+        Self::ChangeUser,
+        Self::MoveUser,
+        Self::DisableUser,
+        Self::DeleteUser,
+        Self::CancelImport,
+    ];
+
+    /// The status of the answer when nothing fails.
+    fn status(self) -> u16 {
+        match self {
+            Self::AddUser | Self::IssueToken => 201,
+            _ => 200,
+        }
+    }
+
+    fn is_post(self) -> bool {
+        matches!(self, Self::AddUser | Self::AddContact | Self::IssueToken)
+    }
+
+    /// The request number `number`, about things of its own. A POST has a key.
+    async fn request(self, service: &Service, number: usize) -> RequestBuilder {
+        let email = format!("u{number}@example.org");
+        if self == Self::AddUser {
+            let user = json!({ "email": email, "roles": "ROLE_ORIGINATOR" });
+            return keyed(service.request(Method::POST, "/users"), number).json(&user);
+        }
+        if self == Self::CancelImport {
+            let opened = service
+                .post("/users/import/uploads", &json!({ "bytes": 5 }))
+                .await
+                .expect(201);
+            let path = format!("/users/import/{}", opened["id"].as_str().unwrap());
+            return service.request(Method::DELETE, &path);
+        }
+        let account = service.account(&email, &[Role::Originator]).await;
+        let path = format!("/users/{}", account.id);
+        match self {
+            Self::AddContact => {
+                let body = json!({ "contacts": [{ "email": "c@example.org" }], "ignoreDuplicates": false });
+                let request = service.request_as(&account.token, Method::POST, "/users/me/contacts");
+                keyed(request, number).json(&body)
+            }
+            Self::IssueToken => {
+                keyed(service.request(Method::POST, &(path + "/tokens")), number).json(&json!({}))
+            }
+            Self::ChangeUser => {
+                let body = json!({ "firstName": "Ada", "enabled": false });
+                service.request(Method::PUT, &path).json(&body)
+            }
+            Self::MoveUser => {
+                let body = json!({ "email": format!("moved{number}@example.org") });
+                service.request(Method::PUT, &path).json(&body)
+            }
+            Self::DisableUser => service.request(Method::PUT, &(path + "/enable")),
+            _ => service.request(Method::DELETE, &path),
+        }
+    }
+
+    /// By how many accounts there are more when [`Write::request`] was called and carried out.
+    fn accounts(self) -> u64 {
+        u64::from(!matches!(self, Self::DeleteUser | Self::CancelImport))
+    }
+}
+
+fn keyed(request: RequestBuilder, number: usize) -> RequestBuilder {
+    request.header("Idempotency-Key", format!("key {number}"))
+}
+
+/// How many accounts there are, as they are counted.
+async fn accounts(service: &Service) -> u64 {
+    let numbers = service.get("/dashboard/users").await.expect(200);
+    numbers["totalUsers"].as_u64().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_single_fault_at_any_call_is_overcome_and_the_caller_sees_nothing_of_it() {
+    let storage = Faults::new(Schedule::Clean);
+    let service = Service::above(&storage).await;
+    let (mut number, mut expected) = (0, 1);
+    for write in Write::ALL {
+        let clean = write.request(&service, number).await;
+        storage.begin(Schedule::Clean);
+        send(clean).await.expect(write.status());
+        let calls = storage.take();
+        expected += write.accounts();
+        assert!(calls >= 2, "{write:?}: {calls} calls");
+
+        for (call, fault) in (0..calls).flat_map(|call| Fault::ALL.map(|fault| (call, fault))) {
+            number += 1;
+            let request = write.request(&service, number).await;
+            let again = request.try_clone().unwrap();
+            storage.begin(Schedule::Once { call, fault });
+            let answer = send(request).await;
+            storage.begin(Schedule::Clean);
+
+            let what = format!("{write:?}, {fault:?} at call {call}: {}", answer.text);
+            assert_eq!(answer.status, write.status(), "{what}");
+            if write.is_post() {
+                let again = send(again).await;
+                assert_eq!(
+                    (again.status, again.text),
+                    (answer.status, answer.text.clone()),
+                    "{what}"
+                );
+            }
+            expected += write.accounts();
+        }
+        number += 1;
+    }
+    println!("{number} requests");
+
+    assert_eq!(accounts(&service).await, expected);
+}
+
+#[track_caller]
+fn unavailable(answer: &Answer, what: &str) {
+    assert_eq!(answer.expect(503)["type"], "/problems/unavailable", "{what}");
+    assert_eq!(answer.header("retry-after"), "2", "{what}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_storage_throttles_callers_are_told_when_to_try_again_and_the_same_request_is_then_carried_out()
+{
+    let storage = Faults::new(Schedule::Clean);
+    let service = Service::above(&storage).await;
+    let mut expected = 1;
+    for (number, write) in Write::ALL.into_iter().enumerate() {
+        let request = write.request(&service, number).await;
+        let again = request.try_clone().unwrap();
+
+        storage.begin(Schedule::From {
+            call: 0,
+            fault: Fault::Throttled,
+        });
+        let refused = send(request).await;
+        storage.begin(Schedule::Clean);
+        let answer = send(again).await;
+
+        unavailable(&refused, &format!("{write:?}"));
+        answer.expect(write.status());
+        expected += write.accounts();
+        assert_eq!(accounts(&service).await, expected, "{write:?}");
+    }
+}
