@@ -303,6 +303,47 @@ mod tests {
         })
     }
 
+    fn token(claims: &Value, signature: &str) -> String {
+        let encoded = |part: &Value| BASE64URL_NOPAD.encode(part.to_string().as_bytes());
+        let header = json!({ "alg": "ES256", "kid": "a" });
+        format!("{}.{}.{signature}", encoded(&header), encoded(claims))
+    }
+
+    #[test]
+    fn clocks_may_differ_by_half_a_minute() {
+        let now = 1_000_000_000;
+        let claimed = |name: &str, seconds: u64| {
+            let mut claims = json!({
+                "iss": "https://issuer.example", "aud": "access", "sub": "ada", "exp": now + 60,
+            });
+            claims[name] = seconds.into();
+            let at = Timestamp::from_millis(now * 1000);
+            let claimed = Jwt::parse(&token(&claims, "AAAA"))?.claimed(&issuer(Profile::Generic), at);
+            claimed.map(|identity| identity.expires_at.seconds())
+        };
+
+        assert_eq!(claimed("exp", now - 29), Ok(now + 1));
+        assert_eq!(claimed("exp", now - 30), Err(Refused::Expired));
+        for (name, refused) in [("nbf", Refused::NotYet), ("iat", Refused::Future)] {
+            assert_eq!(claimed(name, now + 30), Ok(now + 90), "{name}");
+            assert_eq!(claimed(name, now + 31), Err(refused), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_token_of_8_kib_is_read() {
+        // Whole bytes of base64url.
+        let (claims, rest) = (0..4)
+            .map(|length| json!({ "x": "x".repeat(length) }))
+            .map(|claims| (MAX_TOKEN - token(&claims, "").len(), claims))
+            .find_map(|(rest, claims)| (rest % 4 == 0).then_some((claims, rest)))
+            .unwrap();
+        let longest = token(&claims, &"A".repeat(rest));
+
+        assert_eq!(Jwt::parse(&longest).unwrap().kid(), "a");
+        assert_eq!(Jwt::parse(&format!("{longest}A")).unwrap_err(), Refused::TooLong);
+    }
+
     proptest! {
         #[test]
         fn any_text_is_a_token_or_none(text in "[ -~é]{0,80}|[a-z2-7]{30,34}[.][A-Za-z0-9_-]{40,46}|[A-Za-z0-9_=-]{0,60}([.][A-Za-z0-9_=-]{0,60}){1,3}") {

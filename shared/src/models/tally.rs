@@ -129,8 +129,8 @@ mod tests {
     #[test]
     fn a_user_counts_once_in_all_once_as_an_admin_and_once_in_each_role() {
         let admin = [Role::SystemAdmin, Role::Originator].into_iter().collect();
-        let tally = Tally::of(admin, AccountType::Ldap, false)
-            + Tally::of(admin, AccountType::Local, true)
+        let tally = Tally::of(admin, AccountType::Local, true)
+            + Tally::of(admin, AccountType::Ldap, false)
             + Tally::of(admin, AccountType::Local, true)
             + Tally::of(Role::Collaborator.into(), AccountType::Local, true);
 
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn what_leaves_cancels_what_came() {
         let roles = [Role::Collaborator].into_iter().collect();
-        let tally = Tally::of(roles, AccountType::Local, true);
+        let tally = Tally::of(roles, AccountType::Local, false);
 
         assert_eq!(tally + -tally, Tally::default());
     }

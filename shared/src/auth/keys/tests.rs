@@ -254,6 +254,13 @@ async fn what_is_not_right_in_every_point_is_no_key_set() {
         issuer.publish(keys.clone());
         assert!(issuer.cache.with("a", at(time)).await.is_err(), "{keys:.80?}");
     }
+    // As large as a document may be, and right.
+    let whole = json!({ "keys": [key("a")] }).to_string();
+    let whole = whole.clone() + &" ".repeat(64 * 1024 - whole.len());
+    let full = Fake::start().await;
+    full.publish(answer("200 OK", &whole));
+    assert!(full.has("a", 0).await.0);
+
     issuer.publish(right);
     let url = issuer.cache.issuer.as_str();
     for (time, document) in (1000..).step_by(5).zip([
