@@ -1,6 +1,8 @@
 //! The import beside its floors: a bare loop that writes the same items by the same SDK to the same
 //! storage with no CSV at all, and the `csv` crate reading the same file with no storage at all.
 
+mod bare;
+
 use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,11 +12,7 @@ use aws_lambda_events::s3::S3Event;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextRef;
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_dynamodb::types::{
-    AttributeValue, BatchStatementRequest, ConsumedCapacity, ReturnConsumedCapacity,
-};
 use benches::{Row, Unit, cpu_seconds, median, peak_memory};
-use futures::{StreamExt, TryStreamExt, stream};
 use lambda_runtime::{Context, LambdaEvent};
 use local::{Data, Local, Options};
 use serde_json::json;
@@ -25,8 +23,6 @@ use uuid::Uuid;
 
 use crate::Measured;
 
-/// Calls of the bare loop, of 25 inserts each, that are under way at the same time.
-const CALLS: usize = 16;
 /// How long one import may take.
 const PATIENCE: Duration = Duration::from_mins(10);
 
@@ -91,7 +87,7 @@ pub(crate) async fn measure(rows: u32, rounds: usize) -> Result<Measured, BoxErr
     let lines = vec![
         format!("import: the middle of {rounds} rounds of {rows} rows, storage and service in one process"),
         format!(
-            "write units of an imported user, as storage tells them: {:.3}",
+            "write units of a user in the bare loop, as storage tells them: {:.3}",
             median(&units)
         ),
         format!(
@@ -119,7 +115,7 @@ impl Figures {
         let rate = |took: Duration| count / took.as_secs_f64();
         let world = World::start().await?;
 
-        let (took, used) = world.bare(rows).await?;
+        let (took, used) = bare::write(&world.local, rows).await?;
         self.bare.push(rate(took));
         self.units.push(used / count);
 
@@ -193,72 +189,6 @@ impl World {
             calls,
             _data: data,
         })
-    }
-
-    /// Writes `rows` items of the shape that an import writes; the time, and the write units.
-    async fn bare(&self, rows: u32) -> Result<(Duration, f64), BoxError> {
-        let statements: Vec<_> = (0..rows)
-            .map(|row| self.statement(row))
-            .collect::<Result<_, _>>()?;
-        let calls: Vec<Vec<_>> = statements.chunks(25).map(<[_]>::to_vec).collect();
-        let client = self.local.dynamodb();
-        let started = Instant::now();
-        let units = stream::iter(calls)
-            .map(|statements| async move {
-                let answer = client
-                    .batch_execute_statement()
-                    .set_statements(Some(statements))
-                    .return_consumed_capacity(ReturnConsumedCapacity::Total)
-                    .send()
-                    .await?;
-                let mut responses = answer.responses().iter();
-                assert!(responses.all(|response| response.error().is_none()));
-                let used = answer.consumed_capacity().iter();
-                Ok::<f64, BoxError>(used.filter_map(ConsumedCapacity::capacity_units).sum())
-            })
-            .buffer_unordered(CALLS)
-            .try_fold(0.0, async |sum, used| Ok(sum + used))
-            .await?;
-        Ok((started.elapsed(), units))
-    }
-
-    fn statement(&self, row: u32) -> Result<BatchStatementRequest, BoxError> {
-        let text = |value: String| AttributeValue::S(value);
-        let number = |value: u64| AttributeValue::N(value.to_string());
-        let email = format!("bare{row:08}@example.org");
-        let slot = format!("{row:024}");
-        let attributes = [
-            ("PK", text(format!("U#{slot}"))),
-            ("SK", text("U".to_owned())),
-            ("LPK", text(format!("U#{}", row % 8))),
-            ("LSK", text(email.clone())),
-            ("id", text(format!("{slot}abcdefgh"))),
-            ("email", text(email.clone())),
-            ("firstName", text(format!("First{row}"))),
-            ("lastName", text(format!("Last{row}"))),
-            ("mobileNumber", text("+442079460018".to_owned())),
-            (
-                "roles",
-                AttributeValue::L(vec![text("ROLE_COLLABORATOR".to_owned())]),
-            ),
-            ("enabled", AttributeValue::Bool(true)),
-            ("accountType", text("LOCAL".to_owned())),
-            ("createdAt", number(1_795_000_000_000)),
-            ("modifiedAt", number(1_795_000_000_000)),
-            ("version", number(0)),
-            ("importId", text("0".repeat(32))),
-            ("importLine", number(u64::from(row) + 2)),
-            ("search", text(format!("{email}\nfirst{row}\nlast{row}"))),
-        ];
-        let names: Vec<_> = attributes.iter().map(|(name, _)| format!("'{name}':?")).collect();
-        Ok(BatchStatementRequest::builder()
-            .statement(format!(
-                "INSERT INTO \"{}\" VALUE {{{}}}",
-                self.local.table(),
-                names.join(",")
-            ))
-            .set_parameters(Some(attributes.map(|(_, value)| value).into()))
-            .build()?)
     }
 
     /// Imports `file`, which has `rows` rows; the time that the function takes.

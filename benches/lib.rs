@@ -59,13 +59,14 @@ impl fmt::Display for Row {
             Unit::Rate => format!("{figure:.0} rows/s"),
             Unit::Time => format!("{figure:.2} ms"),
         };
+        let ratio = figure / floor;
+        let digits = if ratio < 0.01 { 5 } else { 2 };
         let aim = aim.map(|aim| format!("{sign} {aim}")).unwrap_or_default();
         write!(
             f,
-            "| {what} | {} | {}: {beside} | {:.2} | {aim} | {better} is better |",
+            "| {what} | {} | {}: {beside} | {ratio:.digits$} | {aim} | {better} is better |",
             in_unit(figure),
             in_unit(floor),
-            figure / floor,
         )
     }
 }

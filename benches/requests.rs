@@ -1,8 +1,9 @@
 //! Requests through the local gateway beside the bare storage calls that they cannot do without.
 
+mod floor;
+
 use std::time::{Duration, Instant};
 
-use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use benches::{Row, Unit, median, percentile};
 use futures::future::try_join_all;
 use local::{Local, Options};
@@ -15,6 +16,7 @@ use shared::store::Token;
 use shared::{App, BoxError, clock};
 use uuid::Uuid;
 
+use self::floor::Floor;
 use crate::Measured;
 
 /// Connections of the load, and requests of each.
@@ -23,35 +25,6 @@ const LOAD: (usize, usize) = (8, 1000);
 const CONTACTS: usize = 10_000;
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_mins(2);
-
-/// The calls that a request cannot do without.
-#[derive(Clone, Copy)]
-enum Floor {
-    User,
-    Contacts,
-    Page,
-    Users,
-}
-
-impl Floor {
-    const fn beside(self) -> &'static str {
-        match self {
-            Self::User => "`GetItem`",
-            Self::Contacts => "the paged `Query` of all",
-            Self::Page => "eight `Query`s of as much, side by side",
-            Self::Users => "the paged `Query`s of all, eight side by side",
-        }
-    }
-
-    /// How many times request and floor are taken, in turn.
-    const fn rounds(self) -> usize {
-        match self {
-            Self::User => 1000,
-            Self::Contacts | Self::Page => 50,
-            Self::Users => 10,
-        }
-    }
-}
 
 /// Times requests of each kind, with `users` users in the table.
 pub(crate) async fn measure(users: u32) -> Result<Measured, BoxError> {
@@ -143,7 +116,7 @@ impl World {
         let (mut request, mut bare) = (Vec::new(), Vec::new());
         for _ in 0..floor.rounds() {
             request.push(timed(self.get(path)).await?);
-            bare.push(timed(self.bare(floor)).await?);
+            bare.push(timed(floor.take(&self.local, self.owner)).await?);
         }
         Ok(Row {
             what: what.to_owned(),
@@ -155,82 +128,10 @@ impl World {
         })
     }
 
-    async fn bare(&self, floor: Floor) -> Result<(), BoxError> {
-        match floor {
-            Floor::User => self.bare_get().await,
-            Floor::Contacts => self.bare_query().await,
-            Floor::Page => self.bare_listing(Some(10)).await,
-            Floor::Users => self.bare_listing(None).await,
-        }
-    }
-
     async fn get(&self, path: &str) -> Result<(), BoxError> {
         let url = format!("{}{BASE_PATH}{path}", self.local.url());
         let answer = self.client.get(url).bearer_auth(&self.token).send().await?;
         answer.error_for_status()?.bytes().await?;
-        Ok(())
-    }
-
-    async fn bare_get(&self) -> Result<(), BoxError> {
-        let key = AttributeValue::S(format!("U#{}", self.owner.slot()));
-        let read = self
-            .local
-            .dynamodb()
-            .get_item()
-            .table_name(self.local.table())
-            .key("PK", key)
-            .key("SK", AttributeValue::S("U".to_owned()))
-            .consistent_read(true)
-            .send()
-            .await?;
-        read.item.map(|_| ()).ok_or_else(|| "the user is gone".into())
-    }
-
-    /// Reads the owner's whole partition of contacts, page by page.
-    async fn bare_query(&self) -> Result<(), BoxError> {
-        let mut pages = self
-            .local
-            .dynamodb()
-            .query()
-            .table_name(self.local.table())
-            .key_condition_expression("PK = :owner")
-            .expression_attribute_values(":owner", AttributeValue::S(format!("C#{}", self.owner)))
-            .consistent_read(true)
-            .into_paginator()
-            .send();
-        let mut contacts = 0;
-        while let Some(page) = pages.next().await {
-            contacts += page?.items().len();
-        }
-        assert_eq!(contacts, CONTACTS);
-        Ok(())
-    }
-
-    /// Reads the eight parts of the listing side by side: the first `limit` users of each, or page by page
-    /// to the end.
-    async fn bare_listing(&self, limit: Option<i32>) -> Result<(), BoxError> {
-        try_join_all((0..8).map(|part| async move {
-            let mut pages = self
-                .local
-                .dynamodb()
-                .query()
-                .table_name(self.local.table())
-                .index_name("listing")
-                .key_condition_expression("LPK = :part")
-                .expression_attribute_values(":part", AttributeValue::S(format!("U#{part}")))
-                .set_limit(limit)
-                .set_select(limit.is_none().then_some(Select::Count))
-                .into_paginator()
-                .send();
-            while let Some(page) = pages.next().await {
-                page?;
-                if limit.is_some() {
-                    break;
-                }
-            }
-            Ok::<_, BoxError>(())
-        }))
-        .await?;
         Ok(())
     }
 
