@@ -212,7 +212,7 @@ fn forms() -> Vec<Form> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_callers_and_operators_send_reaches_no_log() {
     let issuer = Issuer::start(0).await.unwrap();
-    let service = Service::with(Options {
+    let service = Service::logged(Options {
         environment: issuer.environment().into(),
         ..Options::default()
     })

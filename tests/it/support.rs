@@ -64,6 +64,17 @@ impl Service {
         }
     }
 
+    /// Starts a service whose log can be read, by [`logs::lines`].
+    ///
+    /// Its functions run in this process, also where the environment names built ones.
+    pub(crate) async fn logged(options: Options) -> Self {
+        Self::with(Options {
+            functions: Functions::Given(Arc::new(local::functions::handlers)),
+            ..options
+        })
+        .await
+    }
+
     /// Starts a service whose functions have further variables.
     pub(crate) async fn with_variables(variables: &[(&str, &str)]) -> Self {
         Self::with(Options {

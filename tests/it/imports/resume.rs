@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use local::Options;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::clock;
@@ -141,7 +142,7 @@ async fn an_import_whose_file_is_gone_fails_and_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_that_stands_still_is_told_of_by_the_clock() {
-    let service = Service::start().await;
+    let service = Service::logged(Options::default()).await;
     dead(&service, 2, 0, Duration::ZERO).await;
     let stalled = service.app().imports.stalled(clock::now()).await.unwrap();
 

@@ -34,7 +34,9 @@ pub(crate) fn watch() {
     });
 }
 
-/// The lines with this message that were written so far, by whichever test.
+/// The lines with this message that functions of this process have written so far, for whichever test.
+///
+/// [`Service::logged`](super::Service::logged) has its functions here.
 pub(crate) fn lines(message: &str) -> Vec<Value> {
     let lines = LINES.lock().unwrap();
     let lines = lines.iter().filter(|line| line.contains(message));

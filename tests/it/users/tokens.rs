@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use local::Options;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::clock;
@@ -84,7 +85,7 @@ async fn a_token_ends_with_its_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_kept_as_a_hash_and_logged_by_ids() {
-    let service = Service::start().await;
+    let service = Service::logged(Options::default()).await;
     let ada = service.account("ada@example.org", &[Role::Originator]).await;
     let me = service.get("/users/me").await.expect(200);
 
