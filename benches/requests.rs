@@ -10,7 +10,7 @@ use local::{Local, Options};
 use reqwest::Client;
 use shared::http::BASE_PATH;
 use shared::models::{
-    Contact, ContactDraft, ContactId, Given, Role, Roles, Slot, Tally, User, UserDraft, UserId,
+    Contact, ContactDraft, ContactId, Given, RequestMark, Role, Roles, Tally, User, UserDraft, UserId,
 };
 use shared::store::Token;
 use shared::{App, BoxError, clock};
@@ -96,7 +96,7 @@ impl World {
         let app = local.app();
         let roles = Roles::NONE.with(Role::SystemAdmin).with(Role::Originator);
         let owner = user("owner@example.org", "Olive", "Owner", roles)?;
-        app.users.insert(&owner).await?;
+        app.users.insert(&owner, RequestMark::random()).await?;
         let token = Token::random(owner.id)?;
         let now = clock::now();
         app.tokens
@@ -195,12 +195,5 @@ fn user(email: &str, first: &str, last: &str, roles: Roles) -> Result<User, BoxE
         ..UserDraft::default()
     };
     let new = draft.parse(Roles::ALL).map_err(|faults| faults[0].message())?;
-    let random = Uuid::new_v4();
-    let suffix: [u8; 5] = std::array::from_fn(|index| random.as_bytes()[index]);
-    Ok(User::new(
-        UserId::new(Slot::of(new.email()), suffix),
-        new,
-        clock::now(),
-        None,
-    ))
+    Ok(User::new(new, clock::now(), None))
 }

@@ -14,7 +14,9 @@ use crate::error::Error;
 use crate::http::Kind;
 use crate::http::json::Object;
 use crate::http::operation::{Answer, Operation, add_read_only};
-use crate::models::{NewUser, Slot, Timestamp, User, UserDraft, UserId, UserPatch, UserView, Violation};
+use crate::models::{
+    NewUser, RequestMark, Timestamp, User, UserDraft, UserId, UserPatch, UserView, Violation,
+};
 use crate::store::{Account, Replaced, Token, pause};
 
 /// How long an access token is in force if nobody says how long.
@@ -53,18 +55,16 @@ pub fn takes_change(operation: Operation, about: &str) -> Operation {
     answers(operation, about).fails(&[&Kind::CONFLICT])
 }
 
-/// Stores the account that `new` describes.
+/// Stores the account that `new` describes and gives it. If an earlier try of `request` has stored it, it is
+/// that one, as it is by now.
 ///
 /// # Errors
 ///
 /// [`Error::Conflict`] if its address is taken.
-pub async fn create(app: &App, new: NewUser) -> Result<User, Error> {
-    let mut suffix = [0; 5];
-    getrandom::fill(&mut suffix).map_err(|error| Error::internal("make an id", error.to_string()))?;
-    let id = UserId::new(Slot::of(new.email()), suffix);
-    let user = User::new(id, new, clock::now(), None);
-    app.users.insert(&user).await?;
-    Ok(user)
+pub async fn create(app: &App, new: NewUser, request: RequestMark) -> Result<User, Error> {
+    let user = User::new(new, clock::now(), None);
+    let earlier = app.users.insert(&user, request).await?;
+    Ok(earlier.unwrap_or(user))
 }
 
 /// Issues an access token for `user`, whose tokens that were issued up to `void` are void. Gives the token,

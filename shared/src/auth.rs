@@ -300,7 +300,7 @@ mod tests {
     use lambda_http::Body;
 
     use super::*;
-    use crate::models::{Slot, Timestamp, UserDraft};
+    use crate::models::{Timestamp, UserDraft};
 
     fn now() -> Timestamp {
         Timestamp::from_millis(1_000_000_000_000)
@@ -313,10 +313,9 @@ mod tests {
             ..UserDraft::default()
         };
         let new = draft.parse(Roles::ALL).unwrap();
-        let id = UserId::new(Slot::of(new.email()), [0; 5]);
         User {
             roles: roles.iter().copied().collect(),
-            ..User::new(id, new, now(), None)
+            ..User::new(new, now(), None)
         }
     }
 
@@ -328,17 +327,6 @@ mod tests {
             expires_at: now(),
         };
         Caller { user, credential }
-    }
-
-    fn account(user: User) -> Account {
-        Account {
-            user,
-            tokens_valid_after: None,
-            changed_by: None,
-            addresses: Vec::new(),
-            subject: None,
-            address_unproven: false,
-        }
     }
 
     fn is_forbidden(result: &Result<(), Error>) -> bool {
@@ -452,7 +440,7 @@ mod tests {
             expires_at: now(),
             hash: [0; 32],
         };
-        let plain = account(user("ada@example.org", &[Role::Originator]));
+        let plain = Account::new(user("ada@example.org", &[Role::Originator]));
         let earlier = Timestamp::from_millis(now().millis() - 1);
         let signed_out = |after| Account {
             tokens_valid_after: Some(after),
@@ -475,8 +463,8 @@ mod tests {
                 address_unproven: true,
                 ..plain.clone()
             },
-            account(disabled),
-            account(user("ada@example.org", &[Role::Originator, Role::UserAdmin])),
+            Account::new(disabled),
+            Account::new(user("ada@example.org", &[Role::Originator, Role::UserAdmin])),
         ] {
             assert!(!is_bindable(&refused, &identity), "{refused:?}");
         }

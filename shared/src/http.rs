@@ -30,6 +30,7 @@ use lambda_http::{Body, Request, RequestExt, Response, Service, service_fn};
 use crate::models::ImportId;
 use crate::{App, Error};
 
+pub use idempotency::mark;
 pub use problem::Kind;
 
 /// The path below which all routes of the interface lie.

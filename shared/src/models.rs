@@ -27,7 +27,7 @@ pub use draft::Change;
 pub use email::{Email, InvalidEmail};
 pub use fold::fold;
 pub use given::Given;
-pub use id::{ContactId, ImportId, InvalidId, Slot, SubjectId, UserId};
+pub use id::{ContactId, ImportId, InvalidId, RequestMark, Slot, SubjectId, UserId};
 pub use name::{ExternalUserId, FileName, InvalidText, Name, PlanId, Text};
 pub use phone::{InvalidPhone, Phone};
 pub use role::{Role, Roles, UnknownRole};

@@ -2,7 +2,7 @@
 //! finds.
 
 use reqwest::{Method, RequestBuilder};
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::models::Role;
 
 use crate::support::faults::{Fault, Faults, Schedule};
@@ -13,6 +13,7 @@ use crate::support::{Answer, Service, send};
 enum Write {
     AddUser,
     AddContact,
+    AddUnknownContact,
     IssueToken,
     ChangeUser,
     MoveUser,
@@ -22,9 +23,10 @@ enum Write {
 }
 
 impl Write {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::AddUser,
         Self::AddContact,
+        Self::AddUnknownContact,
         Self::IssueToken,
         Self::ChangeUser,
         Self::MoveUser,
@@ -42,7 +44,10 @@ impl Write {
     }
 
     fn is_post(self) -> bool {
-        matches!(self, Self::AddUser | Self::AddContact | Self::IssueToken)
+        matches!(
+            self,
+            Self::AddUser | Self::AddContact | Self::AddUnknownContact | Self::IssueToken
+        )
     }
 
     /// The request number `number`, about things of its own. A POST has a key.
@@ -63,8 +68,9 @@ impl Write {
         let account = service.account(&email, &[Role::Originator]).await;
         let path = format!("/users/{}", account.id);
         match self {
-            Self::AddContact => {
-                let body = json!({ "contacts": [{ "email": "c@example.org" }], "ignoreDuplicates": false });
+            Self::AddContact | Self::AddUnknownContact => {
+                let ignore = self == Self::AddUnknownContact;
+                let body = json!({ "contacts": [{ "email": "c@example.org" }], "ignoreDuplicates": ignore });
                 let request = service.request_as(&account.token, Method::POST, "/users/me/contacts");
                 keyed(request, number).json(&body)
             }
@@ -168,5 +174,45 @@ async fn while_storage_throttles_callers_are_told_when_to_try_again_and_the_same
         answer.expect(write.status());
         expected += write.accounts();
         assert_eq!(accounts(&service).await, expected, "{write:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_of_which_every_answer_was_lost_finds_its_own_work_when_it_is_sent_again() {
+    let storage = Faults::new(Schedule::Clean);
+    let service = Service::above(&storage).await;
+    let (mut number, mut expected) = (0, 1);
+    for write in [Write::AddUser, Write::AddContact, Write::AddUnknownContact] {
+        let clean = write.request(&service, number).await;
+        storage.begin(Schedule::Clean);
+        let clean = send(clean).await.expect(write.status());
+        expected += 1;
+        for call in 0..storage.take() {
+            number += 1;
+            let request = write.request(&service, number).await;
+            let again = request.try_clone().unwrap();
+            storage.begin(Schedule::From {
+                call,
+                fault: Fault::FailedAfter,
+            });
+            send(request).await;
+            storage.begin(Schedule::Clean);
+
+            let made = send(again.try_clone().unwrap()).await;
+            let repeated = send(again).await;
+
+            let what = format!("{write:?}, from call {call} on: {}", made.text);
+            assert_eq!(made.status, write.status(), "{what}");
+            let made_of = |answer: &Value| answer["results"][0]["status"].clone();
+            assert_eq!(made_of(&made.json()), made_of(&clean), "{what}");
+            assert_eq!(
+                (repeated.status, &repeated.text),
+                (made.status, &made.text),
+                "{what}"
+            );
+            expected += 1;
+            assert_eq!(accounts(&service).await, expected, "{what}");
+        }
+        number += 1;
     }
 }

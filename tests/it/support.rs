@@ -14,7 +14,7 @@ use reqwest::header::AUTHORIZATION;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
-use shared::models::{Given, NewUser, Role, Roles, Slot, User, UserDraft, UserId};
+use shared::models::{Given, NewUser, RequestMark, Role, Roles, User, UserDraft, UserId};
 use shared::store::{Item, Token};
 use shared::{App, Config, clock};
 use uuid::Uuid;
@@ -125,16 +125,19 @@ impl Service {
     /// An enabled account with an access token.
     pub(crate) async fn account(&self, email: &str, roles: &[Role]) -> Account {
         let new = collaborator(email);
-        let mut suffix = [0; 5];
-        getrandom::fill(&mut suffix).unwrap();
-        let id = UserId::new(Slot::of(new.email()), suffix);
-        let mut user = User::new(id, new, clock::now(), None);
-        user.roles = roles.iter().copied().collect();
-        self.app().users.insert(&user).await.unwrap();
+        let user = User {
+            roles: roles.iter().copied().collect(),
+            ..User::new(new, clock::now(), None)
+        };
+        self.app()
+            .users
+            .insert(&user, RequestMark::random())
+            .await
+            .unwrap();
         Account {
-            id,
+            id: user.id,
             email: email.to_owned(),
-            token: self.token(id).await,
+            token: self.token(user.id).await,
         }
     }
 

@@ -5,7 +5,7 @@ use lambda_runtime::{Error as InvocationError, LambdaEvent};
 use serde::{Deserialize, Serialize};
 use shared::App;
 use shared::accounts::{self, TOKEN_LIFETIME};
-use shared::models::{Email, Given, Role, Roles, Timestamp, UserDraft, UserId, Violation};
+use shared::models::{Email, Given, RequestMark, Role, Roles, Timestamp, UserDraft, UserId, Violation};
 
 /// What an operator asks for.
 #[derive(Clone, Debug, Deserialize)]
@@ -61,7 +61,7 @@ pub async fn handle(app: &App, event: LambdaEvent<Request>) -> Result<Answer, In
                 ..UserDraft::default()
             };
             let new = draft.parse(Roles::ALL).map_err(|faults| message(&faults))?;
-            (accounts::create(app, new).await?.id, None)
+            (accounts::create(app, new, RequestMark::random()).await?.id, None)
         }
     };
     let (token, expires_at) = accounts::issue_token(app, id, void, TOKEN_LIFETIME).await?;

@@ -1,17 +1,16 @@
 //! Adding contacts: all of a request or none, each address once.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 use shared::http::json::{self, Object};
 use shared::http::query::Query;
-use shared::http::respond;
+use shared::http::{self, respond};
 use shared::models::{Code, Contact, ContactDraft, ContactId, Given, NewContact, UserId, Violation};
 use shared::store::{Batch, ContactStore};
 use shared::{App, Error, clock};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use crate::{Listing, owner};
 
@@ -56,45 +55,33 @@ pub(super) async fn add(app: &App, request: &Request) -> Result<Response<Body>, 
         ignore_duplicates,
     } = read(json::object(request)?)?;
 
-    let now = clock::now();
+    let (mark, now) = (http::mark(request), clock::now());
     let contacts: Vec<_> = contacts
         .into_iter()
-        .map(|new| Contact::new(ContactId::from_uuid(Uuid::new_v4()), new, now))
+        .enumerate()
+        .map(|(place, new)| Contact::new(ContactId::made_by(mark, place), new, now))
         .collect();
     let firsts = firsts(&contacts);
-    let known = if ignore_duplicates {
-        store_unknown(app, owner, &contacts, &firsts).await?
-    } else {
-        store_all(app, owner, &contacts, &firsts).await?;
-        HashMap::new()
-    };
+    let held = store(app, owner, &contacts, &firsts, ignore_duplicates).await?;
 
-    let created = || {
-        let places = firsts.iter().enumerate();
-        places
-            .filter(|(place, first)| place == *first && !known.contains_key(first))
-            .map(|(place, _)| &contacts[place])
-    };
-    let results = firsts
-        .iter()
-        .enumerate()
-        .map(|(place, first)| match known.get(first) {
-            Some(id) => Outcome {
-                status: Status::Duplicate,
-                id: *id,
-            },
-            None => Outcome {
-                status: if place == *first {
-                    Status::Created
-                } else {
-                    Status::Duplicate
-                },
-                id: contacts[*first].id,
-            },
-        })
-        .collect();
+    let mut created = Vec::new();
+    let mut results = Vec::with_capacity(contacts.len());
+    for (contact, first) in contacts.iter().zip(&firsts) {
+        let stored = held.get(first).unwrap_or(&contacts[*first]);
+        let status = if stored.id == contact.id {
+            created.push(stored);
+            Status::Created
+        } else {
+            Status::Duplicate
+        };
+        results.push(Outcome {
+            status,
+            id: stored.id,
+        });
+    }
+    let count = created.len() as u64;
     respond::ok(&Added {
-        created: Listing::new(created(), created().count() as u64, 0),
+        created: Listing::new(created, count, 0),
         results,
     })
 }
@@ -163,28 +150,55 @@ fn firsts(contacts: &[Contact]) -> Vec<usize> {
         .collect()
 }
 
-/// Stores all contacts, or none and says which of them are duplicates.
-async fn store_all(app: &App, owner: UserId, contacts: &[Contact], firsts: &[usize]) -> Result<(), Error> {
+/// Stores the contacts whose addresses are free, all together. Gives the stored contacts that hold the addresses
+/// of the others, by the places of these; an earlier try of this request may have made them.
+///
+/// # Errors
+///
+/// [`Error::Conflict`] with every duplicate, unless they are to be ignored. Nothing is stored then.
+async fn store(
+    app: &App,
+    owner: UserId,
+    contacts: &[Contact],
+    firsts: &[usize],
+    ignore_duplicates: bool,
+) -> Result<HashMap<usize, Contact>, Error> {
+    let mut held: HashMap<usize, Contact> = HashMap::new();
     let repeats = firsts.iter().enumerate().any(|(place, first)| place != *first);
-    let held: HashSet<usize> = if repeats {
+    if repeats && !ignore_duplicates {
         // Nothing will be stored, and yet every duplicate is to be named.
         let emails: Vec<_> = distinct(contacts, firsts)
             .map(|(_, contact)| &contact.email)
             .collect();
-        let holders = app.contacts.holders(owner, &emails).await?;
-        distinct(contacts, firsts)
-            .filter(|(_, contact)| holders.iter().any(|holder| holder.email == contact.email))
-            .map(|(place, _)| place)
-            .collect()
-    } else {
-        let all: Vec<_> = contacts.iter().collect();
-        match app.contacts.insert(owner, &all).await? {
-            Batch::Stored => return Ok(()),
-            Batch::Held(held) => held.into_iter().map(|(place, _)| place).collect(),
+        for holder in app.contacts.holders(owner, &emails).await? {
+            let place = contacts.iter().position(|contact| contact.email == holder.email);
+            held.extend(place.map(|place| (place, holder)));
         }
-    };
+        return Err(duplicates(contacts, firsts, &held));
+    }
+    loop {
+        let (places, open): (Vec<_>, Vec<_>) = distinct(contacts, firsts)
+            .filter(|(place, _)| !held.contains_key(place))
+            .unzip();
+        if open.is_empty() {
+            return Ok(held);
+        }
+        match app.contacts.insert(owner, &open).await? {
+            Batch::Stored => return Ok(held),
+            // At least one, so there is an end to this.
+            Batch::Held(by) => held.extend(by.into_iter().map(|(index, by)| (places[index], by))),
+        }
+        let foreign = held.iter().any(|(place, by)| by.id != contacts[*place].id);
+        if foreign && !ignore_duplicates {
+            return Err(duplicates(contacts, firsts, &held));
+        }
+    }
+}
+
+/// The answer to a request in which some contacts have addresses that stored ones hold, or earlier ones of it.
+fn duplicates(contacts: &[Contact], firsts: &[usize], held: &HashMap<usize, Contact>) -> Error {
     let violations = firsts.iter().enumerate().filter_map(|(place, first)| {
-        let (code, detail) = if held.contains(first) {
+        let (code, detail) = if held.contains_key(first) {
             (Code::AlreadyExists, "is already among your contacts".to_owned())
         } else if place != *first {
             (Code::Repeated, format!("stands at contacts/{first} already"))
@@ -194,33 +208,9 @@ async fn store_all(app: &App, owner: UserId, contacts: &[Contact], firsts: &[usi
         let fault = Violation::new(format!("contacts/{place}/email"), code, detail);
         Some(fault.of_value(contacts[place].email.as_str()))
     });
-    Err(Error::Conflict {
+    Error::Conflict {
         detail: "some of the contacts are duplicates; nothing was stored".into(),
         violations: violations.collect(),
-    })
-}
-
-/// Stores the contacts whose addresses are not known yet, all together. Gives the places of the others
-/// with the ids of the contacts that have their addresses.
-async fn store_unknown(
-    app: &App,
-    owner: UserId,
-    contacts: &[Contact],
-    firsts: &[usize],
-) -> Result<HashMap<usize, ContactId>, Error> {
-    let mut known = HashMap::new();
-    loop {
-        let (places, unknown): (Vec<_>, Vec<_>) = distinct(contacts, firsts)
-            .filter(|(place, _)| !known.contains_key(place))
-            .unzip();
-        if unknown.is_empty() {
-            return Ok(known);
-        }
-        match app.contacts.insert(owner, &unknown).await? {
-            Batch::Stored => return Ok(known),
-            // At least one, so there is an end to this.
-            Batch::Held(held) => known.extend(held.into_iter().map(|(index, id)| (places[index], id))),
-        }
     }
 }
 

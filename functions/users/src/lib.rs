@@ -9,7 +9,7 @@ use lambda_http::{Body, Request, Response};
 use shared::auth::{Caller, Right};
 use shared::http::page::{self, LIMIT, Page, SEARCH_TEXT};
 use shared::http::query::{Choice, Parameter, Query};
-use shared::http::{BASE_PATH, json, respond};
+use shared::http::{self, BASE_PATH, json, respond};
 use shared::models::{Code, Role, UserView, Violation};
 use shared::store::{Filter, Listing, Order, SortBy};
 use shared::{App, Error, accounts};
@@ -140,7 +140,7 @@ async fn create(app: &App, request: &Request) -> Result<Response<Body>, Error> {
         }
     })?;
 
-    let user = accounts::create(app, new).await?;
+    let user = accounts::create(app, new, http::mark(request)).await?;
     let response = Response::builder()
         .status(StatusCode::CREATED)
         .header(LOCATION, format!("{BASE_PATH}/users/{}", user.id));

@@ -6,6 +6,9 @@
 //!
 //! A request is the same if method, path, query, caller and body are. A form is compared without its
 //! boundary, which clients make anew for each try.
+//!
+//! A try may die, or lose its connection to storage, after it has done its work and before its answer is kept. So
+//! what a request makes bears its [`mark`], by which the next try knows it.
 
 use std::time::Duration;
 
@@ -22,7 +25,7 @@ use uuid::Uuid;
 
 use super::{header, problem, resource};
 use crate::error::chain;
-use crate::models::{Code, Timestamp, Violation};
+use crate::models::{Code, RequestMark, Timestamp, Violation};
 use crate::store::{Attempt, Begun};
 use crate::{App, Error, clock};
 
@@ -36,6 +39,13 @@ const KEPT: Duration = Duration::from_hours(24);
 const LONGEST: Duration = Duration::from_mins(1);
 /// Bytes of a nonce of AES-GCM.
 const NONCE: usize = 12;
+
+/// What tells `request` from others; for one with a key the same at each try.
+#[must_use]
+pub fn mark(request: &Request) -> RequestMark {
+    let of_key = request.extensions().get::<RequestMark>();
+    of_key.copied().unwrap_or_else(RequestMark::random)
+}
 
 /// The key of `request`, if it is one that this module has to do with.
 ///
@@ -79,7 +89,7 @@ pub(super) fn key(request: &Request) -> Result<Option<String>, Error> {
 /// way, and what the handler fails with.
 pub(super) async fn once<'a, H, F>(
     app: &'a App,
-    request: Request,
+    mut request: Request,
     request_id: &str,
     key: &str,
     handler: H,
@@ -104,18 +114,24 @@ where
     };
     let deadline = request.lambda_context_ref().map_or(0, |context| context.deadline);
     let until = Timestamp::from_millis(deadline.max(now.plus(LONGEST).millis()));
-    match app.replays.begin(&attempt, now, until).await? {
-        Begun::First => {}
-        Begun::Answered(answer) => return seal.open(&attempt.key, answer),
-        Begun::InProgress => return Err(Error::InProgress),
-        Begun::Another => {
+    match app.replays.begin(&attempt, now, until).await {
+        Ok(Begun::First) => {}
+        Ok(Begun::Answered(answer)) => return seal.open(&attempt.key, answer),
+        Ok(Begun::InProgress) => return Err(Error::InProgress),
+        Ok(Begun::Another) => {
             return Err(Error::Invalid(vec![Violation::new(
                 NAME,
                 Code::Repeated,
                 "was sent before with another request or another access token",
             )]));
         }
+        Err(error) => {
+            // It may be noted all the same, and would stand in the way of the next try.
+            let _ = app.replays.release(&attempt).await;
+            return Err(error);
+        }
     }
+    request.extensions_mut().insert(attempt.request);
 
     let answer = match handler(app, request).await {
         Err(error @ (Error::Internal { .. } | Error::Unavailable { .. })) => Err(error),
@@ -182,7 +198,7 @@ impl Seal {
     }
 
     /// What tells `request` from others, without telling what is in it.
-    fn mark(&self, request: &Request) -> String {
+    fn mark(&self, request: &Request) -> RequestMark {
         let mut mark = hmac::Context::with_key(&self.requests);
         let mut part = |part: &[u8]| {
             mark.update(&(part.len() as u64).to_le_bytes());
@@ -207,7 +223,9 @@ impl Seal {
             part(content_type.as_bytes());
             part(body);
         }
-        HEXLOWER.encode(mark.sign().as_ref())
+        let mark = mark.sign();
+        let half = std::array::from_fn(|index| mark.as_ref()[index]);
+        RequestMark::from_uuid(uuid::Builder::from_custom_bytes(half).into_uuid())
     }
 
     fn close(&self, key: &str, answer: &Response<Body>) -> Result<Vec<u8>, Error> {

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use super::{Cells, Columns, Content, MAX_ROW, Row};
 use crate::models::import::RowError;
 use crate::models::{
-    AccountType, Code, Given, ImportId, Member, NewUser, Role, Roles, Slot, Timestamp, User, UserDraft,
-    UserId, Violation,
+    AccountType, Code, Given, ImportId, Member, NewUser, Role, Roles, Timestamp, User, UserDraft, Violation,
 };
 
 /// How many faults of one row are told one by one: what is told of a row is kept together, in one item.
@@ -21,7 +20,7 @@ pub(super) struct Check {
     pub(super) assignable: Roles,
     /// The roles of a row that names none.
     pub(super) default_roles: Roles,
-    /// The import, from which the ids of its users are made.
+    /// The import, which its users name.
     pub(super) import: ImportId,
     /// When the users are made.
     pub(super) now: Timestamp,
@@ -54,8 +53,7 @@ impl Check {
                 .map(|violation| RowError::new(row.line, row.row, violation))
                 .collect::<Vec<_>>()
         })?;
-        let id = UserId::imported(Slot::of(new.email()), self.import, row.line);
-        Ok(User::new(id, new, self.now, Some((self.import, row.line))))
+        Ok(User::new(new, self.now, Some((self.import, row.line))))
     }
 
     fn cells(&self, cells: &Cells<'_>) -> Result<NewUser, Vec<Violation>> {

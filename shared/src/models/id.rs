@@ -44,21 +44,16 @@ pub struct UserId {
 }
 
 impl UserId {
-    /// An account in `slot`; `suffix` is random.
-    #[must_use]
-    pub fn new(slot: Slot, suffix: [u8; 5]) -> Self {
-        Self { slot, suffix }
-    }
-
-    /// The account in `slot` that a line of an import makes.
+    /// A new account in `slot`.
     ///
-    /// The same line makes the same id, so a repeated run knows its own accounts.
+    /// No two accounts have the same id, whoever makes them and of what: tokens and contacts of an account
+    /// that was deleted must not be another's.
     #[must_use]
-    pub fn imported(slot: Slot, import: ImportId, line: u64) -> Self {
-        let hash = Sha256::new()
-            .chain_update(import.0.as_bytes())
-            .chain_update(line.to_be_bytes());
-        Self::new(slot, first_bytes(hash))
+    pub fn random(slot: Slot) -> Self {
+        let random = Uuid::new_v4().into_bytes();
+        // All bits of the first six bytes are random (RFC 9562, 5.4).
+        let suffix = std::array::from_fn(|index| random[index]);
+        Self { slot, suffix }
     }
 
     /// Where the account lies in the table, whatever its address is by now.
@@ -226,6 +221,11 @@ uuid_id! {
     ContactId
 }
 
+uuid_id! {
+    /// What tells a request from all others, and is the same for each try of it.
+    RequestMark
+}
+
 log_by_text!(Slot);
 log_by_text!(UserId);
 log_by_text!(SubjectId);
@@ -245,6 +245,27 @@ impl ImportId {
     pub fn of_object(bucket: &str, key: &str, version: &str) -> Self {
         let hash = hash_of([bucket, key, version]);
         Self(uuid::Builder::from_custom_bytes(first_bytes(hash)).into_uuid())
+    }
+}
+
+impl ContactId {
+    /// The contact that the request `request` makes of its element number `place`.
+    ///
+    /// Each try of a request makes the same id, so a later one knows what an earlier one has stored.
+    #[must_use]
+    pub fn made_by(request: RequestMark, place: usize) -> Self {
+        let hash = Sha256::new()
+            .chain_update(request.0.as_bytes())
+            .chain_update((place as u64).to_be_bytes());
+        Self(uuid::Builder::from_custom_bytes(first_bytes(hash)).into_uuid())
+    }
+}
+
+impl RequestMark {
+    /// The mark of a request that is tried once.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(Uuid::new_v4())
     }
 }
 
@@ -276,24 +297,33 @@ mod tests {
 
     #[test]
     fn an_id_begins_with_its_slot() {
-        let id = UserId::new(slot("ada@example.org"), [0, 1, 2, 3, 255]);
+        let id = UserId {
+            slot: slot("ada@example.org"),
+            suffix: [0, 1, 2, 3, 255],
+        };
 
         assert_eq!(id.to_string(), format!("{}aaaqea77", id.slot()));
     }
 
     #[test]
-    fn a_line_of_an_import_always_makes_the_same_id() {
+    fn two_accounts_in_one_slot_have_different_ids() {
         let slot = slot("ada@example.org");
-        let import = ImportId::of_object("staging", "drop/users.csv", "3");
 
-        let id = UserId::imported(slot, import, 7);
+        let id = UserId::random(slot);
 
-        assert_eq!(id, UserId::imported(slot, import, 7));
-        assert_ne!(id, UserId::imported(slot, import, 8));
-        assert_ne!(
-            id,
-            UserId::imported(slot, ImportId::of_object("staging", "drop/users.csv", "4"), 7)
-        );
+        assert_eq!(id.slot(), slot);
+        assert_ne!(id, UserId::random(slot));
+    }
+
+    #[test]
+    fn a_contact_is_named_by_its_request_and_its_place_there() {
+        let request = RequestMark::random();
+
+        let id = ContactId::made_by(request, 1);
+
+        assert_eq!(id, ContactId::made_by(request, 1));
+        assert_ne!(id, ContactId::made_by(request, 2));
+        assert_ne!(id, ContactId::made_by(RequestMark::random(), 1));
     }
 
     #[test]
@@ -318,7 +348,7 @@ mod tests {
 
     #[test]
     fn a_text_that_is_no_id_is_refused() {
-        let user = UserId::new(slot("ada@example.org"), [7; 5]).to_string();
+        let user = UserId::random(slot("ada@example.org")).to_string();
         for text in [
             "",
             "me",
@@ -357,7 +387,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_user_id_reads_back_as_itself(slot: [u8; 15], suffix: [u8; 5]) {
-            let id = UserId::new(Slot(slot), suffix);
+            let id = UserId { slot: Slot(slot), suffix };
             prop_assert_eq!(id.to_string().len(), 32);
             prop_assert_eq!(id.to_string().parse::<UserId>(), Ok(id));
             prop_assert_eq!(id.slot().to_string().parse::<Slot>(), Ok(Slot(slot)));

@@ -6,7 +6,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    AccountType, Change, Email, ExternalUserId, ImportId, Name, Phone, PlanId, Role, Roles, Timestamp, UserId,
+    AccountType, Change, Email, ExternalUserId, ImportId, Name, Phone, PlanId, Role, Roles, Slot, Timestamp,
+    UserId,
 };
 
 pub use draft::{Member, UserDraft};
@@ -70,9 +71,9 @@ pub struct User {
 }
 
 impl User {
-    /// The account that `new` describes, made `now`.
+    /// The account that `new` describes, made `now`, with an id that no other has.
     #[must_use]
-    pub fn new(id: UserId, new: NewUser, now: Timestamp, import: Option<(ImportId, u64)>) -> Self {
+    pub fn new(new: NewUser, now: Timestamp, import: Option<(ImportId, u64)>) -> Self {
         let NewUser {
             email,
             first_name,
@@ -86,7 +87,7 @@ impl User {
             external_user_id,
         } = new;
         Self {
-            id,
+            id: UserId::random(Slot::of(&email)),
             email,
             first_name,
             last_name,

@@ -25,8 +25,8 @@ const MEMBERS: &str = "ID, email, firstName, lastName, createdAt, modifiedAt, ve
 pub enum Batch {
     /// All were stored.
     Stored,
-    /// None was, because the contacts at these places have addresses that these others hold.
-    Held(Vec<(usize, ContactId)>),
+    /// None was, because the contacts at these places have addresses that these stored ones hold.
+    Held(Vec<(usize, Contact)>),
 }
 
 /// What became of a conditional change.
@@ -104,12 +104,6 @@ impl From<ContactItem> for Contact {
     }
 }
 
-#[derive(Deserialize)]
-struct Identified {
-    #[serde(rename = "ID")]
-    id: ContactId,
-}
-
 /// The partition of an owner's contacts.
 fn partition(owner: UserId) -> String {
     format!("C#{owner}")
@@ -127,10 +121,6 @@ fn stored(owner: UserId, contact: &Contact, doing: &'static str) -> Result<Item,
 
 fn contact(item: Item, doing: &'static str) -> Result<Contact, Error> {
     from_item::<ContactItem>(item, doing).map(Contact::from)
-}
-
-fn id_of(item: Item, doing: &'static str) -> Result<ContactId, Error> {
-    from_item::<Identified>(item, doing).map(|Identified { id }| id)
 }
 
 /// The contacts of all users. Every method takes the owner and reaches nobody else's.
@@ -158,8 +148,8 @@ impl ContactStore {
     pub async fn insert(&self, owner: UserId, contacts: &[&Contact]) -> Result<Batch, Error> {
         let doing = "store contacts";
         let mut actions = Vec::with_capacity(contacts.len());
-        for contact in contacts {
-            let item = stored(owner, contact, doing)?;
+        for new in contacts {
+            let item = stored(owner, new, doing)?;
             actions.push(self.table.put(item, When::Free, doing)?);
         }
         let conditions = match self.table.transact(actions, doing).await {
@@ -168,14 +158,9 @@ impl ContactStore {
             Err(Refused::Condition(conditions)) => conditions,
         };
         let mut held = Vec::new();
-        for (place, (contact, held_by)) in contacts.iter().zip(conditions).enumerate() {
+        for (place, held_by) in conditions.into_iter().enumerate() {
             if let Some(item) = held_by {
-                let id = id_of(item, doing)?;
-                if id == contact.id {
-                    // An earlier try of the same transaction was carried out, and its answer lost.
-                    return Ok(Batch::Stored);
-                }
-                held.push((place, id));
+                held.push((place, contact(item, doing)?));
             }
         }
         Ok(Batch::Held(held))

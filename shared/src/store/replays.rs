@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use super::table::{failed, is_refused};
 use super::{Item, Key, Table};
 use crate::error::Error;
-use crate::models::Timestamp;
+use crate::models::{RequestMark, Timestamp};
 
 const SK: &str = "K";
 /// Bytes of a sealed answer that one item takes, well below its limit of 400 KB.
@@ -20,7 +20,7 @@ pub struct Attempt {
     /// What the caller's key is kept under.
     pub key: String,
     /// What tells this request from others with the same key.
-    pub request: String,
+    pub request: RequestMark,
     /// What tells this try from others of the same request.
     pub id: String,
     /// Until when it is kept that there was one.
@@ -72,7 +72,7 @@ impl ReplayStore {
             )
             .expression_attribute_names("#request", "request")
             .expression_attribute_names("#until", "until")
-            .expression_attribute_values(":request", AttributeValue::S(attempt.request.clone()))
+            .expression_attribute_values(":request", AttributeValue::S(attempt.request.to_string()))
             .expression_attribute_values(":now", number(now.millis()))
             .expression_attribute_values(":seconds", number(now.seconds()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -89,7 +89,7 @@ impl ReplayStore {
             // The SDK has repeated a call whose answer was lost.
             return Ok(Begun::First);
         }
-        if text(&stored, "request") != Some(attempt.request.as_str()) {
+        if text(&stored, "request") != Some(attempt.request.to_string().as_str()) {
             return Ok(Begun::Another);
         }
         let Some(AttributeValue::B(first)) = stored.get("answer") else {
@@ -149,7 +149,7 @@ impl ReplayStore {
             .put_item()
             .table_name(self.table.name())
             .set_item(Some(Key::new(pk(&attempt.key), SK).item()))
-            .item("request", AttributeValue::S(attempt.request.clone()))
+            .item("request", AttributeValue::S(attempt.request.to_string()))
             .item("attempt", AttributeValue::S(attempt.id.clone()))
             .item("expiresAt", number(attempt.expires_at.seconds()))
     }

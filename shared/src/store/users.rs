@@ -10,7 +10,9 @@ use aws_sdk_dynamodb::types::{BatchStatementErrorCodeEnum, BatchStatementRequest
 use super::Table;
 use super::table::{Refused, TRIES, When, failed, pause, throttled};
 use crate::error::Error;
-use crate::models::{Code, Email, ImportId, Slot, SubjectId, Timestamp, User, UserId, Violation};
+use crate::models::{
+    Code, Email, ImportId, RequestMark, Slot, SubjectId, Timestamp, User, UserId, Violation,
+};
 use item::{address, bound, bound_user, slot_of, stored, subject_key};
 
 pub(super) use item::listing_part;
@@ -28,6 +30,8 @@ pub struct Account {
     pub tokens_valid_after: Option<Timestamp>,
     /// The import and its line that last changed the account, if one did.
     pub changed_by: Option<(ImportId, u64)>,
+    /// The request that made the account, if no import did.
+    pub made_by: Option<RequestMark>,
     /// The addresses that are kept for the account, besides the one it was made with.
     pub addresses: Vec<Slot>,
     /// The subject of the issuer that signs in as this account.
@@ -41,11 +45,12 @@ impl Account {
     pub const MAX_ADDRESSES: usize = 50;
 
     /// The account of a new user.
-    fn new(user: User) -> Self {
+    pub(crate) fn new(user: User) -> Self {
         Self {
             user,
             tokens_valid_after: None,
             changed_by: None,
+            made_by: None,
             addresses: Vec::new(),
             subject: None,
             address_unproven: false,
@@ -117,7 +122,8 @@ impl UserStore {
         Self { table }
     }
 
-    /// Stores a new user, and counts it, in one transaction.
+    /// Stores a new user that `request` makes, and counts it, in one transaction. Gives the user that an
+    /// earlier try of the request has made in its place, if one has.
     ///
     /// The check that the address is free and the write are one, so of two callers that race, one
     /// succeeds.
@@ -125,15 +131,28 @@ impl UserStore {
     /// # Errors
     ///
     /// [`Error::Conflict`] if an account holds the address, or held it once and reserves it.
-    pub async fn insert(&self, user: &User) -> Result<(), Error> {
+    pub async fn insert(&self, user: &User, request: RequestMark) -> Result<Option<User>, Error> {
         let doing = "store a user";
-        let item = stored(Account::new(user.clone()), doing)?;
+        let made_by = Some(request);
+        let account = Account {
+            made_by,
+            ..Account::new(user.clone())
+        };
+        let item = stored(account, doing)?;
         let mut actions = vec![self.table.put(item, When::Free, doing)?];
         actions.extend(self.counting(user.tally(), doing)?);
         match self.table.transact(actions, doing).await {
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(None),
             Err(Refused::Failed(error)) => Err(error),
-            Err(Refused::Condition(_)) => Err(taken(&user.email)),
+            Err(Refused::Condition(conditions)) => {
+                match conditions.into_iter().next().flatten().map(holder) {
+                    Some(Ok(Holder::Account(account))) if account.made_by == made_by => {
+                        Ok(Some(account.user))
+                    }
+                    Some(Err(error)) => Err(error),
+                    _ => Err(taken(&user.email)),
+                }
+            }
         }
     }
 

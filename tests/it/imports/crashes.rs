@@ -131,8 +131,7 @@ impl World {
         let existing = (0..ROWS).filter(|row| matches!(kind(*row), Kind::Existing));
         let existing = existing.map(|row| {
             let new = collaborator(&address(row, &domain));
-            let id = UserId::new(Slot::of(new.email()), [7; 5]);
-            User::new(id, new, clock::now(), None)
+            User::new(new, clock::now(), None)
         });
         let existing: Vec<_> = existing.collect();
         self.app.users.insert_each(&existing).await.unwrap();

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use shared::clock;
 use shared::models::import::{Import, ImportOptions, Lease, Status, Via};
-use shared::models::{ImportId, Slot, Timestamp, User, UserId};
+use shared::models::{ImportId, Timestamp, User};
 use shared::store::UploadStore;
 
 use super::{counts, people, users};
@@ -31,8 +31,7 @@ async fn dead(service: &Service, rows: u32, written: u32, alive: Duration) -> St
     for number in 1..=written {
         let new = collaborator(&format!("person{number}@example.org"));
         let line = u64::from(number) + 1;
-        let user_id = UserId::imported(Slot::of(new.email()), id, line);
-        users.push(User::new(user_id, new, now, Some((id, line))));
+        users.push(User::new(new, now, Some((id, line))));
     }
     app.users.insert_each(&users).await.unwrap();
     let admin = app
@@ -97,6 +96,28 @@ async fn only_a_stalled_import_is_resumed() {
     assert_eq!(detail(waiting), "the import waits for its file");
     assert_eq!(detail(finished), "the import is already finished");
     assert_eq!(detail(running), "the import is under way");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_was_deleted_and_is_made_again_by_its_import_has_another_id() {
+    let service = Service::start().await;
+    let path = dead(&service, 2, 2, Duration::ZERO).await;
+    let email = "person1@example.org".parse().unwrap();
+    let deleted = service.app().users.find_by_email(&email).await.unwrap().unwrap();
+    let token = service.token(deleted.user.id).await;
+    let of_user = format!("/users/{}", deleted.user.id);
+    send(service.request(Method::DELETE, &of_user)).await.expect(200);
+
+    resume(&service, &path).await.expect(202);
+    let import = service.finished(ID).await;
+
+    assert_eq!(counts(&import), [2, 2, 0, 0, 0]);
+    let made = service.app().users.find_by_email(&email).await.unwrap().unwrap();
+    assert_eq!(made.user.import, deleted.user.import);
+    assert_ne!(made.user.id, deleted.user.id);
+    send(service.request_as(&token, Method::GET, "/users/me"))
+        .await
+        .expect_refused_token("of a deleted account");
 }
 
 #[tokio::test(flavor = "multi_thread")]

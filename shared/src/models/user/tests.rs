@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::models::{Code, Given, Slot, UnknownAccountType, Violation};
+use crate::models::{Code, Given, UnknownAccountType, Violation};
 
 const ORDINARY: Roles = Roles::NONE.with(Role::Originator).with(Role::Collaborator);
 
@@ -37,8 +37,7 @@ fn whole() -> UserDraft<'static> {
 
 fn stored(draft: UserDraft<'_>) -> User {
     let new = draft.parse(ORDINARY).unwrap();
-    let id = UserId::new(Slot::of(new.email()), [0; 5]);
-    User::new(id, new, Timestamp::from_millis(1000), None)
+    User::new(new, Timestamp::from_millis(1000), None)
 }
 
 fn later() -> Timestamp {
@@ -278,6 +277,7 @@ fn a_patch_can_change_every_member_but_those_that_the_service_gives() {
     let patched = user.patched(whole().parse_patch().unwrap(), later());
 
     let expected = User {
+        id: user.id,
         version: 1,
         modified_at: later(),
         ..stored(whole())

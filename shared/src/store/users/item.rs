@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::{Account, Holder};
 use crate::error::Error;
 use crate::models::{
-    AccountType, Email, ExternalUserId, ImportId, Name, Phone, PlanId, Roles, Slot, SubjectId, Timestamp,
-    User, UserId,
+    AccountType, Email, ExternalUserId, ImportId, Name, Phone, PlanId, RequestMark, Roles, Slot, SubjectId,
+    Timestamp, User, UserId,
 };
 use crate::store::table::{from_item, to_item};
 use crate::store::{Item, Key, search};
@@ -43,6 +43,8 @@ struct UserItem {
     #[serde(skip_serializing_if = "Option::is_none")]
     changed_by_line: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    made_by: Option<RequestMark>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     tokens_valid_after: Option<u64>,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     addresses: Vec<Slot>,
@@ -75,6 +77,7 @@ impl From<Account> for UserItem {
             user,
             tokens_valid_after,
             changed_by,
+            made_by,
             addresses,
             subject,
             address_unproven,
@@ -120,6 +123,7 @@ impl From<Account> for UserItem {
             import_line,
             changed_by_import,
             changed_by_line,
+            made_by,
             tokens_valid_after: tokens_valid_after.map(Timestamp::millis),
             addresses,
             subject,
@@ -150,6 +154,7 @@ impl From<UserItem> for Account {
             import_line,
             changed_by_import,
             changed_by_line,
+            made_by,
             tokens_valid_after,
             addresses,
             subject,
@@ -178,6 +183,7 @@ impl From<UserItem> for Account {
             },
             tokens_valid_after: tokens_valid_after.map(Timestamp::from_millis),
             changed_by: changed_by_import.zip(changed_by_line),
+            made_by,
             addresses,
             subject,
             address_unproven,
