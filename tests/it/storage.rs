@@ -178,6 +178,37 @@ async fn while_storage_throttles_callers_are_told_when_to_try_again_and_the_same
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_post_that_failed_is_sent_again_with_a_newer_token() {
+    let storage = Faults::new(Schedule::Clean);
+    let service = Service::above(&storage).await;
+    let ada = service.account("ada@example.org", &[Role::SystemAdmin]).await;
+    let newer = service.token(ada.id).await;
+    let post = async |token: &str| {
+        let request = keyed(service.request_as(token, Method::POST, "/users"), 0);
+        let body = json!({ "email": "bob@example.org", "roles": "ROLE_ORIGINATOR" });
+        send(request.json(&body)).await
+    };
+    // After the caller was read and the request noted.
+    storage.begin(Schedule::From {
+        call: 2,
+        fault: Fault::FailedAfter,
+    });
+    unavailable(&post(&ada.token).await, "with the first token");
+    storage.begin(Schedule::Clean);
+
+    let made = post(&newer).await.expect(201);
+    let again = post(&newer).await.expect(201);
+    let with_first = post(&ada.token).await;
+
+    assert_eq!(made, again);
+    assert_eq!(accounts(&service).await, 3);
+    assert_eq!(
+        with_first.expect(422)["errors"][0]["detail"],
+        "was answered before, to another access token; send a new key"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_post_of_which_every_answer_was_lost_finds_its_own_work_when_it_is_sent_again() {
     let storage = Faults::new(Schedule::Clean);
     let service = Service::above(&storage).await;

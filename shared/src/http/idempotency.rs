@@ -2,7 +2,8 @@
 //!
 //! The answer is kept for a day, under a hash of the caller and the key, and sealed: the secret is made
 //! from the caller's access token and the key, neither of which is stored, so what is stored gives away
-//! neither a token nor personal data. So it also takes the same token to get the same answer.
+//! neither a token nor personal data. So it takes the same token to get the same answer; a request that had
+//! none, because its try failed, can be sent again with a newer token.
 //!
 //! A request is the same if method, path, query, caller and body are. A form is compared without its
 //! boundary, which clients make anew for each try.
@@ -106,9 +107,10 @@ where
     };
     let seal = Seal::new(header(&request, &AUTHORIZATION).unwrap_or_default(), key)?;
     let now = clock::now();
+    let of_caller = format!("{}\n{key}", caller.user.id);
     let attempt = Attempt {
-        key: HEXLOWER.encode(&Sha256::digest(format!("{}\n{key}", caller.user.id))),
-        request: seal.mark(&request),
+        key: HEXLOWER.encode(&Sha256::digest(&of_caller)),
+        request: mark_of(&request, &of_caller),
         id: Uuid::new_v4().to_string(),
         expires_at: now.plus(KEPT),
     };
@@ -118,13 +120,7 @@ where
         Ok(Begun::First) => {}
         Ok(Begun::Answered(answer)) => return seal.open(&attempt.key, answer),
         Ok(Begun::InProgress) => return Err(Error::InProgress),
-        Ok(Begun::Another) => {
-            return Err(Error::Invalid(vec![Violation::new(
-                NAME,
-                Code::Repeated,
-                "was sent before with another request or another access token",
-            )]));
-        }
+        Ok(Begun::Another) => return Err(repeated("was sent before with another request")),
         Err(error) => {
             // It may be noted all the same, and would stand in the way of the next try.
             let _ = app.replays.release(&attempt).await;
@@ -156,11 +152,44 @@ where
     answer
 }
 
-/// Seals answers for those who know a token and a key.
-struct Seal {
-    answers: RandomizedNonceKey,
-    requests: hmac::Key,
+fn repeated(detail: &'static str) -> Error {
+    Error::Invalid(vec![Violation::new(NAME, Code::Repeated, detail)])
 }
+
+/// What tells `request` from others of the same caller and key, without telling those who do not know the key what
+/// is in it.
+fn mark_of(request: &Request, of_caller: &str) -> RequestMark {
+    let mut mark = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, of_caller.as_bytes()));
+    let mut part = |part: &[u8]| {
+        mark.update(&(part.len() as u64).to_le_bytes());
+        mark.update(part);
+    };
+    part(request.method().as_str().as_bytes());
+    part(request.raw_http_path().as_bytes());
+    part(request.uri().query().unwrap_or_default().as_bytes());
+    let content_type = header(request, &CONTENT_TYPE).unwrap_or_default();
+    let body: &[u8] = request.body();
+    if let Some(boundary) = multer::parse_boundary(content_type)
+        .ok()
+        .filter(|boundary| !boundary.is_empty())
+    {
+        let mut rest = 0;
+        for at in memmem::find_iter(body, boundary.as_bytes()) {
+            part(&body[rest..at]);
+            rest = at + boundary.len();
+        }
+        part(&body[rest..]);
+    } else {
+        part(content_type.as_bytes());
+        part(body);
+    }
+    let mark = mark.sign();
+    let half = std::array::from_fn(|index| mark.as_ref()[index]);
+    RequestMark::from_uuid(uuid::Builder::from_custom_bytes(half).into_uuid())
+}
+
+/// Seals answers for those who know a token and a key.
+struct Seal(RandomizedNonceKey);
 
 /// What precedes the body of a kept answer.
 #[derive(Serialize, Deserialize)]
@@ -170,62 +199,19 @@ struct Head {
     text: bool,
 }
 
-/// So many bytes of key.
-struct Bytes(usize);
-
-impl hkdf::KeyType for Bytes {
-    fn len(&self) -> usize {
-        self.0
-    }
-}
-
 impl Seal {
     fn new(token: &str, key: &str) -> Result<Self, Error> {
         let secret = format!("{token}\n{key}");
-        let secret =
-            hkdf::Salt::new(hkdf::HKDF_SHA256, b"access-service idempotency").extract(secret.as_bytes());
-        let mut keys = [0; 64];
-        secret
-            .expand(&[b"answers and requests"], Bytes(keys.len()))
-            .and_then(|keys_of| keys_of.fill(&mut keys))
-            .map_err(|error| Error::internal("derive a key", error))?;
-        let (answers, requests) = keys.split_at(32);
-        Ok(Self {
-            answers: RandomizedNonceKey::new(&AES_256_GCM, answers)
-                .map_err(|error| Error::internal("derive a key", error))?,
-            requests: hmac::Key::new(hmac::HMAC_SHA256, requests),
-        })
-    }
-
-    /// What tells `request` from others, without telling what is in it.
-    fn mark(&self, request: &Request) -> RequestMark {
-        let mut mark = hmac::Context::with_key(&self.requests);
-        let mut part = |part: &[u8]| {
-            mark.update(&(part.len() as u64).to_le_bytes());
-            mark.update(part);
-        };
-        part(request.method().as_str().as_bytes());
-        part(request.raw_http_path().as_bytes());
-        part(request.uri().query().unwrap_or_default().as_bytes());
-        let content_type = header(request, &CONTENT_TYPE).unwrap_or_default();
-        let body: &[u8] = request.body();
-        if let Some(boundary) = multer::parse_boundary(content_type)
-            .ok()
-            .filter(|boundary| !boundary.is_empty())
-        {
-            let mut rest = 0;
-            for at in memmem::find_iter(body, boundary.as_bytes()) {
-                part(&body[rest..at]);
-                rest = at + boundary.len();
-            }
-            part(&body[rest..]);
-        } else {
-            part(content_type.as_bytes());
-            part(body);
-        }
-        let mark = mark.sign();
-        let half = std::array::from_fn(|index| mark.as_ref()[index]);
-        RequestMark::from_uuid(uuid::Builder::from_custom_bytes(half).into_uuid())
+        hkdf::Salt::new(hkdf::HKDF_SHA256, b"access-service idempotency")
+            .extract(secret.as_bytes())
+            .expand(&[b"answers"], hkdf::HKDF_SHA256)
+            .and_then(|answers| {
+                let mut key = [0; 32];
+                answers.fill(&mut key)?;
+                RandomizedNonceKey::new(&AES_256_GCM, &key)
+            })
+            .map(Self)
+            .map_err(|error| Error::internal("derive a key", error))
     }
 
     fn close(&self, key: &str, answer: &Response<Body>) -> Result<Vec<u8>, Error> {
@@ -243,7 +229,7 @@ impl Seal {
         sealed.push(b'\n');
         sealed.extend_from_slice(answer.body());
         let nonce = self
-            .answers
+            .0
             .seal_in_place_append_tag(Aad::from(key.as_bytes()), &mut sealed)
             .map_err(|error| Error::internal(doing, error))?;
         sealed.extend_from_slice(nonce.as_ref());
@@ -256,9 +242,9 @@ impl Seal {
         let nonce = Nonce::try_assume_unique_for_key(&sealed.split_off(cut))
             .map_err(|error| Error::internal(doing, error))?;
         let opened = self
-            .answers
+            .0
             .open_in_place(nonce, Aad::from(key.as_bytes()), &mut sealed)
-            .map_err(|error| Error::internal(doing, error))?;
+            .map_err(|_| repeated("was answered before, to another access token; send a new key"))?;
         // JSON has no line break unless it is asked to.
         let end = memchr::memchr(b'\n', opened).unwrap_or(opened.len());
         let (head, body) = opened.split_at(end);
@@ -325,9 +311,9 @@ mod tests {
 
     #[test]
     fn a_form_is_the_same_under_another_boundary() {
-        let seal = seal();
+        let mark = |boundary, cell| mark_of(&form(boundary, cell), "caller and key");
 
-        assert_eq!(seal.mark(&form("one", "a")), seal.mark(&form("two", "a")));
-        assert_ne!(seal.mark(&form("one", "a")), seal.mark(&form("one", "b")));
+        assert_eq!(mark("one", "a"), mark("two", "a"));
+        assert_ne!(mark("one", "a"), mark("one", "b"));
     }
 }
