@@ -122,20 +122,6 @@ pub fn peak_memory(process: &str) -> f64 {
         / 1024.0
 }
 
-/// The ids of this process's children that run `name` (Linux; none elsewhere).
-#[must_use]
-pub fn children(name: &str) -> Vec<String> {
-    let own = std::process::id().to_string();
-    let processes = fs::read_dir("/proc").into_iter().flatten();
-    processes
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|process| {
-            status(process, "PPid:").is_some_and(|parent| parent == own)
-                && status(process, "Name:").is_some_and(|known| known == name)
-        })
-        .collect()
-}
-
 /// One field of `/proc/<process>/status`.
 fn status(process: &str, field: &str) -> Option<String> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
-use benches::{children, cpu_seconds, peak_memory};
+use benches::{cpu_seconds, peak_memory};
 use clap::Parser;
 use local::{Functions, Local, Options};
 use reqwest::Client;
@@ -107,7 +107,7 @@ async fn measure(functions: &Path, timeout: u64, rows: u64) -> Result<(), BoxErr
             .await?
             .ok_or("the import is gone")?;
         runs.extend(import.lease.as_ref().and_then(|lease| lease.run.clone()));
-        for process in children("import-file") {
+        for process in local::processes("import-file") {
             let figures = (cpu_seconds(&process), peak_memory(&process));
             used.insert(process, figures);
         }

@@ -35,6 +35,7 @@ pub use events::Delivery;
 pub use invoke::{FunctionError, Handlers, PAYLOAD_LIMIT};
 #[cfg(feature = "dev-issuer")]
 pub use issuer::Issuer;
+pub use runtime_api::processes;
 pub use stack::{ADMINISTRATOR, Data, Functions, Local, Options, Wire, Wiring};
 pub use template::{
     Attribute, Function, Grant, Index, InvalidTemplate, Key, Projection, Route, Schedule, Table, Template,

@@ -99,6 +99,22 @@ fn find(folder: &Path, name: &str) -> std::io::Result<PathBuf> {
         .and_then(std::path::absolute)
 }
 
+/// The ids of the processes of `function` that this process has started (Linux; none elsewhere).
+#[must_use]
+pub fn processes(function: &str) -> Vec<String> {
+    let parent = format!("PPid:\t{}\n", std::process::id());
+    let name = format!("AWS_LAMBDA_FUNCTION_NAME={function}");
+    let is_of_function = |process: &String| {
+        let read = |file| std::fs::read_to_string(format!("/proc/{process}/{file}")).unwrap_or_default();
+        read("status").contains(&parent) && read("environ").split('\0').any(|variable| variable == name)
+    };
+    let processes = std::fs::read_dir("/proc").into_iter().flatten();
+    processes
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(is_of_function)
+        .collect()
+}
+
 /// The processes of one function.
 struct Pool {
     name: String,

@@ -1,10 +1,9 @@
 //! The real process of the import function, killed in the middle of its work.
 
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use local::{Delivery, Functions, Options};
+use local::{Delivery, Options};
 use reqwest::Method;
 use serde_json::Value;
 use shared::models::{ImportId, Slot, Tally};
@@ -15,32 +14,8 @@ use crate::support::{Service, form, owned, send};
 
 const ROWS: u64 = 20_000;
 /// Imports, each of which is killed twice: as often as Lambda tries again.
-const IMPORTS: u64 = 15;
+const IMPORTS: u64 = 10;
 const KILLS: u64 = 2;
-
-/// Where cargo puts the binaries: beside the folder of this one.
-fn binaries() -> PathBuf {
-    let own = std::env::current_exe().unwrap();
-    own.ancestors().nth(2).unwrap().to_owned()
-}
-
-/// The ids of this process's children that run `name`.
-fn children(name: &str) -> Vec<String> {
-    let own = std::process::id().to_string();
-    let processes = std::fs::read_dir("/proc").unwrap();
-    let ids = processes.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    ids.filter(|id| {
-        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
-        let field = |field| {
-            status
-                .lines()
-                .find_map(|line| line.strip_prefix(field))
-                .map(str::trim)
-        };
-        field("PPid:") == Some(&own) && field("Name:") == Some(name)
-    })
-    .collect()
-}
 
 fn file(domain: &str) -> String {
     let rows = (0..ROWS).map(|row| match row % 20 {
@@ -66,10 +41,9 @@ fn moment(import: u64, kill: u64) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes minutes, and needs the binaries: cargo build --workspace --bins && cargo test -p tests kills -- --ignored"]
+#[ignore = "takes minutes, and needs built functions in FUNCTIONS_DIR"]
 async fn a_killed_process_loses_doubles_and_miscounts_nothing() {
     let service = Service::with(Options {
-        functions: Functions::Processes(binaries()),
         delivery: Delivery {
             backoff: Duration::from_millis(200),
             ..Delivery::default()
@@ -101,7 +75,7 @@ async fn a_killed_process_loses_doubles_and_miscounts_nothing() {
                 "running" if kills < KILLS && rows >= moment(number, kills) => {
                     let within = mixed(number * KILLS + kills) % 200;
                     tokio::time::sleep(Duration::from_millis(within)).await;
-                    for child in children("import-file") {
+                    for child in local::processes("import-file") {
                         let kill = Command::new("kill").args(["-9", &child]).status();
                         assert!(kill.unwrap().success());
                         killed += 1;
@@ -138,4 +112,5 @@ async fn a_killed_process_loses_doubles_and_miscounts_nothing() {
         println!("{domain}: {kills} kills, {:?}", started.elapsed());
     }
     println!("{killed} processes killed");
+    assert!(killed >= IMPORTS, "does FUNCTIONS_DIR have the functions?");
 }
