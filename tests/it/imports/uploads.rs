@@ -236,29 +236,34 @@ async fn every_member_that_is_wrong_is_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_sender_may_do_counts_when_the_file_is_read() {
     let service = Service::start().await;
-    let user_admin = service.account("ua@example.org", &[Role::UserAdmin]).await;
-    let file = people(1..=1);
-    let opened = send(
-        service
-            .request_as(&user_admin.token, Method::POST, "/users/import/uploads")
-            .json(&json!({ "bytes": file.len() })),
-    )
-    .await
-    .expect(201);
-    let app = service.app();
-    let account = app.users.find(user_admin.id).await.unwrap().unwrap();
-    let mut demoted = account.clone();
-    demoted.user.roles = Role::Collaborator.into();
-    demoted.user.version += 1;
-    app.users.replace(&account, &demoted).await.unwrap();
+    let changes = [
+        (Method::PUT, json!({ "roles": "ROLE_COLLABORATOR" })),
+        (Method::PUT, json!({ "enabled": false })),
+        (Method::DELETE, json!({})),
+    ];
+    for (number, (method, body)) in changes.into_iter().enumerate() {
+        let email = format!("ua{number}@example.org");
+        let sender = service.account(&email, &[Role::UserAdmin]).await;
+        let file = people(1..=1);
+        let opened = send(
+            service
+                .request_as(&sender.token, Method::POST, "/users/import/uploads")
+                .json(&json!({ "bytes": file.len() })),
+        )
+        .await
+        .expect(201);
+        let of_sender = format!("/users/{}", sender.id);
+        let changed = service.request(method, &of_sender);
+        send(changed.json(&body)).await.expect(200);
 
-    put(opened["upload"]["url"].as_str().unwrap(), file).await;
-    let import = service.finished(opened["id"].as_str().unwrap()).await;
+        put(opened["upload"]["url"].as_str().unwrap(), file).await;
+        let import = service.finished(opened["id"].as_str().unwrap()).await;
 
-    assert_eq!(import["status"], "failed");
-    assert_eq!(
-        import["message"],
-        "who sent the file may no longer import users; let an administrator send it"
-    );
-    assert_eq!(users(&service).await, 2);
+        assert_eq!(import["status"], "failed", "{body}");
+        assert_eq!(
+            import["message"],
+            "who sent the file may no longer import users; let an administrator send it"
+        );
+    }
+    assert_eq!(users(&service).await, 3);
 }
