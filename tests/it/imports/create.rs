@@ -386,6 +386,24 @@ async fn an_upsert_changes_what_the_file_gives_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_upsert_that_gives_what_is_there_makes_a_record_that_was_read_before_stale() {
+    let service = Service::start().await;
+    let ada = service.account("ada@example.org", &[Role::Originator]).await;
+    let path = format!("/users/{}", ada.id);
+    let read = service.get(&path).await;
+
+    let file = "email,roles\nada@example.org,Originator\n";
+    let import = service.import(file, &[("mode", "upsert")]).await.expect(200);
+    let change = service
+        .request(Method::PUT, &path)
+        .header("If-Match", read.header("etag"));
+    let changed = send(change.json(&json!({ "lastName": "King" }))).await;
+
+    assert_eq!(counts(&import), [1, 0, 1, 0, 0]);
+    changed.expect(412);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upsert_by_a_user_administrator_touches_no_administrator() {
     let service = Service::start().await;
     let user_admin = service.account("ua@example.org", &[Role::UserAdmin]).await;
@@ -576,6 +594,8 @@ async fn a_user_knows_its_import_and_line() {
 #[tokio::test(flavor = "multi_thread")]
 async fn senders_change_their_own_record_by_a_file_but_not_what_they_may() {
     let service = Service::start().await;
+    // So that the sender is not the last one.
+    service.account("other@example.org", &[Role::SystemAdmin]).await;
     let before = service.get("/users/me").await.expect(200);
     let upsert = [("mode", "upsert")];
 
