@@ -253,8 +253,8 @@ async fn what_the_sender_may_do_counts_when_the_file_is_read() {
         .await
         .expect(201);
         let of_sender = format!("/users/{}", sender.id);
-        let changed = service.request(method, &of_sender);
-        send(changed.json(&body)).await.expect(200);
+        let request = service.request(method, &of_sender);
+        send(request.json(&body)).await.expect(200);
 
         put(opened["upload"]["url"].as_str().unwrap(), file).await;
         let import = service.finished(opened["id"].as_str().unwrap()).await;
