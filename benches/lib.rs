@@ -116,17 +116,18 @@ pub fn cpu_seconds(process: &str) -> f64 {
 /// `self`.
 #[must_use]
 pub fn peak_memory(process: &str) -> f64 {
-    status(process, "VmHWM:")
-        .and_then(|peak| peak.split_whitespace().next()?.parse::<f64>().ok())
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    status
+        .lines()
+        .find_map(|line| {
+            line.strip_prefix("VmHWM:")?
+                .split_whitespace()
+                .next()?
+                .parse::<f64>()
+                .ok()
+        })
         .unwrap_or_default()
         / 1024.0
-}
-
-/// One field of `/proc/<process>/status`.
-fn status(process: &str, field: &str) -> Option<String> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let value = status.lines().find_map(|line| line.strip_prefix(field))?;
-    Some(value.trim().to_owned())
 }
 
 /// The middle one of `figures`.

@@ -9,7 +9,7 @@
 //! boundary, which clients make anew for each try.
 //!
 //! A try may die, or lose its connection to storage, after it has done its work and before its answer is kept. So
-//! what a request makes bears its [`mark`], by which the next try knows it.
+//! the users and contacts that a request makes bear its [`mark`], by which the next try knows them.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ const LONGEST: Duration = Duration::from_mins(1);
 /// Bytes of a nonce of AES-GCM.
 const NONCE: usize = 12;
 
-/// What tells `request` from others; for one with a key the same at each try.
+/// What tells `request` from others: for one with a key the same at each try, for any other a new one at each call.
 #[must_use]
 pub fn mark(request: &Request) -> RequestMark {
     let of_key = request.extensions().get::<RequestMark>();

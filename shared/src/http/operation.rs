@@ -83,7 +83,8 @@ impl Operation {
                 .min_length(Some(1))
                 .max_length(Some(MAX_KEY))
                 .pattern(Some("^[ -~]+$"));
-            let about = "The same request with the same key gets the same answer for 24 hours";
+            let about =
+                "The same request with the same key and access token gets the same answer for 24 hours";
             operation = operation
                 .header(idempotency::NAME, about, key)
                 .fails(&[&Kind::IN_PROGRESS, &Kind::INVALID]);

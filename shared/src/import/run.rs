@@ -1,7 +1,7 @@
 //! One run of an import: from its claim to its end, or to the next run.
 //!
 //! A run may be killed at any point, and the same event may come again at any time. What makes that
-//! harmless: a user's id is made from the import and the line, so a repeat recognises what was written;
+//! harmless: a user bears the import and the line that made it, so a repeat recognises what was written;
 //! everything else moves in one transaction, on the condition that the import stands where this run
 //! left it.
 
