@@ -7,6 +7,7 @@ mod create;
 mod drop;
 mod errors;
 mod expiry;
+mod files;
 mod format;
 mod kills;
 mod list;
