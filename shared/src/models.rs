@@ -33,5 +33,5 @@ pub use phone::{InvalidPhone, Phone};
 pub use role::{Role, Roles, UnknownRole};
 pub use tally::{Share, Tally};
 pub use time::{InvalidTimestamp, Timestamp};
-pub use user::{Member, NewUser, User, UserDraft, UserPatch, UserView};
-pub use violation::{Code, Violation};
+pub use user::{Member, NewUser, UnknownMember, User, UserDraft, UserPatch, UserView};
+pub use violation::{Code, Place, Severity, Violation};

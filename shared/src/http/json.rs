@@ -301,7 +301,7 @@ mod tests {
     fn members_nobody_took_are_named() {
         let body = read(r#"{"emial": "x"}"#).unwrap();
 
-        assert_eq!(body.unknown_members()[0].member, "emial");
+        assert_eq!(body.unknown_members()[0].place.path(), "emial");
     }
 
     #[test]

@@ -154,25 +154,31 @@ pub(crate) struct Fault {
     /// The offending value, cut short.
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<String>,
+    /// The value that was most likely meant, as it would have to be sent; empty if there should be none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suggestion: Option<String>,
 }
 
 impl From<Violation> for Fault {
     fn from(violation: Violation) -> Self {
         let Violation {
-            member,
+            place,
             code,
             detail,
             value,
+            suggestion,
         } = violation;
+        let member = place.path();
         Self {
             pointer: if member.is_empty() {
                 "#".to_owned()
             } else {
-                format!("#/{}", utf8_percent_encode(&member, NOT_IN_FRAGMENT))
+                format!("#/{}", utf8_percent_encode(member, NOT_IN_FRAGMENT))
             },
             code,
             detail,
             value,
+            suggestion,
         }
     }
 }

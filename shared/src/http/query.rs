@@ -262,7 +262,7 @@ mod tests {
         let Err(Error::Malformed { violations, .. }) = query.finish() else {
             panic!("the query was taken");
         };
-        let mut named: Vec<_> = violations.iter().map(|fault| fault.member.as_str()).collect();
+        let mut named: Vec<_> = violations.iter().map(|fault| fault.place.path()).collect();
         named.sort_unstable();
         assert_eq!(
             named,

@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::check::Check;
+use super::check::{Check, SoundRow};
 use super::{Columns, Content, Dialect, Position, Rows};
 use crate::models::import::UnknownColumns;
 use crate::models::{ImportId, Roles, Timestamp};
@@ -112,7 +112,7 @@ proptest! {
                 continue;
             };
             match check.check(&row) {
-                Ok(user) => {
+                Ok(SoundRow { user, .. }) => {
                     prop_assert_eq!(user.import.unwrap().1, line);
                     prop_assert!(matches!(row.content, Content::Cells(_)));
                 }

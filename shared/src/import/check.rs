@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::{Cells, Columns, Content, MAX_ROW, Row};
 use crate::models::import::RowError;
 use crate::models::{
-    AccountType, Code, Given, ImportId, Member, NewUser, Role, Roles, Timestamp, User, UserDraft, Violation,
+    AccountType, Code, Given, ImportId, Member, NewUser, Place, Role, Roles, Timestamp, User, UserDraft,
+    Violation,
 };
 
 /// How many faults of one row are told one by one: what is told of a row is kept together, in one item.
@@ -26,73 +27,82 @@ pub(super) struct Check {
     pub(super) now: Timestamp,
 }
 
+/// A row that may be imported.
+#[derive(Clone, Debug)]
+pub(super) struct SoundRow {
+    /// The user that it describes.
+    pub(super) user: User,
+    /// What looks odd in it.
+    pub(super) warnings: Vec<RowError>,
+}
+
+/// A fault and the index of the column that has it; none for the row as a whole.
+type CellFault = (Option<usize>, Violation);
+
 impl Check {
-    /// The user that `row` describes.
+    /// Returns the user that `row` describes.
     ///
     /// # Errors
     ///
-    /// Every fault of the row. A row with too few or too many cells has that fault alone, because it
-    /// does not say which cell belongs to which column.
-    pub(super) fn check(&self, row: &Row<'_>) -> Result<User, Vec<RowError>> {
+    /// Every fault of the row, warnings included. A row with too few or too many cells has that fault alone,
+    /// because it does not say which cell belongs to which column.
+    pub(super) fn check(&self, row: &Row<'_>) -> Result<SoundRow, Vec<RowError>> {
+        let mut faults = Vec::new();
         let new = match &row.content {
-            Content::TooLarge => Err(vec![Violation::new(
-                "",
-                Code::RowTooLarge,
-                format!("the row is longer than {} KiB and was not read", MAX_ROW / 1024),
-            )]),
-            Content::UnclosedQuote { line } => Err(vec![Violation::new(
-                "",
-                Code::UnclosedQuote,
-                format!("the quote that opens on line {line} is never closed; nothing after it was read"),
-            )]),
-            Content::Cells(cells) => self.cells(cells),
+            Content::TooLarge => {
+                let detail = format!("the row is longer than {} KiB and was not read", MAX_ROW / 1024);
+                faults.push((None, Violation::new("", Code::RowTooLarge, detail)));
+                None
+            }
+            Content::UnclosedQuote { line } => {
+                let detail =
+                    format!("the quote that opens on line {line} is never closed; nothing after it was read");
+                faults.push((None, Violation::new("", Code::UnclosedQuote, detail)));
+                None
+            }
+            Content::Cells(cells) => self.cells(cells, &mut faults),
         };
-        let new = new.map_err(|violations| {
-            limited(violations)
-                .into_iter()
-                .map(|violation| RowError::new(row.line, row.row, violation))
-                .collect::<Vec<_>>()
-        })?;
-        Ok(User::new(new, self.now, Some((self.import, row.line))))
+        let told = |faults| self.told(row, faults);
+        match new {
+            Some(new) => Ok(SoundRow {
+                user: User::new(new, self.now, Some((self.import, row.line))),
+                warnings: told(faults),
+            }),
+            None => Err(told(faults)),
+        }
     }
 
-    fn cells(&self, cells: &Cells<'_>) -> Result<NewUser, Vec<Violation>> {
-        let mut violations: Vec<Violation> = (0..cells.count())
+    /// Returns the account that the cells describe, if they have no errors.
+    fn cells(&self, cells: &Cells<'_>, faults: &mut Vec<CellFault>) -> Option<NewUser> {
+        let undecoded: Vec<_> = (0..cells.count())
             .filter(|index| cells.get(*index).is_some_and(|cell| cell.is_err()))
-            .map(|index| {
-                let column = self.columns.header().get(index).map(String::as_str);
-                let column = Violation::shown(column.unwrap_or_default());
-                let shown = String::from_utf8_lossy(cells.bytes(index).unwrap_or_default());
-                Violation::new(column, Code::NotUtf8, "is not valid in the encoding of the file")
-                    .of_value(&shown)
-            })
             .collect();
+        for &index in &undecoded {
+            let place = self.columns.meaning(index).map_or(Place::Whole, Place::Member);
+            let shown = String::from_utf8_lossy(cells.bytes(index).unwrap_or_default());
+            let fault = Violation::new(place, Code::NotUtf8, "is not valid in the encoding of the file");
+            faults.push((Some(index), fault.of_value(&shown)));
+        }
         let expected = self.columns.header().len();
         if cells.count() != expected {
-            violations.push(Violation::new(
-                "",
-                Code::ColumnCount,
-                format!("the row has {} cells, the header has {expected}", cells.count()),
-            ));
-            return Err(violations);
+            let detail = format!("the row has {} cells, the header has {expected}", cells.count());
+            faults.push((None, Violation::new("", Code::ColumnCount, detail)));
+            return None;
         }
         match self.draft(cells).parse(self.assignable) {
-            Ok(new) if violations.is_empty() => Ok(new),
-            Ok(_) => Err(violations),
-            Err(faults) => {
-                for mut fault in faults {
-                    if let Some(column) = self.column(&fault.member) {
-                        Violation::shown(column).clone_into(&mut fault.member);
-                    }
-                    // A cell that cannot be decoded was told already, and is not also missing.
-                    if !violations
-                        .iter()
-                        .any(|told| told.member == fault.member && told.code == Code::NotUtf8)
-                    {
-                        violations.push(fault);
+            Ok(new) => undecoded.is_empty().then_some(new),
+            Err(violations) => {
+                for violation in violations {
+                    let column = violation
+                        .place
+                        .member()
+                        .and_then(|member| self.columns.index(member));
+                    // A cell that cannot be decoded has its fault already, and is not also missing.
+                    if column.is_none_or(|column| !undecoded.contains(&column)) {
+                        faults.push((column, violation));
                     }
                 }
-                Err(violations)
+                None
             }
         }
     }
@@ -110,23 +120,31 @@ impl Check {
         draft
     }
 
-    /// What the file calls `member`, if it has a column for it.
-    fn column(&self, member: &str) -> Option<&str> {
-        let member = Member::ALL.into_iter().find(|known| known.name() == member)?;
-        self.columns.name(member)
+    /// Returns the faults as they are recorded, each with the header cell of its column. A member without a column
+    /// is named as in JSON.
+    fn told(&self, row: &Row<'_>, faults: Vec<CellFault>) -> Vec<RowError> {
+        limited(faults)
+            .into_iter()
+            .map(|(column, violation)| {
+                let header = column.and_then(|column| self.columns.header().get(column));
+                let name = header
+                    .map(String::as_str)
+                    .or(violation.place.member().map(Member::name));
+                RowError::new(row.line, row.row, name, violation)
+            })
+            .collect()
     }
 }
 
-/// The first of very many faults, and how many more there are.
-fn limited(mut violations: Vec<Violation>) -> Vec<Violation> {
-    if violations.len() > MAX_FAULTS {
-        let more = violations.len() + 1 - MAX_FAULTS;
-        let code = violations[MAX_FAULTS - 1].code;
-        violations.truncate(MAX_FAULTS - 1);
-        let detail = format!("the row has {more} more faults; correct these first");
-        violations.push(Violation::new("", code, detail));
+/// Returns the first of very many faults, and a last one with the number of the others.
+fn limited(mut faults: Vec<CellFault>) -> Vec<CellFault> {
+    if faults.len() > MAX_FAULTS {
+        let more = faults.len() + 1 - MAX_FAULTS;
+        faults.truncate(MAX_FAULTS - 1);
+        let detail = format!("the row has {more} more errors; correct these first");
+        faults.push((None, Violation::new("", Code::TooManyFaults, detail)));
     }
-    violations
+    faults
 }
 
 /// What a row gives for each member, in the members' own terms. A cell that cannot be decoded counts as
@@ -169,7 +187,7 @@ mod tests {
         let mut all = Vec::new();
         while let Some(row) = rows.next_row() {
             all.push(match check.check(&row) {
-                Ok(user) => Ok(user.roles),
+                Ok(sound) => Ok(sound.user.roles),
                 Err(faults) => Err(faults
                     .into_iter()
                     .map(|fault| (fault.column, fault.code))
@@ -226,26 +244,19 @@ mod tests {
     }
 
     #[test]
-    fn very_many_faults_are_counted_instead_of_told() {
-        let faults = |count: usize| -> Vec<_> {
+    fn very_many_faults_are_counted_instead_of_listed() {
+        let faults = |count: usize| -> Vec<CellFault> {
             (0..count)
-                .map(|index| {
-                    let code = if index == MAX_FAULTS - 1 {
-                        Code::Required
-                    } else {
-                        Code::NotUtf8
-                    };
-                    Violation::new(index.to_string(), code, "is not valid")
-                })
+                .map(|column| (Some(column), Violation::new("", Code::NotUtf8, "is not valid")))
                 .collect()
         };
 
         assert_eq!(limited(faults(MAX_FAULTS)), faults(MAX_FAULTS));
 
         let mut told = limited(faults(MAX_FAULTS + 50));
-        let rest = told.pop().unwrap();
+        let (column, rest) = told.pop().unwrap();
         assert_eq!(told, faults(MAX_FAULTS - 1));
-        assert_eq!(rest.code, Code::Required, "that of the first that is not told");
-        assert_eq!(rest.message(), "the row has 51 more faults; correct these first");
+        assert_eq!((column, rest.code), (None, Code::TooManyFaults));
+        assert_eq!(rest.message(), "the row has 51 more errors; correct these first");
     }
 }

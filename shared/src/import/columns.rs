@@ -114,6 +114,19 @@ impl Columns {
         self.header.get(*self.members.get(&member)?).map(String::as_str)
     }
 
+    /// Returns the index of the column of a member, if the file has one.
+    #[must_use]
+    pub fn index(&self, member: Member) -> Option<usize> {
+        self.members.get(&member).copied()
+    }
+
+    /// Returns what the column at an index means, if anything.
+    #[must_use]
+    pub fn meaning(&self, column: usize) -> Option<Member> {
+        let mut members = self.members.iter();
+        members.find_map(|(member, index)| (*index == column).then_some(*member))
+    }
+
     /// The members that the file has a column for, each with the name of the column.
     pub fn members(&self) -> impl Iterator<Item = (Member, &str)> {
         self.members

@@ -12,8 +12,8 @@
 use std::collections::BTreeMap;
 
 use crate::App;
-use crate::models::Timestamp;
 use crate::models::import::{Counts, Import, RowError, Status};
+use crate::models::{Severity, Timestamp};
 use crate::telemetry::{Metric, Unit, measure};
 
 /// The first run of an import began.
@@ -59,6 +59,7 @@ fn of_checkpoint(
         updated,
         skipped,
         failed,
+        warnings: _,
     } = counts;
     let mut metrics = vec![
         Metric::count("RowsCreated", created),
@@ -67,7 +68,7 @@ fn of_checkpoint(
         Metric::count("RowsFailed", failed),
     ];
     let mut codes = BTreeMap::new();
-    for error in errors {
+    for error in errors.iter().filter(|error| error.severity == Severity::Error) {
         *codes.entry(error.code.name()).or_default() += 1;
     }
     metrics.extend(
@@ -113,7 +114,7 @@ mod tests {
             failed: 2,
             ..Counts::default()
         };
-        let error = |code| RowError::new(2, 1, Violation::new("email", code, "is at fault"));
+        let error = |code| RowError::new(2, 1, None, Violation::new("", code, "is at fault"));
         let errors = [Code::Required, Code::UnknownRole, Code::Required].map(error);
         let now = start.plus(Duration::from_secs(2));
 

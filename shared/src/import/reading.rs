@@ -61,7 +61,7 @@ impl Reading {
             if let Some(row) = self.rows.next_row() {
                 let checked = self.check.check(&row);
                 let earlier = match (&checked, &mut self.seen) {
-                    (Ok(user), Some(seen)) => first_line(seen, user.id.slot(), row.line),
+                    (Ok(sound), Some(seen)) => first_line(seen, sound.user.id.slot(), row.line),
                     _ => None,
                 };
                 segment.take(&row, checked, earlier);

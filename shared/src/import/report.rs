@@ -26,11 +26,15 @@ pub const MAX_ROW_ERRORS: u64 = 1000;
     "errors": ["line 3: email \"tim@\" is not an email address"],
     "rowErrors": [{
         "line": 3,
+        "lastLine": null,
         "row": 2,
+        "member": "email",
         "column": "email",
         "code": "invalid_format",
+        "severity": "error",
         "value": "tim@",
         "message": "email \"tim@\" is not an email address",
+        "suggestion": null,
         "firstLine": null,
     }],
     "mode": "create",
@@ -50,7 +54,7 @@ pub const MAX_ROW_ERRORS: u64 = 1000;
         "columns": { "email": "email", "firstName": "Given Name" },
         "ignoredColumns": [],
     },
-    "counts": { "rows": 2, "created": 1, "updated": 0, "skipped": 0, "failed": 1 },
+    "counts": { "rows": 2, "created": 1, "updated": 0, "skipped": 0, "failed": 1, "warnings": 0 },
     "progress": { "bytesRead": 71, "percent": 100, "rowsPerSecond": 40, "secondsLeft": null },
     "createdAt": "2026-11-23T08:37:46.000Z",
     "startedAt": "2026-11-23T08:37:46.012Z",
@@ -123,7 +127,7 @@ struct ReadView {
     ignored_columns: Vec<String>,
 }
 
-/// What became of the rows; `rows` is the sum of the others.
+/// What became of the rows; `rows` is the sum of those that follow, without `warnings`.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[schema(as = Counts)]
 struct CountsView {
@@ -132,6 +136,8 @@ struct CountsView {
     updated: u64,
     skipped: u64,
     failed: u64,
+    /// Rows that have a warning, whatever became of them; not part of the sum.
+    warnings: u64,
 }
 
 /// How far an import is.
@@ -202,6 +208,7 @@ impl ImportView {
             updated,
             skipped,
             failed,
+            warnings,
         } = counts;
         Self {
             id,
@@ -229,6 +236,7 @@ impl ImportView {
                 updated,
                 skipped,
                 failed,
+                warnings,
             },
             progress,
             created_at,
@@ -322,6 +330,7 @@ mod tests {
         updated: 10,
         skipped: 15,
         failed: 5,
+        warnings: 0,
     };
 
     #[test]

@@ -336,8 +336,8 @@ impl Session<'_> {
                 }
                 return Ok(seen);
             };
-            if let Ok(user) = check.check(&row) {
-                seen.entry(user.id.slot()).or_insert(row.line);
+            if let Ok(sound) = check.check(&row) {
+                seen.entry(sound.user.id.slot()).or_insert(row.line);
             }
             if rows.position().offset >= end {
                 return Ok(seen);
@@ -375,7 +375,8 @@ impl Session<'_> {
                 && let Some(row) = rows.next_row()
             {
                 left -= 1;
-                batch.extend(Pending::new(&row, check.check(&row).ok()));
+                let sound = check.check(&row).ok();
+                batch.extend(sound.and_then(|sound| Pending::new(&row, sound, None)));
             } else if left > 0 && batch.len() < BATCH && more {
                 more = file.feed(&mut rows).await?;
             } else {

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use super::check::SoundRow;
 use super::write::{BATCH, Outcome, Pending};
 use super::{Content, OwnedCells, Position, Rejected, RejectedFault, Row};
 use crate::models::import::{Counts, ImportOptions, Mode, Read, RowError};
-use crate::models::{Code, Member, Slot, Tally, User, Violation};
+use crate::models::{Code, Member, Severity, Slot, Tally, Violation};
 
 /// Bytes of rejected rows and their errors after which a segment is full, so that a file of bad rows
 /// takes no more memory than one of good ones, and a checkpoint stays within the 4 MB of a transaction.
@@ -34,6 +35,8 @@ pub(super) struct Segment {
     email: String,
     rows: usize,
     rejects: Vec<Reject>,
+    /// The warnings of rows that were not rejected.
+    warnings: Vec<RowError>,
     rejected_bytes: usize,
     /// The first row with each address, and what became of it.
     first: HashMap<Slot, (u64, Option<Outcome>)>,
@@ -55,6 +58,7 @@ impl Segment {
             email: Violation::shown(email.unwrap_or_default()).to_owned(),
             rows: 0,
             rejects: Vec::new(),
+            warnings: Vec::new(),
             rejected_bytes: 0,
             first: HashMap::new(),
             repeats: Vec::new(),
@@ -64,10 +68,15 @@ impl Segment {
 
     /// Takes in one row and what checking it gave. `earlier` is the line of an earlier segment that has
     /// the same address, where somebody keeps track of it.
-    pub(super) fn take(&mut self, row: &Row<'_>, checked: Result<User, Vec<RowError>>, earlier: Option<u64>) {
+    pub(super) fn take(
+        &mut self,
+        row: &Row<'_>,
+        checked: Result<SoundRow, Vec<RowError>>,
+        earlier: Option<u64>,
+    ) {
         self.rows += 1;
-        let user = match checked {
-            Ok(user) => user,
+        let sound = match checked {
+            Ok(sound) => sound,
             Err(errors) => {
                 let cells = match &row.content {
                     Content::Cells(cells) => Some(OwnedCells::from(*cells)),
@@ -76,10 +85,9 @@ impl Segment {
                 return self.reject(row.line, cells, errors);
             }
         };
-        let Some(pending) = Pending::new(row, Some(user)) else {
+        let Some(pending) = Pending::new(row, sound, earlier) else {
             return;
         };
-        let pending = Pending { earlier, ..pending };
         match self.first.entry(pending.slot()) {
             Entry::Vacant(entry) => {
                 entry.insert((pending.line, None));
@@ -127,12 +135,12 @@ impl Segment {
         self.rejects.sort_by_key(|reject| reject.line);
     }
 
-    /// The errors of the rejected rows, by line.
+    /// Returns the errors and warnings of all rows, by line.
     pub(super) fn errors(&self) -> Vec<RowError> {
-        self.rejects
-            .iter()
-            .flat_map(|reject| reject.errors.clone())
-            .collect()
+        let rejected = self.rejects.iter().flat_map(|reject| &reject.errors);
+        let mut errors: Vec<_> = rejected.chain(&self.warnings).cloned().collect();
+        errors.sort_by_key(|error| error.line);
+        errors
     }
 
     /// The rejected rows as they go back to the sender; `None` if there are none.
@@ -157,48 +165,59 @@ impl Segment {
     }
 
     fn count(&mut self, pending: Pending, outcome: Outcome) {
-        let address = pending.user.email.as_str();
+        let fault = |code, detail| Violation::new(Member::Email, code, detail);
         let violation = match outcome {
             Outcome::Created => {
                 self.counts.created += 1;
                 if self.options.mode != Mode::Validate {
                     self.tally += pending.user.tally();
                 }
-                return;
+                return self.warn(pending.warnings);
             }
             Outcome::Updated => {
                 self.counts.updated += 1;
-                return;
+                return self.warn(pending.warnings);
             }
             Outcome::Exists if self.options.ignore_duplicates => {
                 self.counts.skipped += 1;
-                return;
+                return self.warn(pending.warnings);
             }
-            Outcome::Exists => Violation::new(
-                self.email.as_str(),
-                Code::AlreadyExists,
-                "belongs to an existing account",
-            ),
-            Outcome::Repeats(line) => Violation::new(
-                self.email.as_str(),
-                Code::DuplicateInFile,
-                format!("stands on line {line} already"),
-            ),
-            Outcome::Refused(reason) => Violation::new(self.email.as_str(), Code::ForbiddenRole, reason),
+            Outcome::Exists => fault(Code::AlreadyExists, "belongs to an existing account".to_owned()),
+            Outcome::Repeats(line) => fault(Code::DuplicateInFile, format!("already appears on line {line}")),
+            Outcome::Refused(reason) => fault(Code::ForbiddenRole, reason.to_owned()),
         };
-        let mut error = RowError::new(pending.line, pending.row, violation.of_value(address));
+        let violation = violation.of_value(pending.user.email.as_str());
+        let mut error = RowError::new(pending.line, pending.row, Some(&self.email), violation);
         if let Outcome::Repeats(line) = outcome {
             error.first_line = Some(line);
         }
-        self.reject(pending.line, Some(pending.cells), vec![error]);
+        let mut errors = pending.warnings;
+        errors.push(error);
+        self.reject(pending.line, Some(pending.cells), errors);
+    }
+
+    /// Records the warnings of a row that was not rejected.
+    fn warn(&mut self, warnings: Vec<RowError>) {
+        self.counts.warnings += u64::from(!warnings.is_empty());
+        self.rejected_bytes += recorded(&warnings);
+        self.warnings.extend(warnings);
     }
 
     fn reject(&mut self, line: u64, cells: Option<OwnedCells>, errors: Vec<RowError>) {
         self.counts.failed += 1;
-        let told: usize = errors.iter().map(|error| error.message.len() + 200).sum();
-        self.rejected_bytes += told + cells.as_ref().map_or(0, OwnedCells::size);
+        let warned = errors.iter().any(|error| error.severity == Severity::Warning);
+        self.counts.warnings += u64::from(warned);
+        self.rejected_bytes += recorded(&errors) + cells.as_ref().map_or(0, OwnedCells::size);
         self.rejects.push(Reject { line, cells, errors });
     }
+}
+
+/// Returns about how many bytes the errors take where they are recorded.
+fn recorded(errors: &[RowError]) -> usize {
+    // The names of the members in JSON, and the values that are always short.
+    const REST: usize = 250;
+
+    errors.iter().map(|error| error.message.len() + REST).sum()
 }
 
 #[cfg(test)]
@@ -296,7 +315,7 @@ mod tests {
         );
         assert_eq!(
             segment.errors()[2].sentence(),
-            "line 5: E-Mail \"A@example.org\" stands on line 2 already"
+            "line 5: E-Mail \"A@example.org\" already appears on line 2"
         );
         assert_eq!((segment.counts.created, segment.counts.failed), (1, 6));
         let lines = String::from_utf8(segment.rejected(&read).unwrap()).unwrap();
@@ -348,9 +367,12 @@ mod tests {
             &file(["ada@example.org,\n".to_owned()]),
             &ImportOptions::default(),
         );
-        let user = pending.batch[0].user.clone();
+        let sound = SoundRow {
+            user: pending.batch[0].user.clone(),
+            warnings: Vec::new(),
+        };
 
-        segment.take(&rows.next_row().unwrap(), Ok(user), Some(3));
+        segment.take(&rows.next_row().unwrap(), Ok(sound), Some(3));
 
         assert_eq!(segment.next_batch(true).unwrap()[0].earlier, Some(3));
     }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::check::draft;
+use super::check::{SoundRow, draft};
 use super::{Columns, Content, OwnedCells, Row};
 use crate::auth::Right;
 use crate::clock;
 use crate::error::Error;
-use crate::models::import::{ImportOptions, Mode};
+use crate::models::import::{ImportOptions, Mode, RowError};
 use crate::models::{Given, ImportId, Roles, Slot, User, UserId};
 use crate::store::{Account, Holder, Replaced, UserStore, Written};
 
@@ -27,6 +27,8 @@ pub(super) struct Pending {
     pub(super) line: u64,
     pub(super) row: u64,
     pub(super) user: User,
+    /// What looks odd in the row.
+    pub(super) warnings: Vec<RowError>,
     /// The cells as the file has them, for the case that the row is rejected.
     pub(super) cells: OwnedCells,
     /// The line of an earlier segment with the same address, where somebody keeps track of it.
@@ -34,17 +36,18 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    /// `row` and the user it describes; `None` without a user.
-    pub(super) fn new(row: &Row<'_>, user: Option<User>) -> Option<Self> {
+    /// Returns `row` and the user it describes; `None` if the row has no cells, and so cannot be sound.
+    pub(super) fn new(row: &Row<'_>, sound: SoundRow, earlier: Option<u64>) -> Option<Self> {
         let Content::Cells(cells) = &row.content else {
             return None;
         };
         Some(Self {
             line: row.line,
             row: row.row,
-            user: user?,
+            user: sound.user,
+            warnings: sound.warnings,
             cells: OwnedCells::from(*cells),
-            earlier: None,
+            earlier,
         })
     }
 
@@ -315,7 +318,11 @@ mod tests {
             line: LINE,
             ..rows.next_row().unwrap()
         };
-        let pending = Pending::new(&row, Some(user(this, LINE))).unwrap();
+        let sound = SoundRow {
+            user: user(this, LINE),
+            warnings: Vec::new(),
+        };
+        let pending = Pending::new(&row, sound, None).unwrap();
         let own = |user: User, changed_by| {
             let account = Account {
                 changed_by,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Change, ContactId, Email, Given, Name, Timestamp, Violation, draft::Faults};
+use super::{Change, ContactId, Email, Given, Member, Name, Timestamp, Violation, draft::Faults};
 
 /// The members of a contact as they were given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, ToSchema)]
@@ -32,9 +32,9 @@ impl ContactDraft<'_> {
         } = self;
         let mut faults = Faults::default();
 
-        let email = faults.required("email", &email);
-        let first_name = faults.optional("firstName", &first_name);
-        let last_name = faults.optional("lastName", &last_name);
+        let email = faults.required(Member::Email, &email);
+        let first_name = faults.optional(Member::FirstName, &first_name);
+        let last_name = faults.optional(Member::LastName, &last_name);
 
         faults.finish(email.map(|email| NewContact {
             email,
@@ -57,9 +57,9 @@ impl ContactDraft<'_> {
         } = self;
         let mut faults = Faults::default();
 
-        let email = faults.required("email", &email);
-        let first_name = faults.change("firstName", &first_name);
-        let last_name = faults.change("lastName", &last_name);
+        let email = faults.required(Member::Email, &email);
+        let first_name = faults.change(Member::FirstName, &first_name);
+        let last_name = faults.change(Member::LastName, &last_name);
 
         faults.finish(email.map(|email| ContactPatch {
             email,
@@ -246,7 +246,7 @@ mod tests {
 
         let faults = draft.parse().unwrap_err();
 
-        let members: Vec<_> = faults.iter().map(|fault| &*fault.member).collect();
+        let members: Vec<_> = faults.iter().map(|fault| fault.place.path()).collect();
         assert_eq!(members, ["email", "firstName", "lastName"]);
     }
 

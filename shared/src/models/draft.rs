@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, str::FromStr};
 
-use super::{Code, Given, Role, Roles, Violation};
+use super::{Code, Given, Place, Role, Roles, Violation};
 
 /// What a patch does to a member that may be without a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Faults {
     /// Adds a fault, and shows the value at fault if it can be shown.
     pub(super) fn add(
         &mut self,
-        member: &'static str,
+        member: impl Into<Place>,
         (code, detail): (Code, impl Into<String>),
         given: &Given<'_>,
     ) {
@@ -75,7 +75,7 @@ impl Faults {
     }
 
     /// A member that must have a value.
-    pub(super) fn required<T>(&mut self, member: &'static str, given: &Given<'_>) -> Option<T>
+    pub(super) fn required<T>(&mut self, member: impl Into<Place>, given: &Given<'_>) -> Option<T>
     where
         T: FromStr<Err: Display + Into<Code> + Copy>,
     {
@@ -99,7 +99,7 @@ impl Faults {
     }
 
     /// A member that may be without a value; white space alone is none.
-    pub(super) fn optional<T>(&mut self, member: &'static str, given: &Given<'_>) -> Option<T>
+    pub(super) fn optional<T>(&mut self, member: impl Into<Place>, given: &Given<'_>) -> Option<T>
     where
         T: FromStr<Err: Display + Into<Code> + Copy>,
     {
@@ -111,7 +111,7 @@ impl Faults {
     }
 
     /// `true` or `false`.
-    pub(super) fn flag(&mut self, member: &'static str, given: &Given<'_>) -> Option<bool> {
+    pub(super) fn flag(&mut self, member: impl Into<Place>, given: &Given<'_>) -> Option<bool> {
         match given {
             Given::Flag(flag) => return Some(*flag),
             Given::Absent | Given::Null => self.add(member, REQUIRED, given),
@@ -123,7 +123,7 @@ impl Faults {
     /// What one of some words stands for.
     pub(super) fn choice<T: Copy>(
         &mut self,
-        member: &'static str,
+        member: impl Into<Place>,
         given: &Given<'_>,
         words: &[(&str, T)],
     ) -> Option<T> {
@@ -141,7 +141,7 @@ impl Faults {
     /// An array of roles, or a single one; `objection` says what speaks against a role that exists.
     pub(super) fn roles(
         &mut self,
-        member: &'static str,
+        member: impl Into<Place> + Copy,
         given: &Given<'_>,
         objection: impl Fn(Role) -> Option<(Code, &'static str)>,
     ) -> Option<Roles> {
@@ -201,7 +201,7 @@ impl Faults {
     }
 
     /// What a patch does to a member that may be without a value.
-    pub(super) fn change<T>(&mut self, member: &'static str, given: &Given<'_>) -> Change<T>
+    pub(super) fn change<T>(&mut self, member: impl Into<Place>, given: &Given<'_>) -> Change<T>
     where
         T: FromStr<Err: Display + Into<Code> + Copy>,
     {

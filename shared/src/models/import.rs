@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Code, FileName, ImportId, Timestamp, UserId, Violation};
+use super::{Code, FileName, ImportId, Member, Severity, Timestamp, UserId, Violation};
 use crate::import::{Columns, Dialect, Position};
 
 pub use options::{ImportOptions, ImportOptionsDraft, Mode, UnknownColumns};
@@ -67,10 +67,13 @@ pub struct Counts {
     pub skipped: u64,
     /// Rows with at least one error.
     pub failed: u64,
+    /// Rows with at least one warning, whatever became of them.
+    #[serde(default)]
+    pub warnings: u64,
 }
 
 impl Counts {
-    /// All rows: the sum of the others.
+    /// All rows: the sum of the others, without `warnings`.
     #[must_use]
     pub fn rows(self) -> u64 {
         self.created + self.updated + self.skipped + self.failed
@@ -83,44 +86,68 @@ impl std::ops::AddAssign for Counts {
         self.updated += more.updated;
         self.skipped += more.skipped;
         self.failed += more.failed;
+        self.warnings += more.warnings;
     }
 }
 
-/// One fault of one row.
+/// An error or a warning about one row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RowError {
     /// The line of the file on which the row begins; the header's is 1.
     pub line: u64,
+    /// The line of the file on which the row ends, if that is a later one.
+    #[serde(default)]
+    pub last_line: Option<u64>,
     /// The number of the data row, from 1.
     pub row: u64,
+    /// What the column at fault means; null if it means nothing, and for the row as a whole.
+    #[serde(default)]
+    pub member: Option<Member>,
     /// The header cell of the column at fault; nothing for the row as a whole.
     pub column: Option<String>,
     /// The rule that was broken.
     pub code: Code,
+    /// Whether the row was refused for this; one with warnings only is imported.
+    #[serde(default)]
+    pub severity: Severity,
     /// The offending value, at most 100 characters of it.
     pub value: Option<String>,
     /// One sentence: `email "ada@" is not an email address`.
     pub message: String,
+    /// The value that the cell should most likely have, with all its mistakes mended; empty if it should
+    /// have none, null if nobody knows.
+    #[serde(default)]
+    pub suggestion: Option<String>,
     /// For a repeated address: the line that has it first.
     pub first_line: Option<u64>,
 }
 
 impl RowError {
-    /// `violation` as the fault of a row. Its member is the header cell of the column.
+    /// Returns `violation` as the fault of a row. `column` is the header cell of the column at fault, by
+    /// which the message names it.
     #[must_use]
-    pub fn new(line: u64, row: u64, violation: Violation) -> Self {
-        let message = violation.message();
+    pub fn new(line: u64, row: u64, column: Option<&str>, violation: Violation) -> Self {
+        let column = column.map(Violation::shown);
+        let message = violation.message_about(column.unwrap_or_default());
         let Violation {
-            member, code, value, ..
+            place,
+            code,
+            value,
+            suggestion,
+            ..
         } = violation;
         Self {
             line,
+            last_line: None,
             row,
-            column: (!member.is_empty()).then_some(member),
+            member: place.member(),
+            column: column.filter(|column| !column.is_empty()).map(str::to_owned),
             code,
+            severity: code.severity(),
             value,
             message,
+            suggestion,
             first_line: None,
         }
     }
@@ -281,6 +308,7 @@ impl Import {
             updated,
             skipped,
             failed,
+            warnings: _,
         } = self.counts;
         let made = match self.options.mode {
             Mode::Create => format!("{created} created"),
@@ -331,6 +359,7 @@ mod tests {
         updated: 20,
         skipped: 300,
         failed: 4_000,
+        warnings: 50_000,
     };
 
     #[test]
@@ -345,8 +374,10 @@ mod tests {
             updated,
             skipped,
             failed,
+            warnings,
         } = counts;
         assert_eq!((created, updated, skipped, failed), (2, 40, 600, 8_000));
+        assert_eq!(warnings, 100_000);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::{
     UserId,
 };
 
-pub use draft::{Member, UserDraft};
+pub use draft::{Member, UnknownMember, UserDraft};
 
 /// A sound account that does not exist yet. Only [`UserDraft::parse`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]

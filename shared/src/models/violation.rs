@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::Member;
+
 /// What kind of rule a value broke. The wire names are stable: clients may branch on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -25,6 +27,10 @@ pub enum Code {
     AlreadyExists,
     /// The row has more or fewer cells than the header.
     ColumnCount,
+    /// A column that has no name has a value in the row.
+    UnnamedColumn,
+    /// Text follows the closing quote of a cell.
+    MalformedQuote,
     /// Bytes that are not valid in the file's encoding.
     NotUtf8,
     /// A quoted cell that the file never closes.
@@ -39,9 +45,37 @@ pub enum Code {
     OutOfRange,
     /// The same member, parameter or element twice.
     Repeated,
+    /// The row has more errors than are listed.
+    TooManyFaults,
+    /// A warning: text that was probably decoded in the wrong encoding.
+    LooksGarbled,
+    /// A warning: a word by which programs write that there is no value.
+    LooksEmpty,
+    /// A warning: HTML entities, which were probably not meant literally.
+    LooksEscaped,
+}
+
+/// How much a fault of a row weighs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Severity {
+    /// The row is not imported.
+    #[default]
+    Error,
+    /// The row is imported as it is, unless it has errors as well.
+    Warning,
 }
 
 impl Code {
+    /// Returns whether a row with that fault is imported nonetheless.
+    #[must_use]
+    pub const fn severity(self) -> Severity {
+        match self {
+            Self::LooksGarbled | Self::LooksEmpty | Self::LooksEscaped => Severity::Warning,
+            _ => Severity::Error,
+        }
+    }
+
     /// The code's name on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -55,6 +89,8 @@ impl Code {
             Self::DuplicateInFile => "duplicate_in_file",
             Self::AlreadyExists => "already_exists",
             Self::ColumnCount => "column_count",
+            Self::UnnamedColumn => "unnamed_column",
+            Self::MalformedQuote => "malformed_quote",
             Self::NotUtf8 => "not_utf8",
             Self::UnclosedQuote => "unclosed_quote",
             Self::RowTooLarge => "row_too_large",
@@ -62,35 +98,96 @@ impl Code {
             Self::ReadOnly => "read_only",
             Self::OutOfRange => "out_of_range",
             Self::Repeated => "repeated",
+            Self::TooManyFaults => "too_many_faults",
+            Self::LooksGarbled => "looks_garbled",
+            Self::LooksEmpty => "looks_empty",
+            Self::LooksEscaped => "looks_escaped",
         }
+    }
+}
+
+/// The part of a body, a request or a row that has a fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The whole of it.
+    Whole,
+    /// A member of an account or a contact.
+    Member(Member),
+    /// Anything else: a path below the body such as `contacts/3/email`, a parameter or a part.
+    Path(String),
+}
+
+impl Place {
+    /// Returns the place as a path below the body, which is empty for the whole.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        match self {
+            Self::Whole => "",
+            Self::Member(member) => member.name(),
+            Self::Path(path) => path,
+        }
+    }
+
+    /// Returns the member of an account or a contact that the place is.
+    #[must_use]
+    pub fn member(&self) -> Option<Member> {
+        match self {
+            Self::Member(member) => Some(*member),
+            Self::Whole | Self::Path(_) => None,
+        }
+    }
+}
+
+impl From<Member> for Place {
+    fn from(member: Member) -> Self {
+        Self::Member(member)
+    }
+}
+
+impl From<String> for Place {
+    fn from(path: String) -> Self {
+        if path.is_empty() {
+            Self::Whole
+        } else {
+            Self::Path(path)
+        }
+    }
+}
+
+impl From<&str> for Place {
+    fn from(path: &str) -> Self {
+        path.to_owned().into()
     }
 }
 
 /// A fault of one member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// The member at fault, as a path below the body: `email`, `contacts/3/email`; empty for the
-    /// whole.
-    pub member: String,
+    /// The part at fault.
+    pub place: Place,
     /// The rule it broke.
     pub code: Code,
     /// A predicate that continues the member's name: "is not an email address".
     pub detail: String,
     /// The offending value, at most [`Violation::MAX_VALUE`] characters of it.
     pub value: Option<String>,
+    /// The value that the sender most likely meant, as it would have to be written; empty if there
+    /// should be none. `None` if nobody knows.
+    pub suggestion: Option<String>,
 }
 
 impl Violation {
     /// How many characters of an offending value are repeated to the caller.
     pub const MAX_VALUE: usize = 100;
 
-    /// A fault of `member`, with no value to show.
-    pub fn new(member: impl Into<String>, code: Code, detail: impl Into<String>) -> Self {
+    /// A fault of `place`, with no value to show.
+    pub fn new(place: impl Into<Place>, code: Code, detail: impl Into<String>) -> Self {
         Self {
-            member: member.into(),
+            place: place.into(),
             code,
             detail: detail.into(),
             value: None,
+            suggestion: None,
         }
     }
 
@@ -98,6 +195,13 @@ impl Violation {
     #[must_use]
     pub fn of_value(mut self, value: &str) -> Self {
         self.value = Some(Self::shown(value).to_owned());
+        self
+    }
+
+    /// The same fault, with the value that the sender most likely meant.
+    #[must_use]
+    pub fn suggesting(mut self, suggestion: Option<String>) -> Self {
+        self.suggestion = suggestion;
         self
     }
 
@@ -135,10 +239,9 @@ impl Violation {
     /// The same fault, told from one level further out: `email` becomes `contacts/3/email`.
     #[must_use]
     pub fn below(mut self, parent: &str) -> Self {
-        self.member = if self.member.is_empty() {
-            parent.to_owned()
-        } else {
-            format!("{parent}/{}", self.member)
+        self.place = match self.place.path() {
+            "" => parent.into(),
+            path => format!("{parent}/{path}").into(),
         };
         self
     }
@@ -146,7 +249,13 @@ impl Violation {
     /// One sentence: `email "ada@" is not an email address`.
     #[must_use]
     pub fn message(&self) -> String {
-        let mut message = self.member.clone();
+        self.message_about(self.place.path())
+    }
+
+    /// Returns the sentence of [`Violation::message`] with another name for the part at fault.
+    #[must_use]
+    pub fn message_about(&self, name: &str) -> String {
+        let mut message = name.to_owned();
         if let Some(value) = &self.value {
             message.push_str(if message.is_empty() { "\"" } else { " \"" });
             message.push_str(value);

@@ -13,7 +13,7 @@ use super::search;
 use super::table::{Refused, When, failed, from_item, to_item};
 use super::{Item, Key, Table};
 use crate::error::Error;
-use crate::models::{Code, Contact, ContactId, Email, Name, Timestamp, UserId, Violation};
+use crate::models::{Code, Contact, ContactId, Email, Member, Name, Timestamp, UserId, Violation};
 
 pub use deletion::Finished;
 
@@ -300,8 +300,12 @@ impl ContactStore {
             return Err(Error::Conflict {
                 detail: "another of your contacts has the address".into(),
                 violations: vec![
-                    Violation::new("email", Code::AlreadyExists, "is already among your contacts")
-                        .of_value(new.email.as_str()),
+                    Violation::new(
+                        Member::Email,
+                        Code::AlreadyExists,
+                        "is already among your contacts",
+                    )
+                    .of_value(new.email.as_str()),
                 ],
             });
         }

@@ -11,7 +11,7 @@ use super::Table;
 use super::table::{Refused, TRIES, When, failed, pause, throttled};
 use crate::error::Error;
 use crate::models::{
-    Code, Email, ImportId, RequestMark, Slot, SubjectId, Timestamp, User, UserId, Violation,
+    Code, Email, ImportId, Member, RequestMark, Slot, SubjectId, Timestamp, User, UserId, Violation,
 };
 use item::{address, bound, bound_user, slot_of, stored, subject_key};
 
@@ -380,7 +380,7 @@ fn taken(email: &Email) -> Error {
     Error::Conflict {
         detail: "the address is already taken".into(),
         violations: vec![
-            Violation::new("email", Code::AlreadyExists, "is already taken").of_value(email.as_str()),
+            Violation::new(Member::Email, Code::AlreadyExists, "is already taken").of_value(email.as_str()),
         ],
     }
 }

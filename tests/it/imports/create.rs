@@ -36,7 +36,7 @@ async fn good_rows_become_users_and_every_fault_of_a_bad_row_is_told() {
             "line 6: email \"tim@\" is not an email address",
             "line 6: mobileNumber \"12345\" does not begin with + and a country code",
             "line 6: roles \"Wizard\" is not a role",
-            "line 9: email \"Linus@Example.org\" stands on line 2 already",
+            "line 9: email \"Linus@Example.org\" already appears on line 2",
             "line 10: the row has 2 cells, the header has 5",
             "line 11: roles \"ROLE_ADHOC_COLLABORATOR\" cannot be given to a new account",
         ]
@@ -46,11 +46,15 @@ async fn good_rows_become_users_and_every_fault_of_a_bad_row_is_told() {
         repeat,
         &json!({
             "line": 9,
+            "lastLine": null,
             "row": 7,
+            "member": "email",
             "column": "email",
             "code": "duplicate_in_file",
+            "severity": "error",
             "value": "Linus@Example.org",
-            "message": "email \"Linus@Example.org\" stands on line 2 already",
+            "message": "email \"Linus@Example.org\" already appears on line 2",
+            "suggestion": null,
             "firstLine": 2,
         })
     );
@@ -83,7 +87,7 @@ async fn an_import_tells_everything_that_is_documented() {
     assert_eq!(import["errors"], json!([]));
     assert_eq!(import["rowErrors"], json!([]));
     assert_eq!(counts(&import), [2, 2, 0, 0, 0]);
-    assert_eq!(members(&import["counts"]).len(), 5);
+    assert_eq!(members(&import["counts"]).len(), 6);
     assert_eq!(import["fileName"], "users.csv");
     assert_eq!(import["bytes"], file.len());
     assert_eq!(import["sha256"].as_str().unwrap().len(), 64);
@@ -565,7 +569,7 @@ async fn an_event_that_comes_several_times_changes_nothing() {
         assert_eq!(
             errors(&later),
             [
-                "line 302: email \"person1@example.org\" stands on line 2 already",
+                "line 302: email \"person1@example.org\" already appears on line 2",
                 "line 303: email \"nobody\" is not an email address"
             ]
         );

@@ -40,11 +40,15 @@ async fn an_import_shows_a_thousand_errors_and_the_pages_show_all() {
         walked[2_344],
         json!({
             "line": 2346,
+            "lastLine": null,
             "row": 2345,
+            "member": "email",
             "column": "email",
             "code": "invalid_format",
+            "severity": "error",
             "value": "nobody2345",
             "message": "email \"nobody2345\" is not an email address",
+            "suggestion": null,
             "firstLine": null,
         })
     );

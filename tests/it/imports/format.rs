@@ -474,7 +474,7 @@ async fn a_row_with_very_many_faults_does_not_stop_the_import() {
     assert_eq!(errors(&many_roles)[0], "line 2: roles \"0\" is not a role");
     assert_eq!(
         errors(&many_roles)[99],
-        "line 2: the row has 8901 more faults; correct these first"
+        "line 2: the row has 8901 more errors; correct these first"
     );
     assert_eq!(counts(&many_cells), [1, 0, 0, 0, 1]);
     assert_eq!(errors(&many_cells).len(), 100);
@@ -507,7 +507,7 @@ async fn errors_call_a_column_what_the_file_calls_it() {
     assert_eq!(
         errors(&import),
         [
-            "line 3: E-Mail \"ADA@example.org\" stands on line 2 already",
+            "line 3: E-Mail \"ADA@example.org\" already appears on line 2",
             "line 4: E-Mail \"admin@example.org\" belongs to an existing account",
             "line 5: E-Mail \"nobody\" is not an email address",
         ]
@@ -608,8 +608,8 @@ async fn an_address_repeated_after_a_checkpoint_names_the_first_line_all_the_sam
         assert_eq!(
             errors(&import),
             [
-                "line 452: email \"PERSON7@example.org\" stands on line 8 already",
-                "line 453: email \"person440@example.org\" stands on line 441 already",
+                "line 452: email \"PERSON7@example.org\" already appears on line 8",
+                "line 453: email \"person440@example.org\" already appears on line 441",
             ]
         );
         let page = service.get(&(path(&import) + "/errors")).await.expect(200);

@@ -180,7 +180,10 @@ mod tests {
 
         let faults = draft.parse(Role::Originator.into()).unwrap_err();
 
-        let told: Vec<_> = faults.iter().map(|fault| (&*fault.member, fault.code)).collect();
+        let told: Vec<_> = faults
+            .iter()
+            .map(|fault| (fault.place.path(), fault.code))
+            .collect();
         assert_eq!(
             told,
             [

@@ -1,62 +1,80 @@
 //! The members of an account as they are given, and the only way from there to a [`NewUser`].
 
-use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+
 use utoipa::openapi::{Object, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, Type, schema::SchemaType};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::{NewUser, UserPatch};
+use crate::models::by_text::{schema_of_text, serde_by_text};
 use crate::models::draft::{Faults, objection};
 use crate::models::{AccountType, Email, ExternalUserId, Given, Name, PlanId, Role, Roles, Violation};
 
-/// A member of an account that a body or a file may give.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "they are those of the user")]
-pub enum Member {
-    Email,
-    FirstName,
-    LastName,
-    OtherName,
-    MobileNumber,
-    Roles,
-    Enabled,
-    AccountType,
-    PlanId,
-    ExternalUserId,
+/// Declares the members of an account once: the variants, their names and the list of all.
+macro_rules! members {
+    ($($variant:ident => $name:literal,)+) => {
+        /// A member of an account that a body or a file may give.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[expect(missing_docs, reason = "they are those of the user")]
+        pub enum Member {
+            $($variant,)+
+        }
+
+        impl Member {
+            /// All there are, in the order in which the API lists them.
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$variant),+];
+
+            /// Returns its name in JSON, which is also the best name for a column.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+        }
+    };
 }
 
-impl Member {
-    /// All there are, in the order in which the API lists them.
-    pub const ALL: [Self; 10] = [
-        Self::Email,
-        Self::FirstName,
-        Self::LastName,
-        Self::OtherName,
-        Self::MobileNumber,
-        Self::Roles,
-        Self::Enabled,
-        Self::AccountType,
-        Self::PlanId,
-        Self::ExternalUserId,
-    ];
+members! {
+    Email => "email",
+    FirstName => "firstName",
+    LastName => "lastName",
+    OtherName => "otherName",
+    MobileNumber => "mobileNumber",
+    Roles => "roles",
+    Enabled => "enabled",
+    AccountType => "accountType",
+    PlanId => "planId",
+    ExternalUserId => "externalUserId",
+}
 
-    /// Its name in JSON, and the best name for a column.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Email => "email",
-            Self::FirstName => "firstName",
-            Self::LastName => "lastName",
-            Self::OtherName => "otherName",
-            Self::MobileNumber => "mobileNumber",
-            Self::Roles => "roles",
-            Self::Enabled => "enabled",
-            Self::AccountType => "accountType",
-            Self::PlanId => "planId",
-            Self::ExternalUserId => "externalUserId",
-        }
+impl fmt::Display for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
+}
 
+impl FromStr for Member {
+    type Err = UnknownMember;
+
+    fn from_str(text: &str) -> Result<Self, UnknownMember> {
+        Self::ALL
+            .into_iter()
+            .find(|member| member.name() == text)
+            .ok_or(UnknownMember)
+    }
+}
+
+/// The text names no member of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is not a member of a user")]
+pub struct UnknownMember;
+
+serde_by_text!(Member);
+schema_of_text!(Member, "A member of a user", |text| text
+    .enum_values(Some(Member::ALL.map(Member::name))));
+
+impl Member {
     /// What people call a column of a file that has it, without spaces, `_`, `-`, `.` and capitals. The first is
     /// its own name.
     #[must_use]
@@ -230,18 +248,20 @@ impl<'a> UserDraft<'a> {
         } = self;
         let mut faults = Faults::default();
 
-        let email = faults.required("email", &email);
-        let first_name = faults.optional("firstName", &first_name);
-        let last_name = faults.optional("lastName", &last_name);
-        let other_name = faults.optional("otherName", &other_name);
-        let mobile_number = faults.optional("mobileNumber", &mobile_number);
-        let roles = faults.roles("roles", &roles, |role| objection(role, assignable));
-        let enabled = faults.defaulted(&enabled, true, |faults, given| faults.flag("enabled", given));
-        let account_type = faults.defaulted(&account_type, AccountType::default(), |faults, given| {
-            faults.required("accountType", given)
+        let email = faults.required(Member::Email, &email);
+        let first_name = faults.optional(Member::FirstName, &first_name);
+        let last_name = faults.optional(Member::LastName, &last_name);
+        let other_name = faults.optional(Member::OtherName, &other_name);
+        let mobile_number = faults.optional(Member::MobileNumber, &mobile_number);
+        let roles = faults.roles(Member::Roles, &roles, |role| objection(role, assignable));
+        let enabled = faults.defaulted(&enabled, true, |faults, given| {
+            faults.flag(Member::Enabled, given)
         });
-        let plan_id = faults.optional("planId", &plan_id);
-        let external_user_id = faults.optional("externalUserId", &external_user_id);
+        let account_type = faults.defaulted(&account_type, AccountType::default(), |faults, given| {
+            faults.required(Member::AccountType, given)
+        });
+        let plan_id = faults.optional(Member::PlanId, &plan_id);
+        let external_user_id = faults.optional(Member::ExternalUserId, &external_user_id);
 
         let new = match (email, roles, enabled, account_type) {
             (Some(email), Some(roles), Some(enabled), Some(account_type)) => Some(NewUser {
@@ -286,18 +306,20 @@ impl<'a> UserDraft<'a> {
         let mut faults = Faults::default();
 
         let patch = UserPatch {
-            email: faults.replace(&email, |faults, given| faults.required("email", given)),
-            first_name: faults.change("firstName", &first_name),
-            last_name: faults.change("lastName", &last_name),
-            other_name: faults.change("otherName", &other_name),
-            mobile_number: faults.change("mobileNumber", &mobile_number),
-            roles: faults.replace(&roles, |faults, given| faults.roles("roles", given, |_| None)),
-            enabled: faults.replace(&enabled, |faults, given| faults.flag("enabled", given)),
-            account_type: faults.replace(&account_type, |faults, given| {
-                faults.required("accountType", given)
+            email: faults.replace(&email, |faults, given| faults.required(Member::Email, given)),
+            first_name: faults.change(Member::FirstName, &first_name),
+            last_name: faults.change(Member::LastName, &last_name),
+            other_name: faults.change(Member::OtherName, &other_name),
+            mobile_number: faults.change(Member::MobileNumber, &mobile_number),
+            roles: faults.replace(&roles, |faults, given| {
+                faults.roles(Member::Roles, given, |_| None)
             }),
-            plan_id: faults.change("planId", &plan_id),
-            external_user_id: faults.change("externalUserId", &external_user_id),
+            enabled: faults.replace(&enabled, |faults, given| faults.flag(Member::Enabled, given)),
+            account_type: faults.replace(&account_type, |faults, given| {
+                faults.required(Member::AccountType, given)
+            }),
+            plan_id: faults.change(Member::PlanId, &plan_id),
+            external_user_id: faults.change(Member::ExternalUserId, &external_user_id),
         };
         faults.finish(Some(patch))
     }

@@ -48,7 +48,7 @@ fn later() -> Timestamp {
 fn told(faults: &[Violation]) -> Vec<(&str, Code, String)> {
     faults
         .iter()
-        .map(|fault| (&*fault.member, fault.code, fault.message()))
+        .map(|fault| (fault.place.path(), fault.code, fault.message()))
         .collect()
 }
 
@@ -201,7 +201,11 @@ fn a_role_is_named_once_and_by_its_name() {
         .unwrap_err();
 
         assert_eq!(faults.len(), 1, "{roles:?}");
-        assert_eq!((&*faults[0].member, faults[0].code), ("roles", code), "{roles:?}");
+        assert_eq!(
+            (faults[0].place.path(), faults[0].code),
+            ("roles", code),
+            "{roles:?}"
+        );
     }
 }
 
