@@ -8,15 +8,14 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::App;
+use crate::audit::{self, AccountAct, Actor};
 use crate::auth::Caller;
 use crate::clock;
 use crate::error::Error;
 use crate::http::Kind;
 use crate::http::json::Object;
 use crate::http::operation::{Answer, Operation, add_read_only};
-use crate::models::{
-    NewUser, RequestMark, Timestamp, User, UserDraft, UserId, UserPatch, UserView, Violation,
-};
+use crate::models::{NewUser, RequestMark, Timestamp, User, UserDraft, UserPatch, UserView, Violation};
 use crate::store::{Account, Replaced, Token, pause};
 
 /// How long an access token is in force if nobody says how long.
@@ -61,29 +60,35 @@ pub fn takes_change(operation: Operation, about: &str) -> Operation {
 /// # Errors
 ///
 /// [`Error::Conflict`] if its address is taken.
-pub async fn create(app: &App, new: NewUser, request: RequestMark) -> Result<User, Error> {
+pub async fn create(app: &App, actor: &Actor<'_>, new: NewUser, request: RequestMark) -> Result<User, Error> {
     let user = User::new(new, clock::now(), None);
     let earlier = app.users.insert(&user, request).await?;
-    Ok(earlier.unwrap_or(user))
+    let user = earlier.unwrap_or(user);
+    // Again for an earlier try's user, because that try may have died before its line.
+    audit::created(actor, &user);
+    Ok(user)
 }
 
-/// Issues an access token for `user`, whose tokens that were issued up to `void` are void. Gives the token,
-/// which cannot be read again, and when it ends.
+/// Issues an access token for the user of `account`. Gives the token, which cannot be read again, and when it ends.
 ///
 /// # Errors
 ///
 /// If storage fails.
 pub async fn issue_token(
     app: &App,
-    user: UserId,
-    void: Option<Timestamp>,
+    actor: &Actor<'_>,
+    account: &Account,
     lifetime: Duration,
 ) -> Result<(Token, Timestamp), Error> {
+    let user = account.user.id;
     let now = clock::now();
+    // Tokens that were issued up to then are void.
+    let void = account.tokens_valid_after;
     let issued_at = void.map_or(now, |void| now.max(void.plus(Duration::from_millis(1))));
     let expires_at = issued_at.plus(lifetime);
     let token = Token::random(user)?;
     app.tokens.insert(&token, issued_at, expires_at).await?;
+    audit::account(actor, AccountAct::TokenIssued, user);
     Ok((token, expires_at))
 }
 
@@ -170,6 +175,7 @@ pub fn expired(account: &Account) -> Account {
 /// no system administrator would be left or the new address is taken.
 pub async fn change(
     app: &App,
+    actor: &Actor<'_>,
     mut account: Account,
     decide: impl Fn(&Account) -> Result<Account, Error>,
 ) -> Result<Account, Error> {
@@ -179,7 +185,10 @@ pub async fn change(
             return Ok(account);
         }
         match app.users.replace(&account, &changed).await? {
-            Replaced::Done => return Ok(changed),
+            Replaced::Done => {
+                audit::changed(actor, &account, &changed);
+                return Ok(changed);
+            }
             Replaced::LastAdmin => return Err(last_admin()),
             Replaced::Stale => account = again(app, &account, attempt).await?,
         }
@@ -201,6 +210,7 @@ pub async fn change(
 /// no system administrator would be left.
 pub async fn delete(
     app: &App,
+    actor: &Actor<'_>,
     mut account: Account,
     check: impl Fn(&Account) -> Result<(), Error>,
 ) -> Result<u64, Error> {
@@ -209,7 +219,10 @@ pub async fn delete(
         let id = account.user.id;
         let contacts = app.contacts.pending_deletion(id, clock::now())?;
         match app.users.delete(&account, vec![contacts]).await? {
-            Replaced::Done => return app.contacts.delete_all(id).await,
+            Replaced::Done => {
+                audit::account(actor, AccountAct::Deleted, id);
+                return app.contacts.delete_all(id).await;
+            }
             Replaced::LastAdmin => return Err(last_admin()),
             Replaced::Stale => account = again(app, &account, attempt).await?,
         }

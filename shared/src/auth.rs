@@ -12,8 +12,10 @@ use lambda_http::http::header::AUTHORIZATION;
 
 pub use policy::{Right, rights};
 
+use crate::audit::Actor;
 use crate::clock;
 use crate::error::Error;
+use crate::http;
 use crate::models::{Role, Roles, SubjectId, User, UserId};
 use crate::store::{
     Account, Credential, Holder, Replaced, Table, Token, TokenRecord, UserStore, holder, slot_key,
@@ -40,6 +42,8 @@ pub struct Caller {
     pub user: User,
     /// What was presented.
     pub credential: Credential,
+    /// The id of the request, for the log.
+    pub request_id: String,
 }
 
 impl Auth {
@@ -133,6 +137,7 @@ impl Auth {
         let caller = Caller {
             user: account.user,
             credential,
+            request_id: http::request_id(request).to_owned(),
         };
         Ok((caller, target))
     }
@@ -210,6 +215,12 @@ fn presented(request: &Request) -> Result<&str, Error> {
 }
 
 impl Caller {
+    /// Returns the caller as the audit log has it.
+    #[must_use]
+    pub fn actor(&self) -> Actor<'_> {
+        Actor::user(self.user.id, &self.request_id)
+    }
+
     /// Checks that one of the caller's roles gives `right`.
     ///
     /// # Errors

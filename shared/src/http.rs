@@ -22,7 +22,10 @@ use std::convert::Infallible;
 use std::str::FromStr;
 use std::time::Instant;
 
-use lambda_http::http::header::{ACCEPT, CACHE_CONTROL, HeaderName, X_CONTENT_TYPE_OPTIONS};
+use lambda_http::http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderName, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS,
+};
 use lambda_http::http::{HeaderValue, Request as HttpRequest, StatusCode};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response, Service, service_fn};
@@ -30,7 +33,7 @@ use lambda_http::{Body, Request, RequestExt, Response, Service, service_fn};
 use crate::models::ImportId;
 use crate::{App, Error};
 
-pub use idempotency::mark;
+pub use idempotency::{answered, mark};
 pub use problem::Kind;
 
 /// The path below which all routes of the interface lie.
@@ -41,6 +44,10 @@ pub const CSV: &str = "text/csv; charset=utf-8; header=present";
 
 /// The header that carries the id under which the log knows a request.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// `Strict-Transport-Security` of every answer. A year is the shortest time that browsers' preload lists take.
+/// Without `includeSubDomains`, because what lies below the host is the operator's.
+const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Serves `handler` until Lambda stops the process.
 ///
@@ -94,6 +101,14 @@ pub fn resource(request: &Request) -> &str {
     path.strip_prefix(BASE_PATH).unwrap_or(path)
 }
 
+/// Returns the id under which the log knows `request`.
+#[must_use]
+pub fn request_id(request: &Request) -> &str {
+    request
+        .lambda_context_ref()
+        .map_or("", |context| context.request_id.as_str())
+}
+
 /// The path of an import, for `Location`.
 #[must_use]
 pub fn import_path(id: ImportId) -> String {
@@ -126,7 +141,7 @@ pub fn header<'a, B>(request: &'a HttpRequest<B>, name: &HeaderName) -> Option<&
 /// Failures of ours are logged here, once.
 #[must_use]
 pub fn outcome(request: &Request, error: &Error) -> (StatusCode, String) {
-    problem::brief(error, &Received::of(request).id)
+    problem::brief(error, request_id(request))
 }
 
 /// What is left of a request when its handler has taken it: who asked for what.
@@ -139,10 +154,7 @@ struct Received {
 impl Received {
     fn of(request: &Request) -> Self {
         Self {
-            id: request
-                .lambda_context_ref()
-                .map(|context| context.request_id.clone())
-                .unwrap_or_default(),
+            id: request_id(request).to_owned(),
             method: request.method().to_string(),
             route: resource(request).to_owned(),
         }
@@ -157,6 +169,14 @@ impl Received {
         }
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(STRICT_TRANSPORT_SECURITY, HTTPS_ONLY);
+        let is_page = headers
+            .get(CONTENT_TYPE)
+            .is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
+        if is_page {
+            // Only a page has links that a browser follows.
+            headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        }
         tracing::info!(
             request.id = self.id,
             http.method = self.method,

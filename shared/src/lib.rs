@@ -21,6 +21,7 @@
 
 pub mod accounts;
 mod app;
+pub mod audit;
 pub mod auth;
 pub mod clock;
 pub mod config;

@@ -15,6 +15,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::audit;
 use crate::models::Timestamp;
 
 /// Where the metrics are found.
@@ -52,6 +53,8 @@ where
     let targets = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
         .with_target("shared", level)
+        // Whatever is left out, who did what is not.
+        .with_target(audit::TARGET, LevelFilter::INFO.max(level))
         .with_targets(crates.iter().map(|name| (*name, level)));
     let lines = tracing_subscriber::fmt::layer()
         .json()
@@ -131,7 +134,40 @@ fn line(table: &str, at: Timestamp, metrics: &[Metric]) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
+
+    /// A log in memory.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn audit_lines_are_written_at_every_level() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let quiet = subscriber(&[], LevelFilter::ERROR, move || writer.clone());
+
+        tracing::subscriber::with_default(quiet, || {
+            tracing::warn!("something else");
+            tracing::info!(target: audit::TARGET, "audit");
+        });
+
+        let written = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(written.lines().count(), 1, "{written}");
+        assert!(written.contains(r#""message":"audit""#), "{written}");
+    }
 
     #[test]
     fn a_line_defines_each_metric_and_has_its_value() {

@@ -3,6 +3,7 @@
 //! Modules mirror the URLs. Each test starts a service of its own on a free port, with its table in
 //! memory and its bucket in a folder that goes away with it.
 
+mod audit;
 mod bootstrap;
 mod canaries;
 mod contacts;

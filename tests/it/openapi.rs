@@ -120,6 +120,8 @@ async fn the_page_shows_every_operation_and_loads_nothing() {
 
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
+    assert_eq!(answer.header("referrer-policy"), "no-referrer");
+    answer.expect_common_headers();
     let policy = HeaderName::from_static("content-security-policy");
     let policy = answer.headers[policy].to_str().unwrap();
     assert!(

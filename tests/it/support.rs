@@ -408,6 +408,7 @@ impl Answer {
         assert!(!self.header("x-request-id").is_empty(), "{}", self.text);
         assert_eq!(self.header("cache-control"), "no-store");
         assert_eq!(self.header("x-content-type-options"), "nosniff");
+        assert_eq!(self.header("strict-transport-security"), "max-age=31536000");
     }
 
     /// The header `name`, or nothing.

@@ -5,7 +5,9 @@ use lambda_runtime::{Error as InvocationError, LambdaEvent};
 use serde::{Deserialize, Serialize};
 use shared::App;
 use shared::accounts::{self, TOKEN_LIFETIME};
+use shared::audit::Actor;
 use shared::models::{Email, Given, RequestMark, Role, Roles, Timestamp, UserDraft, UserId, Violation};
+use shared::store::Account;
 
 /// What an operator asks for.
 #[derive(Clone, Debug, Deserialize)]
@@ -44,10 +46,9 @@ pub async fn handle(app: &App, event: LambdaEvent<Request>) -> Result<Answer, In
     if !add && app.users.active_system_admins().await? > 0 {
         return Err("an administrator exists; set \"add\" to true to make another".into());
     }
-    let (id, void) = match app.users.find_by_email(&email).await? {
-        Some(account) if account.user.is_active_system_admin() => {
-            (account.user.id, account.tokens_valid_after)
-        }
+    let actor = Actor::bootstrap(&event.context.request_id);
+    let account = match app.users.find_by_email(&email).await? {
+        Some(account) if account.user.is_active_system_admin() => account,
         Some(_) => {
             return Err(
                 "the address belongs to an account that is not an enabled system administrator".into(),
@@ -61,12 +62,13 @@ pub async fn handle(app: &App, event: LambdaEvent<Request>) -> Result<Answer, In
                 ..UserDraft::default()
             };
             let new = draft.parse(Roles::ALL).map_err(|faults| message(&faults))?;
-            (accounts::create(app, new, RequestMark::random()).await?.id, None)
+            let user = accounts::create(app, &actor, new, RequestMark::random()).await?;
+            Account::new(user)
         }
     };
-    let (token, expires_at) = accounts::issue_token(app, id, void, TOKEN_LIFETIME).await?;
+    let (token, expires_at) = accounts::issue_token(app, &actor, &account, TOKEN_LIFETIME).await?;
     Ok(Answer {
-        user_id: id,
+        user_id: account.user.id,
         access_token: token.reveal().to_owned(),
         expires_at,
     })

@@ -54,6 +54,9 @@ pub(super) async fn add(app: &App, request: &Request) -> Result<Response<Body>, 
         contacts,
         ignore_duplicates,
     } = read(json::object(request)?)?;
+    if let Some(answer) = http::answered(request) {
+        return Ok(answer);
+    }
 
     let (mark, now) = (http::mark(request), clock::now());
     let contacts: Vec<_> = contacts

@@ -7,7 +7,8 @@ use std::time::Duration;
 use lambda_http::http::header::{CONTENT_DISPOSITION, LOCATION};
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
-use shared::auth::Right;
+use shared::audit::{self, ImportAct};
+use shared::auth::{Caller, Right};
 use shared::http::page::{self, Page};
 use shared::http::query::{Number, Parameter, Query};
 use shared::http::{self, CSV, respond};
@@ -47,11 +48,12 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Error
     }
 }
 
-/// The import that the path names, for a caller who may see it.
-async fn named(app: &App, request: &Request) -> Result<Import, Error> {
-    app.auth.caller(request).await?.require(Right::Import)?;
+/// The caller and the import that the path names, if the caller may see it.
+async fn named(app: &App, request: &Request) -> Result<(Caller, Import), Error> {
+    let caller = app.auth.caller(request).await?;
+    caller.require(Right::Import)?;
     let id: ImportId = http::path_id(request, "importId", "the import")?;
-    find(app, id).await
+    Ok((caller, find(app, id).await?))
 }
 
 async fn find(app: &App, id: ImportId) -> Result<Import, Error> {
@@ -62,15 +64,16 @@ async fn find(app: &App, id: ImportId) -> Result<Import, Error> {
 }
 
 async fn read(app: &App, request: &Request) -> Result<Response<Body>, Error> {
-    let import = named(app, request).await?;
+    let (_, import) = named(app, request).await?;
     Query::of(request).finish()?;
     respond::ok(&ImportView::whole(&app.imports, import, clock::now()).await?)
 }
 
 async fn cancel(app: &App, request: &Request) -> Result<Response<Body>, Error> {
-    let import = named(app, request).await?;
+    let (caller, import) = named(app, request).await?;
     Query::of(request).finish()?;
     app.imports.cancel(import.id, clock::now()).await?;
+    audit::import(&caller.actor(), ImportAct::Cancelled, import.id);
     let import = find(app, import.id).await?;
     if import.status_at(clock::now()) == Status::Stalled {
         // Its run died and may have written users that nobody has counted. The next run does, and ends it.
@@ -80,8 +83,11 @@ async fn cancel(app: &App, request: &Request) -> Result<Response<Body>, Error> {
 }
 
 async fn resume(app: &App, request: &Request) -> Result<Response<Body>, Error> {
-    let import = named(app, request).await?;
+    let (caller, import) = named(app, request).await?;
     Query::of(request).finish()?;
+    if let Some(answer) = http::answered(request) {
+        return Ok(answer);
+    }
     match import.status_at(clock::now()) {
         Status::Stalled => {}
         Status::Waiting => return Err(Error::conflict("the import waits for its file")),
@@ -91,6 +97,7 @@ async fn resume(app: &App, request: &Request) -> Result<Response<Body>, Error> {
         }
     }
     app.uploads.resume(import.id).await?;
+    audit::import(&caller.actor(), ImportAct::Resumed, import.id);
     let response = Response::builder()
         .status(StatusCode::ACCEPTED)
         .header(LOCATION, http::import_path(import.id));
@@ -99,7 +106,7 @@ async fn resume(app: &App, request: &Request) -> Result<Response<Body>, Error> {
 }
 
 async fn errors(app: &App, request: &Request) -> Result<Response<Body>, Error> {
-    let import = named(app, request).await?;
+    let (_, import) = named(app, request).await?;
     let mut query = Query::of(request);
     let limit = query.number(&LIMIT).unwrap_or_default();
     let (skip, cursor) = page::beginning(&mut query);
@@ -123,13 +130,14 @@ async fn errors(app: &App, request: &Request) -> Result<Response<Body>, Error> {
 /// The rejected rows, inline if they are few. Lambda's answers end at 6 MB, so many are put together in the
 /// bucket, and the answer says where: 303 with a signed URL.
 async fn rejected(app: &App, request: &Request) -> Result<Response<Body>, Error> {
-    let import = named(app, request).await?;
+    let (caller, import) = named(app, request).await?;
     Query::of(request).finish()?;
     let Some(read) = &import.read else {
         return Err(Error::conflict(
             "no row of the file was read, so none was rejected",
         ));
     };
+    audit::import(&caller.actor(), ImportAct::RejectedRowsRead, import.id);
     let mut file = Vec::new();
     Rejected::new(&read.columns, read.dialect).header(&mut file);
     let pieces = app.imports.rejected(import.id).await?;

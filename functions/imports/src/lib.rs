@@ -12,6 +12,7 @@ use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use shared::audit::{self, ImportAct};
 use shared::auth::{Caller, Right};
 use shared::http::page::{self, LIMIT, Page};
 use shared::http::query::{Parameter, Query, Text};
@@ -102,6 +103,7 @@ async fn create(app: &App, request: Request) -> Result<Response<Body>, Error> {
     let wait = prefer::wait(&request, LONGEST_WAIT);
     let give_up = wait::deadline(&request, wait.at_most);
 
+    let answered = http::answered(&request);
     let mut form = multipart::form(request).await?;
     let mut flag = |name| match form.take(name) {
         None => Given::Absent,
@@ -132,6 +134,9 @@ async fn create(app: &App, request: Request) -> Result<Response<Body>, Error> {
         ));
     }
     let options = options(draft, &caller, faults)?;
+    if let Some(answer) = answered {
+        return Ok(answer);
+    }
 
     let sha256 = HEXLOWER.encode(&Sha256::digest(&form.file));
     if !matches!(force, Given::Flag(true)) {
@@ -149,6 +154,7 @@ async fn create(app: &App, request: Request) -> Result<Response<Body>, Error> {
     let id = import.id;
     app.imports.insert(&import).await?;
     app.uploads.stage(id, form.file).await?;
+    audit::import(&caller.actor(), ImportAct::Started, id);
 
     if !wait.at_most.is_zero() {
         import = wait::for_end(app, id, give_up).await?;
@@ -238,6 +244,9 @@ async fn open_upload(app: &App, request: &Request) -> Result<Response<Body>, Err
         faults.push(Violation::new("bytes", Code::OutOfRange, detail));
     }
     let options = options(draft, &caller, faults)?;
+    if let Some(answer) = http::answered(request) {
+        return Ok(answer);
+    }
 
     let mut import = open(app, &caller, options, Via::Upload);
     import.file_name = file_name;
@@ -247,6 +256,7 @@ async fn open_upload(app: &App, request: &Request) -> Result<Response<Body>, Err
         .uploads
         .sign_upload(import.id, bytes.unwrap_or_default(), UPLOAD_TYPE, UPLOAD_TIME)
         .await?;
+    audit::import(&caller.actor(), ImportAct::Started, import.id);
     let now = import.created_at;
     respond::created(
         &http::import_path(import.id),

@@ -39,7 +39,7 @@ async fn change(app: &App, request: &Request) -> Result<Response<Body>, Error> {
 
     let account = app.users.find(caller.user.id).await?;
     let account = account.ok_or(Error::Unauthenticated { presented: true })?;
-    let account = accounts::change(app, account, |account| {
+    let account = accounts::change(app, &caller.actor(), account, |account| {
         etag::check(request, account.user.version)?;
         accounts::patched(&caller, account, body.clone())
     })

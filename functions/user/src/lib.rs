@@ -88,7 +88,7 @@ async fn stored(
     account: Account,
     decide: impl Fn(&Account) -> Result<Account, Error>,
 ) -> Result<Response<Body>, Error> {
-    let account = accounts::change(app, account, |account| {
+    let account = accounts::change(app, &caller.actor(), account, |account| {
         caller.may_manage(&account.user)?;
         etag::check(request, account.user.version)?;
         decide(account)
@@ -114,7 +114,7 @@ struct Deleted {
 async fn delete(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let (caller, account) = to_manage(app, request).await?;
     let id = account.user.id;
-    let contacts_deleted = accounts::delete(app, account, |account| {
+    let contacts_deleted = accounts::delete(app, &caller.actor(), account, |account| {
         caller.may_delete(&account.user)?;
         etag::check(request, account.user.version)
     })
@@ -151,13 +151,20 @@ async fn issue_token(app: &App, request: &Request) -> Result<Response<Body>, Err
     let account = managed(&caller, account)?;
     Query::of(request).finish()?;
     let lifetime = lifetime(request)?;
+    match http::answered(request) {
+        Some(answer) if answer.status().is_success() => {
+            let detail = "this request was answered with an access token, which is never given twice; \
+                          issue another one with a new Idempotency-Key";
+            return Err(Error::conflict(detail));
+        }
+        Some(answer) => return Ok(answer),
+        None => {}
+    }
     if !account.user.enabled {
         return Err(Error::conflict("the user is disabled"));
     }
 
-    let (token, expires_at) =
-        accounts::issue_token(app, account.user.id, account.tokens_valid_after, lifetime).await?;
-    tracing::info!(user.id = %account.user.id, caller.id = %caller.user.id, "issued an access token");
+    let (token, expires_at) = accounts::issue_token(app, &caller.actor(), &account, lifetime).await?;
     respond::json(
         Response::builder().status(StatusCode::CREATED),
         &NewToken {

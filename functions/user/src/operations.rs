@@ -46,7 +46,10 @@ pub fn operations() -> Vec<Operation> {
         "issueToken",
         "Issues an access token for a user",
     )
-    .about("Only for a `ROLE_SYSTEM_ADMIN`; a deployment can switch it off.")
+    .about(
+        "Only for a `ROLE_SYSTEM_ADMIN`; a deployment can switch it off. A token is never given twice: the same \
+         request with the same `Idempotency-Key` is answered with 409.",
+    )
     .json::<Nothing>(
         "TokenRequest",
         |request| {

@@ -87,6 +87,9 @@ async fn bulk(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let action = query.required(&ACTION);
     query.finish()?;
     let ids = ids(json::object(request)?)?;
+    if let Some(answer) = http::answered(request) {
+        return Ok(answer);
+    }
 
     let known: Vec<Option<UserId>> = ids.iter().map(|id| id.parse().ok()).collect();
     let slots: HashSet<_> = known.iter().flatten().map(|id| id.slot()).collect();
@@ -125,19 +128,24 @@ async fn act(app: &App, caller: &Caller, action: Action, account: Account) -> Re
             accounts::enabled(caller, account, enabled)
         }
     };
+    let actor = caller.actor();
     match action {
-        Action::Enable => accounts::change(app, account, enable(true)).await.map(drop),
-        Action::Disable => accounts::change(app, account, enable(false)).await.map(drop),
+        Action::Enable => accounts::change(app, &actor, account, enable(true))
+            .await
+            .map(drop),
+        Action::Disable => accounts::change(app, &actor, account, enable(false))
+            .await
+            .map(drop),
         Action::Expire => {
             let expire = |account: &Account| {
                 caller.may_manage(&account.user)?;
                 Ok(accounts::expired(account))
             };
-            accounts::change(app, account, expire).await.map(drop)
+            accounts::change(app, &actor, account, expire).await.map(drop)
         }
         Action::Delete => {
             let check = |account: &Account| caller.may_delete(&account.user);
-            accounts::delete(app, account, check).await.map(drop)
+            accounts::delete(app, &actor, account, check).await.map(drop)
         }
     }
 }

@@ -140,7 +140,10 @@ async fn create(app: &App, request: &Request) -> Result<Response<Body>, Error> {
         }
     })?;
 
-    let user = accounts::create(app, new, http::mark(request)).await?;
+    if let Some(answer) = http::answered(request) {
+        return Ok(answer);
+    }
+    let user = accounts::create(app, &caller.actor(), new, http::mark(request)).await?;
     let response = Response::builder()
         .status(StatusCode::CREATED)
         .header(LOCATION, format!("{BASE_PATH}/users/{}", user.id));

@@ -27,7 +27,11 @@ fn caller(roles: &[Role]) -> Caller {
         hash: [0; 32],
         expires_at: now(),
     };
-    Caller { user, credential }
+    Caller {
+        user,
+        credential,
+        request_id: String::new(),
+    }
 }
 
 fn is_forbidden(result: &Result<(), Error>) -> bool {

@@ -8,9 +8,13 @@
 //! A request is the same if method, path, query, caller and body are. A form is compared without its
 //! boundary, which clients make anew for each try.
 //!
+//! A kept answer is given by the route's own handler, which finds it by [`answered`] after it has checked that the
+//! caller could still make the request. So a caller who has lost the right gets what the route answers to others.
+//!
 //! A try may die, or lose its connection to storage, after it has done its work and before its answer is kept. So
 //! the users and contacts that a request makes bear its [`mark`], by which the next try knows them.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
@@ -48,6 +52,20 @@ pub fn mark(request: &Request) -> RequestMark {
     of_key.copied().unwrap_or_else(RequestMark::random)
 }
 
+/// The kept answer to an earlier try of a request, until the handler takes it.
+#[derive(Clone)]
+struct Answered(Arc<Mutex<Option<Response<Body>>>>);
+
+/// Takes the answer that `request` had before, if it was carried out under its `Idempotency-Key`.
+///
+/// The handler of a POST calls this once, after the last check that can refuse the caller and before the first
+/// write, and returns what it gets. Without that, a request that is sent again would be carried out again.
+#[must_use]
+pub fn answered(request: &Request) -> Option<Response<Body>> {
+    let Answered(answer) = request.extensions().get()?;
+    answer.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
 /// The key of `request`, if it is one that this module has to do with.
 ///
 /// # Errors
@@ -79,7 +97,7 @@ pub(super) fn key(request: &Request) -> Result<Option<String>, Error> {
     Ok(Some(String::from_utf8_lossy(key).into_owned()))
 }
 
-/// Carries `request` out by `handler`, or gives the answer that it had before.
+/// Carries `request` out by `handler`, or lets it give the answer that the request had before.
 ///
 /// What the handler refuses is an answer too and is kept; a failure of the service is not, so that the
 /// request can be sent again.
@@ -118,7 +136,12 @@ where
     let until = Timestamp::from_millis(deadline.max(now.plus(LONGEST).millis()));
     match app.replays.begin(&attempt, now, until).await {
         Ok(Begun::First) => {}
-        Ok(Begun::Answered(answer)) => return seal.open(&attempt.key, answer),
+        Ok(Begun::Answered(answer)) => {
+            let answer = seal.open(&attempt.key, answer)?;
+            let answer = Answered(Arc::new(Mutex::new(Some(answer))));
+            request.extensions_mut().insert(answer);
+            return handler(app, request).await;
+        }
         Ok(Begun::InProgress) => return Err(Error::InProgress),
         Ok(Begun::Another) => return Err(repeated("was sent before with another request")),
         Err(error) => {

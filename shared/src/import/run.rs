@@ -17,6 +17,7 @@ use super::segment::Segment;
 use super::write::{BATCH, Pending, Sender, Writer, written};
 use super::{FileFault, Position, Rows};
 use crate::App;
+use crate::audit::{self, Actor, ImportAct};
 use crate::auth::{self, Right};
 use crate::clock;
 use crate::error::Error;
@@ -100,7 +101,9 @@ pub async fn arrived(app: &App, arrival: Arrival, by: &Run) -> Result<Ended, Err
             let expires_at = now.plus(app.config.import_retention);
             let mut import = Import::open(id, object.key.clone(), Via::Drop, options, None, now, expires_at);
             import.file_name = FileName::clipped(name);
-            app.imports.insert(&import).await?;
+            if app.imports.insert(&import).await? {
+                audit::import(&Actor::bucket(&by.id), ImportAct::Started, id);
+            }
             run(app, id, Some(&object), bytes, by).await
         }
         None => Ok(Ended::Unknown),

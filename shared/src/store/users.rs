@@ -45,7 +45,8 @@ impl Account {
     pub const MAX_ADDRESSES: usize = 50;
 
     /// The account of a new user.
-    pub(crate) fn new(user: User) -> Self {
+    #[must_use]
+    pub fn new(user: User) -> Self {
         Self {
             user,
             tokens_valid_after: None,

@@ -139,6 +139,9 @@ async fn of_requests_at_once_one_is_carried_out() {
 /// Fails at first, then answers with more than an item of storage takes.
 async fn large(app: &App, request: Request) -> Result<Response<Body>, Error> {
     let caller = app.auth.caller(&request).await?;
+    if let Some(answer) = shared::http::answered(&request) {
+        return Ok(answer);
+    }
     let tally = app.users.tally().await?;
     if tally.all.total < 2 {
         return Err(Error::internal("answer", "not yet"));

@@ -57,13 +57,19 @@ async fn resume(service: &Service, path: &str) -> Answer {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stalled_import_goes_on_when_it_is_asked_to() {
-    let service = Service::start().await;
+    let service = Service::logged(Options::default()).await;
     let path = dead(&service, 50, 7, Duration::ZERO).await;
 
     let stalled = service.get(&path).await.expect(200);
     let answer = resume(&service, &path).await;
     let import = service.finished(ID).await;
 
+    let resumed = logs::lines("audit")
+        .into_iter()
+        .find(|line| line["request.id"] == answer.header("x-request-id"));
+    let resumed = resumed.unwrap();
+    assert_eq!(resumed["audit.action"], "import_resumed");
+    assert_eq!(resumed["import.id"], ID);
     assert_eq!(stalled["status"], "stalled");
     assert_eq!(stalled["success"], json!(null));
     assert_eq!(

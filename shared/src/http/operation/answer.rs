@@ -109,6 +109,7 @@ pub fn common_headers() -> Vec<(String, Header)> {
         ("X-Request-Id", "The id under which the log knows the request"),
         ("Cache-Control", "`no-store`"),
         ("X-Content-Type-Options", "`nosniff`"),
+        ("Strict-Transport-Security", "HTTPS only, for a year"),
     ];
     headers
         .into_iter()
