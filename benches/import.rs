@@ -16,9 +16,11 @@ use benches::{Row, Unit, cpu_seconds, median, peak_memory};
 use lambda_runtime::{Context, LambdaEvent};
 use local::{Data, Local, Options};
 use serde_json::json;
-use shared::models::import::{Import, ImportOptions, Status, Via};
-use shared::models::{ImportId, Role, Roles};
-use shared::{App, BoxError, clock};
+use shared::intake::Intake;
+use shared::intake::record::{Import, Status, Via};
+use shared::roster::{ImportId, Role, Roles};
+use shared::sheet::ImportOptions;
+use shared::{BoxError, clock};
 use uuid::Uuid;
 
 use crate::Measured;
@@ -146,7 +148,7 @@ impl Figures {
 struct World {
     local: Local,
     /// Counts its calls.
-    app: App,
+    app: Intake,
     calls: Calls,
     _data: tempfile::TempDir,
 }
@@ -182,7 +184,7 @@ impl World {
         let calls = Calls::default();
         let counted = local.dynamodb().config().to_builder().interceptor(calls.clone());
         let counted = Client::from_conf(counted.build());
-        let app = App::new(local.app().config, counted, local.s3().clone());
+        let app = Intake::new(local.app().config.clone(), counted, local.s3().clone());
         Ok(Self {
             local,
             app,

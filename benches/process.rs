@@ -16,7 +16,7 @@ use local::{Functions, Local, Options};
 use reqwest::Client;
 use serde_json::{Value, json};
 use shared::http::BASE_PATH;
-use shared::models::ImportId;
+use shared::roster::ImportId;
 use shared::{BoxError, clock};
 
 /// One row in so many has no address, and one in so many an address of an earlier row.

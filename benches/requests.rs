@@ -9,11 +9,12 @@ use futures::future::try_join_all;
 use local::{Local, Options};
 use reqwest::Client;
 use shared::http::BASE_PATH;
-use shared::models::{
+use shared::intake::Intake;
+use shared::roster::{
     Contact, ContactDraft, ContactId, Given, RequestMark, Role, Roles, Tally, User, UserDraft, UserId,
 };
-use shared::store::Token;
-use shared::{App, BoxError, clock};
+use shared::table::Token;
+use shared::{BoxError, clock};
 use uuid::Uuid;
 
 use self::floor::Floor;
@@ -84,7 +85,7 @@ async fn timed(work: impl Future<Output = Result<(), BoxError>>) -> Result<f64, 
 /// A service with an administrator who has contacts.
 struct World {
     local: Local,
-    app: App,
+    app: Intake,
     client: Client,
     owner: UserId,
     token: String,

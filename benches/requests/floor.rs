@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use futures::future::try_join_all;
 use local::Local;
 use shared::BoxError;
-use shared::models::UserId;
+use shared::roster::UserId;
 
 use super::CONTACTS;
 

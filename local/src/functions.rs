@@ -1,10 +1,11 @@
 //! The one table of which name in `template.yaml` is which handler.
 
 use shared::http::service;
+use shared::intake::Intake;
 use shared::{App, BoxError};
 
 use crate::invoke::Handlers;
-use crate::stack::Wiring;
+use crate::wiring::Wiring;
 
 /// Every function, wired to the stores in `wiring`.
 ///
@@ -13,20 +14,24 @@ use crate::stack::Wiring;
 /// When the environment is not what the functions expect.
 pub fn handlers(wiring: &Wiring) -> Result<Handlers, BoxError> {
     let config = wiring.config()?;
+    // As in a function's own process, there is one app, and it stays to the end.
     let app = |function| -> &'static App {
-        let (dynamodb, s3) = wiring.clients(function);
-        // As in a function's own process, there is one app, and it stays to the end.
-        Box::leak(Box::new(App::new(config.clone(), dynamodb, s3)))
+        let (dynamodb, _) = wiring.clients(function);
+        Box::leak(Box::new(App::new(config.clone(), dynamodb)))
     };
-    let (bootstrap, import_file, sweep) = (app("bootstrap"), app("import-file"), app("sweep"));
+    let intake = |function| -> &'static Intake {
+        let (dynamodb, s3) = wiring.clients(function);
+        Box::leak(Box::new(Intake::new(config.clone(), dynamodb, s3)))
+    };
+    let (bootstrap, import_file, sweep) = (app("bootstrap"), intake("import-file"), intake("sweep"));
     Ok(Handlers::new()
         .event("bootstrap", |event| bootstrap::handle(bootstrap, event))
         .http("contact", service(app("contact"), contact::handle))
         .http("contacts", service(app("contacts"), contacts::handle))
         .http("dashboard", service(app("dashboard"), dashboard::handle))
-        .http("import", service(app("import"), import::handle))
+        .http("import", service(intake("import"), import::handle))
         .event("import-file", |event| import_file::handle(import_file, event))
-        .http("imports", service(app("imports"), imports::handle))
+        .http("imports", service(intake("imports"), imports::handle))
         .http("me", service(app("me"), me::handle))
         .http("openapi", service(app("openapi"), openapi::handle))
         .http("session", service(app("session"), session::handle))

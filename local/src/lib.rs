@@ -29,6 +29,7 @@ mod server;
 mod stack;
 mod sync;
 mod template;
+mod wiring;
 
 pub use clients::{ACCESS_KEY, Credentials, SECRET_KEY};
 pub use events::Delivery;
@@ -36,8 +37,9 @@ pub use invoke::{FunctionError, Handlers, PAYLOAD_LIMIT};
 #[cfg(feature = "dev-issuer")]
 pub use issuer::Issuer;
 pub use runtime_api::processes;
-pub use stack::{ADMINISTRATOR, Data, Functions, Local, Options, Wire, Wiring};
+pub use stack::{ADMINISTRATOR, Data, Functions, Local, Options};
 pub use template::{
     Attribute, Function, Grant, Index, InvalidTemplate, Key, Projection, Route, Schedule, Table, Template,
     TimeToLive, Trigger,
 };
+pub use wiring::{Wire, Wiring};

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::config::InvalidConfig;
-use shared::{App, BoxError, Config};
+use shared::intake::Intake;
+use shared::{BoxError, Config};
 use tempfile::TempDir;
 
 use crate::clients::{self, Credentials};
@@ -17,12 +16,12 @@ use crate::dynamodb::{self, DynamoDb};
 use crate::events::{Delivery, Events};
 use crate::functions;
 use crate::gateway::Gateway;
-use crate::invoke::{FunctionError, Handlers, InProcess, Invoker};
-use crate::rights::Rights;
+use crate::invoke::{FunctionError, InProcess, Invoker};
 use crate::runtime_api::Processes;
 use crate::s3::{self, ObjectStore};
 use crate::server::{self, Server};
 use crate::template::Template;
+use crate::wiring::{Wire, Wiring};
 
 /// The address of the administrator, for whom every start issues a token.
 pub const ADMINISTRATOR: &str = "admin@example.org";
@@ -49,67 +48,6 @@ pub enum Functions {
     Processes(PathBuf),
     /// In this process, by a table of the caller's.
     Given(Wire),
-}
-
-/// Makes a table of functions from the stores that they work on.
-pub type Wire = Arc<dyn Fn(&Wiring) -> Result<Handlers, BoxError> + Send + Sync>;
-
-/// What a function in this process is made from.
-#[derive(Clone, Debug)]
-pub struct Wiring {
-    /// The environment variables that it has when deployed.
-    pub environment: BTreeMap<String, String>,
-    /// A client of the table's store.
-    pub dynamodb: aws_sdk_dynamodb::Client,
-    /// A client of the objects' store.
-    pub s3: aws_sdk_s3::Client,
-    /// What each function may do.
-    rights: BTreeMap<String, Rights>,
-}
-
-impl Wiring {
-    /// What functions of `template` are made from that get the variables in `common` besides their own.
-    fn new(
-        template: &Template,
-        common: &BTreeMap<String, String>,
-        dynamodb: &aws_sdk_dynamodb::Client,
-        s3: &aws_sdk_s3::Client,
-    ) -> Self {
-        let functions = &template.functions;
-        let own = functions
-            .values()
-            .flat_map(|function| function.environment.clone());
-        Self {
-            environment: own.chain(common.clone()).collect(),
-            dynamodb: dynamodb.clone(),
-            s3: s3.clone(),
-            rights: functions
-                .iter()
-                .map(|(name, function)| (name.clone(), Rights::of(name, function)))
-                .collect(),
-        }
-    }
-
-    /// The settings that a function has when deployed.
-    ///
-    /// # Errors
-    ///
-    /// When a function would not start with this environment.
-    pub fn config(&self) -> Result<Config, InvalidConfig> {
-        Config::from_lookup(|name| self.environment.get(name).cloned())
-    }
-
-    /// The clients that `function` gets: they refuse what the template does not grant it.
-    #[must_use]
-    pub fn clients(&self, function: &str) -> (aws_sdk_dynamodb::Client, aws_sdk_s3::Client) {
-        let rights = self.rights.get(function).cloned().unwrap_or_default();
-        let dynamodb = self.dynamodb.config().to_builder().interceptor(rights.clone());
-        let s3 = self.s3.config().to_builder().interceptor(rights);
-        (
-            aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
-            aws_sdk_s3::Client::from_conf(s3.build()),
-        )
-    }
 }
 
 /// How to start. The default is what a test wants: nothing kept, any port, everything in process.
@@ -310,8 +248,8 @@ impl Local {
 
     /// The stores behind the service, as its functions see them but with every right.
     #[must_use]
-    pub fn app(&self) -> App {
-        App::new(self.config.clone(), self.dynamodb.clone(), self.s3.clone())
+    pub fn app(&self) -> Intake {
+        Intake::new(self.config.clone(), self.dynamodb.clone(), self.s3.clone())
     }
 
     /// The folder with the events that wait and those that were given up.

@@ -3,7 +3,7 @@
 use local::Options;
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared::models::Role;
+use shared::roster::Role;
 
 use crate::support::{Answer, Service, form, logs, send};
 

@@ -11,7 +11,7 @@ use reqwest::header::{
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use shared::models::Role;
+use shared::roster::Role;
 
 use crate::support::{Service, form, logs, send};
 

@@ -9,7 +9,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::clock;
-use shared::models::{Contact, ContactDraft, ContactId, Role};
+use shared::roster::{Contact, ContactDraft, ContactId, Role};
 use uuid::Uuid;
 
 use crate::support::{Account, Answer, Service, send};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use local::FunctionError;
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared::models::Role;
+use shared::roster::Role;
 
 use crate::support::{Service, send};
 

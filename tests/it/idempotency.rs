@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared::models::Role;
+use shared::roster::Role;
 
 use crate::support::{Answer, Service, form, send};
 

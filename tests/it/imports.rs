@@ -25,7 +25,7 @@ use std::ops::RangeInclusive;
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use reqwest::Method;
 use serde_json::Value;
-use shared::models::Timestamp;
+use shared::roster::Timestamp;
 
 use crate::support::{Answer, Service, form, send};
 
@@ -137,7 +137,7 @@ pub(crate) async fn users(service: &Service) -> i64 {
 }
 
 /// The user with an address, if there is one.
-pub(crate) async fn user(service: &Service, email: &str) -> Option<shared::models::User> {
+pub(crate) async fn user(service: &Service, email: &str) -> Option<shared::roster::User> {
     let account = service.app().users.find_by_email(&email.parse().unwrap()).await;
     account.unwrap().map(|account| account.user)
 }

@@ -5,7 +5,7 @@ use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderName};
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
-use shared::models::Role;
+use shared::roster::Role;
 
 use crate::imports::{faults, users};
 use crate::support::{Answer, Service, send};

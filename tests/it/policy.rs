@@ -7,7 +7,7 @@ use futures::stream::{self, StreamExt};
 use reqwest::Method;
 use reqwest::header::AUTHORIZATION;
 use serde_json::{Value, json};
-use shared::models::Role;
+use shared::roster::Role;
 
 use crate::support::{Account, Answer, Service, send};
 

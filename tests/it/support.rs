@@ -14,9 +14,10 @@ use reqwest::header::AUTHORIZATION;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
-use shared::models::{Given, NewUser, RequestMark, Role, Roles, User, UserDraft, UserId};
-use shared::store::{Item, Token};
-use shared::{App, Config, clock};
+use shared::intake::Intake;
+use shared::roster::{Given, NewUser, RequestMark, Role, Roles, User, UserDraft, UserId};
+use shared::table::{Item, Token};
+use shared::{Config, clock};
 use uuid::Uuid;
 
 use self::faults::Faults;
@@ -109,13 +110,13 @@ impl Service {
     }
 
     /// The stores behind the service, to arrange what a test begins with.
-    pub(crate) fn app(&self) -> App {
+    pub(crate) fn app(&self) -> Intake {
         let config = Config::from_lookup(|name| match name {
             "TABLE_NAME" => Some(self.local.table().to_owned()),
             "BUCKET_NAME" => Some(self.local.bucket().to_owned()),
             _ => None,
         });
-        App::new(
+        Intake::new(
             config.unwrap(),
             self.local.dynamodb().clone(),
             self.local.s3().clone(),

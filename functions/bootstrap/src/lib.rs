@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use shared::App;
 use shared::accounts::{self, TOKEN_LIFETIME};
 use shared::audit::Actor;
-use shared::models::{Email, Given, RequestMark, Role, Roles, Timestamp, UserDraft, UserId, Violation};
-use shared::store::Account;
+use shared::roster::{Email, Given, RequestMark, Role, Roles, Timestamp, UserDraft, UserId, Violation};
+use shared::table::Account;
 
 /// What an operator asks for.
 #[derive(Clone, Debug, Deserialize)]

@@ -6,12 +6,11 @@ use lambda_http::http::Method;
 use lambda_http::http::header::ETAG;
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
-use shared::auth::Right;
 use shared::http::json::Object;
 use shared::http::query::Query;
 use shared::http::{self, etag, respond};
-use shared::models::{Contact, ContactDraft, ContactId, ContactPatch, ContactView, UserId, Violation};
-use shared::store::Changed;
+use shared::roster::{Contact, ContactDraft, ContactId, ContactPatch, ContactView, Right, UserId, Violation};
+use shared::table::Changed;
 use shared::{App, Error, clock};
 use utoipa::ToSchema;
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 use shared::http::Kind;
 use shared::http::operation::{Answer, Operation, add_read_only};
-use shared::models::{ContactDraft, ContactView};
+use shared::roster::{ContactDraft, ContactView};
 use utoipa::openapi::HttpMethod;
 
 use crate::{Deleted, READ_ONLY};

@@ -7,8 +7,8 @@ use serde::Serialize;
 use shared::http::json::{self, Object};
 use shared::http::query::Query;
 use shared::http::{self, respond};
-use shared::models::{Code, Contact, ContactDraft, ContactId, Given, NewContact, UserId, Violation};
-use shared::store::{Batch, ContactStore};
+use shared::roster::{Code, Contact, ContactDraft, ContactId, Given, NewContact, UserId, Violation};
+use shared::table::{Batch, ContactStore};
 use shared::{App, Error, clock};
 use utoipa::ToSchema;
 

@@ -6,11 +6,10 @@ mod operations;
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
-use shared::auth::Right;
 use shared::http::page::{LIMIT, OFFSET, SEARCH_TEXT};
 use shared::http::query::Query;
 use shared::http::respond;
-use shared::models::{Contact, ContactView, UserId};
+use shared::roster::{Contact, ContactView, Right, UserId};
 use shared::{App, Error};
 use utoipa::ToSchema;
 

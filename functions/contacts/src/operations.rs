@@ -4,8 +4,8 @@ use serde_json::json;
 use shared::http::Kind;
 use shared::http::operation::{Answer, Nothing, Operation, add};
 use shared::http::page::{LIMIT, OFFSET, SEARCH_TEXT};
-use shared::models::ContactDraft;
-use shared::store::ContactStore;
+use shared::roster::ContactDraft;
+use shared::table::ContactStore;
 use utoipa::openapi::{ArrayBuilder, HttpMethod, ObjectBuilder, Ref, Type};
 
 use crate::Listing;

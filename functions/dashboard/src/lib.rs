@@ -5,10 +5,9 @@ mod operations;
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
-use shared::auth::Right;
 use shared::http::query::Query;
 use shared::http::respond;
-use shared::models::{AccountType, Role, Share};
+use shared::roster::{AccountType, Right, Role, Share};
 use shared::{App, Error};
 use utoipa::ToSchema;
 

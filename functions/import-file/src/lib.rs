@@ -2,18 +2,18 @@
 //!
 //! The event says hardly more than "look": S3 delivers it at least once, in any order, and Lambda
 //! repeats an invocation that failed. So everything is decided by what is stored; see
-//! [`shared::import::arrived`].
+//! [`shared::intake::arrived`].
 
 use std::time::{Duration, UNIX_EPOCH};
 
 use aws_lambda_events::s3::{S3Event, S3EventRecord};
 use lambda_runtime::{Context, Error as InvocationError, LambdaEvent};
 use percent_encoding::percent_decode_str;
-use shared::error::chain;
-use shared::import::{Arrival, Run, arrived};
-use shared::models::Timestamp;
-use shared::models::import::StagedObject;
-use shared::{App, clock};
+use shared::clock;
+use shared::errors::chain;
+use shared::files::StagedObject;
+use shared::intake::{Arrival, Intake, Run, arrived};
+use shared::roster::Timestamp;
 
 /// Imports what has arrived, one record after the other.
 ///
@@ -21,7 +21,7 @@ use shared::{App, clock};
 ///
 /// Only if another try may cure it, so that Lambda makes one. What a file is to blame for is recorded
 /// with its import, and is no error here.
-pub async fn handle(app: &App, event: LambdaEvent<S3Event>) -> Result<(), InvocationError> {
+pub async fn handle(app: &Intake, event: LambdaEvent<S3Event>) -> Result<(), InvocationError> {
     let LambdaEvent { payload, context } = event;
     let run = Run {
         deadline: deadline(&context),
@@ -81,7 +81,7 @@ fn decoded(key: &str) -> Option<String> {
 mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
-    use shared::store::Staged;
+    use shared::files::Staged;
 
     use super::*;
 

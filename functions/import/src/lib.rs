@@ -8,14 +8,15 @@ use lambda_http::http::header::{CONTENT_DISPOSITION, LOCATION};
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
 use shared::audit::{self, ImportAct};
-use shared::auth::{Caller, Right};
+use shared::auth::Caller;
 use shared::http::page::{self, Page};
 use shared::http::query::{Number, Parameter, Query};
 use shared::http::{self, CSV, respond};
-use shared::import::{ImportView, MAX_ROW_ERRORS, Rejected};
-use shared::models::ImportId;
-use shared::models::import::{Import, Status};
-use shared::{App, Error, clock};
+use shared::intake::record::{Import, Status};
+use shared::intake::{ImportView, Intake, MAX_ROW_ERRORS};
+use shared::roster::{ImportId, Right};
+use shared::sheet::Rejected;
+use shared::{Error, clock};
 
 pub use operations::operations;
 
@@ -32,7 +33,7 @@ const LIMIT: Parameter<Number> = page::limit(MAX_ROW_ERRORS);
 /// # Errors
 ///
 /// What the contract says of each.
-pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Error> {
+pub async fn handle(app: &Intake, request: Request) -> Result<Response<Body>, Error> {
     match (http::resource(&request), request.method()) {
         ("/users/import/{importId}", &Method::GET) => read(app, &request).await,
         ("/users/import/{importId}", &Method::DELETE) => cancel(app, &request).await,
@@ -49,27 +50,27 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Error
 }
 
 /// The caller and the import that the path names, if the caller may see it.
-async fn named(app: &App, request: &Request) -> Result<(Caller, Import), Error> {
+async fn named(app: &Intake, request: &Request) -> Result<(Caller, Import), Error> {
     let caller = app.auth.caller(request).await?;
     caller.require(Right::Import)?;
     let id: ImportId = http::path_id(request, "importId", "the import")?;
     Ok((caller, find(app, id).await?))
 }
 
-async fn find(app: &App, id: ImportId) -> Result<Import, Error> {
+async fn find(app: &Intake, id: ImportId) -> Result<Import, Error> {
     app.imports
         .find(id, clock::now())
         .await?
         .ok_or(Error::NotFound("the import"))
 }
 
-async fn read(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+async fn read(app: &Intake, request: &Request) -> Result<Response<Body>, Error> {
     let (_, import) = named(app, request).await?;
     Query::of(request).finish()?;
     respond::ok(&ImportView::whole(&app.imports, import, clock::now()).await?)
 }
 
-async fn cancel(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+async fn cancel(app: &Intake, request: &Request) -> Result<Response<Body>, Error> {
     let (caller, import) = named(app, request).await?;
     Query::of(request).finish()?;
     app.imports.cancel(import.id, clock::now()).await?;
@@ -82,7 +83,7 @@ async fn cancel(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     respond::ok(&ImportView::whole(&app.imports, import, clock::now()).await?)
 }
 
-async fn resume(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+async fn resume(app: &Intake, request: &Request) -> Result<Response<Body>, Error> {
     let (caller, import) = named(app, request).await?;
     Query::of(request).finish()?;
     if let Some(answer) = http::answered(request) {
@@ -105,7 +106,7 @@ async fn resume(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     respond::json(response, &view)
 }
 
-async fn errors(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+async fn errors(app: &Intake, request: &Request) -> Result<Response<Body>, Error> {
     let (_, import) = named(app, request).await?;
     let mut query = Query::of(request);
     let limit = query.number(&LIMIT).unwrap_or_default();
@@ -129,7 +130,7 @@ async fn errors(app: &App, request: &Request) -> Result<Response<Body>, Error> {
 
 /// The rejected rows, inline if they are few. Lambda's answers end at 6 MB, so many are put together in the
 /// bucket, and the answer says where: 303 with a signed URL.
-async fn rejected(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+async fn rejected(app: &Intake, request: &Request) -> Result<Response<Body>, Error> {
     let (caller, import) = named(app, request).await?;
     Query::of(request).finish()?;
     let Some(read) = &import.read else {

@@ -3,8 +3,8 @@
 use shared::http::operation::{Answer, Operation};
 use shared::http::page::{CURSOR, OFFSET};
 use shared::http::{CSV, Kind};
-use shared::import::ImportView;
-use shared::models::import::RowError;
+use shared::intake::ImportView;
+use shared::sheet::RowError;
 use utoipa::openapi::HttpMethod;
 
 use crate::LIMIT;

@@ -1,6 +1,7 @@
 //! `/users/import`: takes in files and lists imports; `/uploads` and `/template` beside it.
 
 mod cursor;
+mod multipart;
 mod operations;
 mod wait;
 
@@ -13,15 +14,16 @@ use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use shared::audit::{self, ImportAct};
-use shared::auth::{Caller, Right};
+use shared::auth::Caller;
+use shared::files::UploadStore;
 use shared::http::page::{self, LIMIT, Page};
 use shared::http::query::{Parameter, Query, Text};
-use shared::http::{self, CSV, multipart, prefer, respond};
-use shared::import::{ImportView, TEMPLATE};
-use shared::models::import::{Import, ImportOptions, ImportOptionsDraft, MAX_FILE, Status, Via};
-use shared::models::{Code, FileName, Given, ImportId, InvalidText, Timestamp, Violation};
-use shared::store::{ImportStore, UploadStore};
-use shared::{App, Error, clock};
+use shared::http::{self, CSV, prefer, respond};
+use shared::intake::record::{Import, MAX_FILE, Status, Via};
+use shared::intake::{ImportStore, ImportView, Intake};
+use shared::roster::{Code, FileName, Given, ImportId, InvalidText, Right, Timestamp, Violation};
+use shared::sheet::{ImportOptions, ImportOptionsDraft, TEMPLATE};
+use shared::{Error, clock};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -47,7 +49,7 @@ const KEY: Parameter<Text> = Parameter {
 /// # Errors
 ///
 /// What the contract says of each.
-pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Error> {
+pub async fn handle(app: &Intake, request: Request) -> Result<Response<Body>, Error> {
     match (http::resource(&request), request.method()) {
         ("/users/import", &Method::GET) => list(app, &request).await,
         ("/users/import", &Method::POST) => create(app, request).await,
@@ -60,7 +62,7 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Error
     }
 }
 
-async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+async fn list(app: &Intake, request: &Request) -> Result<Response<Body>, Error> {
     app.auth.caller(request).await?.require(Right::Import)?;
     let mut query = Query::of(request);
     let limit = query.number(&LIMIT).unwrap_or_default();
@@ -96,7 +98,7 @@ async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     })
 }
 
-async fn create(app: &App, request: Request) -> Result<Response<Body>, Error> {
+async fn create(app: &Intake, request: Request) -> Result<Response<Body>, Error> {
     let caller = app.auth.caller(&request).await?;
     caller.require(Right::Import)?;
     Query::of(&request).finish()?;
@@ -163,7 +165,7 @@ async fn create(app: &App, request: Request) -> Result<Response<Body>, Error> {
 }
 
 /// The answer to a request that waited: 200 with the finished import, 202 with an unfinished one.
-async fn answer(app: &App, import: Import, preference: Option<String>) -> Result<Response<Body>, Error> {
+async fn answer(app: &Intake, import: Import, preference: Option<String>) -> Result<Response<Body>, Error> {
     let now = clock::now();
     let status = import.status_at(now);
     if status == Status::Failed {
@@ -209,7 +211,7 @@ struct Upload {
     expires_at: Timestamp,
 }
 
-async fn open_upload(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+async fn open_upload(app: &Intake, request: &Request) -> Result<Response<Body>, Error> {
     let caller = app.auth.caller(request).await?;
     caller.require(Right::Import)?;
     Query::of(request).finish()?;
@@ -272,7 +274,7 @@ async fn open_upload(app: &App, request: &Request) -> Result<Response<Body>, Err
     )
 }
 
-async fn template(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+async fn template(app: &Intake, request: &Request) -> Result<Response<Body>, Error> {
     app.auth.caller(request).await?.require(Right::Import)?;
     Query::of(request).finish()?;
     let response = Response::builder().header(CONTENT_DISPOSITION, "attachment; filename=\"users.csv\"");
@@ -288,7 +290,7 @@ fn options(
     Violation::unless(more, draft.parse(caller.assignable())).map_err(Error::Invalid)
 }
 
-fn open(app: &App, caller: &Caller, options: ImportOptions, via: Via) -> Import {
+fn open(app: &Intake, caller: &Caller, options: ImportOptions, via: Via) -> Import {
     let id = ImportId::from_uuid(Uuid::now_v7());
     let now = clock::now();
     let expires_at = now.plus(app.config.import_retention);

@@ -1,10 +1,11 @@
 //! Lists imports and takes in files: /users/import, its /uploads and /template.
 
-use shared::{App, http, telemetry};
+use shared::intake::Intake;
+use shared::{http, telemetry};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
     telemetry::init(module_path!());
-    let app = App::from_env().await?;
+    let app = Intake::from_env().await?;
     http::serve(&app, imports::handle).await
 }

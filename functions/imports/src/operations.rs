@@ -4,9 +4,10 @@ use serde_json::json;
 use shared::http::operation::{Answer, Operation, add, nullable};
 use shared::http::page::{CURSOR, LIMIT, OFFSET};
 use shared::http::{CSV, Kind};
-use shared::import::ImportView;
-use shared::models::import::{ImportOptionsDraft, MAX_FILE};
-use shared::models::{FileName, Role};
+use shared::intake::ImportView;
+use shared::intake::record::MAX_FILE;
+use shared::roster::{FileName, Role};
+use shared::sheet::ImportOptionsDraft;
 use utoipa::openapi::{ArrayBuilder, HttpMethod, ObjectBuilder, OneOfBuilder, Ref, Type};
 use utoipa::{PartialSchema, ToSchema};
 

@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use lambda_http::{Request, RequestExt};
-use shared::models::ImportId;
-use shared::models::import::Import;
-use shared::{App, Error, clock};
+use shared::intake::Intake;
+use shared::intake::record::Import;
+use shared::roster::ImportId;
+use shared::{Error, clock};
 
 /// Pauses between two looks at the import: the first ones short, because most files are small.
 const PAUSES: [u64; 6] = [10, 20, 40, 80, 160, 250];
@@ -22,7 +23,7 @@ pub(crate) fn deadline(request: &Request, at_most: Duration) -> Instant {
 }
 
 /// The import once it is final, or as it stands at `give_up`.
-pub(crate) async fn for_end(app: &App, id: ImportId, give_up: Instant) -> Result<Import, Error> {
+pub(crate) async fn for_end(app: &Intake, id: ImportId, give_up: Instant) -> Result<Import, Error> {
     let mut pauses = PAUSES.into_iter();
     let mut pause = Duration::ZERO;
     loop {

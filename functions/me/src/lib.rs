@@ -4,9 +4,9 @@ mod operations;
 
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
-use shared::auth::Right;
 use shared::http::query::Query;
 use shared::http::{etag, json, respond};
+use shared::roster::Right;
 use shared::{App, Error, accounts};
 
 pub use operations::operations;

@@ -5,8 +5,8 @@
 
 use lambda_runtime::{Error as InvocationError, LambdaEvent};
 use serde::de::IgnoredAny;
-use shared::import::metrics;
-use shared::{App, clock};
+use shared::clock;
+use shared::intake::{Intake, metrics};
 
 /// Deletions that one call takes up at most.
 const MAX_DELETIONS: u16 = 100;
@@ -16,7 +16,7 @@ const MAX_DELETIONS: u16 = 100;
 /// # Errors
 ///
 /// If storage fails. The next call takes up what is left.
-pub async fn handle(app: &App, _event: LambdaEvent<IgnoredAny>) -> Result<(), InvocationError> {
+pub async fn handle(app: &Intake, _event: LambdaEvent<IgnoredAny>) -> Result<(), InvocationError> {
     let now = clock::now();
     let stalled = app.imports.stalled(now).await?;
     for id in &stalled {

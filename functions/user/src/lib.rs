@@ -7,11 +7,11 @@ use std::time::Duration;
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
-use shared::auth::{Caller, Right};
+use shared::auth::Caller;
 use shared::http::query::Query;
 use shared::http::{self, etag, json, respond};
-use shared::models::{Code, Given, Timestamp, UserId, Violation};
-use shared::store::Account;
+use shared::roster::{Code, Given, Right, Timestamp, UserId, Violation};
+use shared::table::Account;
 use shared::{App, Error, accounts};
 use utoipa::ToSchema;
 

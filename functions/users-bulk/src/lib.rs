@@ -7,12 +7,12 @@ use std::collections::HashSet;
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
-use shared::auth::{Caller, Right};
+use shared::auth::Caller;
 use shared::http::json::Object;
 use shared::http::query::{Choice, Parameter, Query};
 use shared::http::{self, json, respond};
-use shared::models::{Code, Given, UserId, Violation};
-use shared::store::{Account, Holder};
+use shared::roster::{Code, Given, Right, UserId, Violation};
+use shared::table::{Account, Holder};
 use shared::{App, Error, accounts};
 use utoipa::ToSchema;
 

@@ -4,7 +4,7 @@ use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use shared::Error;
-use shared::store::{Listing, Place};
+use shared::table::{Listing, Place};
 
 /// The end of a page.
 #[derive(Debug, Serialize, Deserialize)]

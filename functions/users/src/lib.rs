@@ -6,12 +6,12 @@ mod operations;
 use lambda_http::http::header::LOCATION;
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
-use shared::auth::{Caller, Right};
+use shared::auth::Caller;
 use shared::http::page::{self, LIMIT, Page, SEARCH_TEXT};
 use shared::http::query::{Choice, Parameter, Query};
 use shared::http::{self, BASE_PATH, json, respond};
-use shared::models::{Code, Role, UserView, Violation};
-use shared::store::{Filter, Listing, Order, SortBy};
+use shared::roster::{Code, Right, Role, UserView, Violation};
+use shared::table::{Filter, Listing, Order, SortBy};
 use shared::{App, Error, accounts};
 
 pub use operations::operations;

@@ -4,7 +4,7 @@ use serde_json::json;
 use shared::http::Kind;
 use shared::http::operation::{Answer, Operation, nullable};
 use shared::http::page::{CURSOR, LIMIT, OFFSET, SEARCH_TEXT};
-use shared::models::{UserDraft, UserView};
+use shared::roster::{UserDraft, UserView};
 use utoipa::openapi::HttpMethod;
 
 use crate::{ENABLED, ORDER_BY, ROLE, SORT_BY};

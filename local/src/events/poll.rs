@@ -29,7 +29,7 @@ pub(super) async fn run(
 ) {
     loop {
         if let Err(err) = look(&events, &client, &bucket, &prefixes, &data).await {
-            tracing::warn!(error = %shared::error::chain(&*err), "the bucket could not be listed");
+            tracing::warn!(error = %shared::errors::chain(&*err), "the bucket could not be listed");
         }
         tokio::time::sleep(interval).await;
     }

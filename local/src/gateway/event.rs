@@ -15,7 +15,7 @@ use hyper::{Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use shared::models::Timestamp;
+use shared::roster::Timestamp;
 use time::UtcDateTime;
 use time::macros::format_description;
 

@@ -1,6 +1,6 @@
 //! The gateway and the delivery of events, with small functions in place of the real ones.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
@@ -11,6 +11,7 @@ use reqwest::StatusCode;
 use tokio::sync::mpsc;
 
 use super::*;
+use crate::invoke::Handlers;
 
 /// What a test waits for has to come within this time.
 const DEADLINE: Duration = Duration::from_secs(20);

@@ -7,8 +7,8 @@ use futures::future::try_join_all;
 use reqwest::Method;
 use serde_json::json;
 use shared::clock;
-use shared::models::{Role, Timestamp};
-use shared::store::{Batch, Finished};
+use shared::roster::{Role, Timestamp};
+use shared::table::{Batch, Finished};
 
 use super::{ada, contact, count, get, list};
 use crate::support::faults::{Fault, Faults, Schedule};
@@ -131,7 +131,7 @@ async fn contacts_stored_just_after_the_deletion_of_their_owner_go_too() {
     let eve = service.account("eve@example.org", &[Role::Originator]).await;
     fill(&service, &ada, 30).await;
     fill(&service, &eve, 30).await;
-    let contacts = service.app().contacts;
+    let contacts = service.app().contacts.clone();
     for owner in [&ada, &eve] {
         delete(&service, owner, Duration::ZERO).await;
         assert_eq!(contacts.delete_all(owner.id).await.unwrap(), 30);

@@ -1,7 +1,7 @@
 //! `GET /users/me/contacts`.
 
 use serde_json::{Value, json};
-use shared::models::Role;
+use shared::roster::Role;
 
 use super::{ada, add, list};
 use crate::support::{Account, Service};

@@ -2,7 +2,7 @@
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use shared::models::Role;
+use shared::roster::Role;
 
 use super::{PATH, ada, add, count, get, list, post};
 use crate::support::{Account, Answer, Service, send};

@@ -8,8 +8,9 @@ use lambda_http::{Body, Request, Response};
 use local::{Functions, Options, Wiring};
 use reqwest::Method;
 use serde_json::json;
-use shared::models::Role;
-use shared::{App, Config, Error, clock};
+use shared::intake::Intake;
+use shared::roster::Role;
+use shared::{Config, Error, clock};
 
 use crate::support::{Answer, Service, form, send};
 
@@ -137,7 +138,7 @@ async fn of_requests_at_once_one_is_carried_out() {
 }
 
 /// Fails at first, then answers with more than an item of storage takes.
-async fn large(app: &App, request: Request) -> Result<Response<Body>, Error> {
+async fn large(app: &Intake, request: Request) -> Result<Response<Body>, Error> {
     let caller = app.auth.caller(&request).await?;
     if let Some(answer) = shared::http::answered(&request) {
         return Ok(answer);
@@ -158,7 +159,7 @@ async fn a_failure_is_not_kept_and_a_large_answer_is() {
     let wire = Arc::new(|wiring: &Wiring| {
         let config = Config::from_lookup(|name| wiring.environment.get(name).cloned())?;
         let (dynamodb, s3) = wiring.clients("imports");
-        let app: &'static App = Box::leak(Box::new(App::new(config, dynamodb, s3)));
+        let app: &'static Intake = Box::leak(Box::new(Intake::new(config, dynamodb, s3)));
         Ok(local::functions::handlers(wiring)?.http("imports", shared::http::service(app, large)))
     });
     let service = Service::with(Options {

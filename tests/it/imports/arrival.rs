@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use shared::models::import::{Import, MAX_FILE, Status};
+use shared::intake::record::{Import, MAX_FILE, Status};
 
 use super::crashes::{LONG, World, create, deliver};
 

@@ -9,10 +9,13 @@ use std::time::Duration;
 use futures::{StreamExt, stream};
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
-use shared::models::import::{Counts, Import, ImportOptions, Mode, Status, Via};
-use shared::models::{Code, ImportId, Role, Slot, Tally, User, UserId};
-use shared::store::{Account, UploadStore};
-use shared::{App, Error, clock};
+use shared::files::UploadStore;
+use shared::intake::Intake;
+use shared::intake::record::{Counts, Import, Status, Via};
+use shared::roster::{Code, ImportId, Role, Slot, Tally, User, UserId};
+use shared::sheet::{ImportOptions, Mode};
+use shared::table::Account;
+use shared::{Error, clock};
 use uuid::Uuid;
 
 use crate::support::faults::{Fault, Faults, Schedule, mixed};
@@ -65,7 +68,7 @@ fn line(row: u64) -> u64 {
 pub(super) struct World {
     service: Service,
     /// Undisturbed.
-    pub(super) app: App,
+    pub(super) app: Intake,
     sender: UserId,
     cases: AtomicU64,
     before: Tally,
@@ -118,7 +121,7 @@ impl World {
     }
 
     /// An app whose storage is disturbed as `schedule` says.
-    fn disturbed(&self, schedule: Schedule) -> (Faults, App) {
+    fn disturbed(&self, schedule: Schedule) -> (Faults, Intake) {
         let faults = Faults::new(schedule);
         let app = faults.app(&self.service.local, SETTINGS);
         (faults, app)
@@ -263,8 +266,8 @@ impl World {
         holders
             .into_values()
             .map(|holder| match holder {
-                shared::store::Holder::Account(account) => *account,
-                elsewhere @ shared::store::Holder::Elsewhere(_) => panic!("{elsewhere:?}"),
+                shared::table::Holder::Account(account) => *account,
+                elsewhere @ shared::table::Holder::Elsewhere(_) => panic!("{elsewhere:?}"),
             })
             .collect()
     }
@@ -387,7 +390,7 @@ fn expected(case: &Case) -> Outcome {
 
 /// Calls the function with an event, as Lambda does.
 pub(super) async fn deliver(
-    app: &App,
+    app: &Intake,
     event: &Value,
     run: &str,
     time: Duration,

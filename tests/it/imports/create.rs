@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use local::{Delivery, Options};
 use reqwest::Method;
 use serde_json::json;
-use shared::models::Role;
+use shared::roster::Role;
 
 use super::{
     MEMBERS, counts, errors, faults, import_as, import_later, members, path, people, time, user, users,

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use serde_json::json;
-use shared::models::Role;
+use shared::roster::Role;
 
 use super::{counts, errors, faults, import_as, path, user, users};
 use crate::support::Service;

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use local::{Delivery, Options};
 use reqwest::Method;
 use serde_json::Value;
-use shared::models::{ImportId, Slot, Tally};
-use shared::store::Holder;
+use shared::roster::{ImportId, Slot, Tally};
+use shared::table::Holder;
 
 use crate::support::faults::mixed;
 use crate::support::{Service, form, owned, send};

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use shared::clock;
-use shared::import::Position;
-use shared::models::Timestamp;
-use shared::models::import::{Counts, Import, ImportOptions, Lease, Status, Via};
+use shared::intake::record::{Counts, Import, Lease, Status, Via};
+use shared::roster::Timestamp;
+use shared::sheet::{ImportOptions, Position};
 
 use super::{counts, import_later, path, people};
 use crate::support::{Service, eventually};

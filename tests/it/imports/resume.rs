@@ -6,9 +6,10 @@ use local::Options;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::clock;
-use shared::models::import::{Import, ImportOptions, Lease, Status, Via};
-use shared::models::{ImportId, Timestamp, User};
-use shared::store::UploadStore;
+use shared::files::UploadStore;
+use shared::intake::record::{Import, Lease, Status, Via};
+use shared::roster::{ImportId, Timestamp, User};
+use shared::sheet::ImportOptions;
 
 use super::{counts, people, users};
 use crate::support::{Answer, Service, collaborator, logs, send};

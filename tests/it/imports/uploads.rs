@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
-use shared::models::{ImportId, Role};
+use shared::roster::{ImportId, Role};
 
 use super::{MEMBERS, counts, members, path, people, time, users};
 use crate::support::{Service, eventually, send};

@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use reqwest::Method;
 use serde_json::json;
-use shared::models::Role;
+use shared::roster::Role;
 
 use super::{changed, start, with};
 use crate::support::{Service, send};

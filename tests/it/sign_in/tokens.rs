@@ -1,6 +1,7 @@
 //! Tokens that are wrong in one thing each, among them every one that the library alone would take.
 
 use data_encoding::BASE64URL_NOPAD;
+use local::Issuer;
 use ring::hmac;
 use ring::rand::SystemRandom;
 use ring::signature::{
@@ -12,10 +13,9 @@ use shared::auth::issuer::{Issuer as Trusted, IssuerUrl, Profile};
 use shared::auth::jwt::{Identity, Jwt, Refused};
 use shared::auth::keys::Keys;
 use shared::clock;
-use shared::models::Role;
+use shared::roster::Role;
 
 use super::{RSA_KEY, base64, changed, rs256, rsa_jwk, with};
-use local::Issuer;
 
 /// A token, what it is, and the rule that it breaks.
 type Wrong = (String, String, Refused);

@@ -18,7 +18,8 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::RetryConfig;
 use local::{Local, Wire};
 use serde_json::{Value, json};
-use shared::{App, Config};
+use shared::Config;
+use shared::intake::Intake;
 use tokio::sync::watch;
 
 /// What befalls a call.
@@ -104,7 +105,7 @@ impl Faults {
 
     /// An app that reaches the storage of `local` through this layer. `variables` are settings beside
     /// the table and the bucket.
-    pub(crate) fn app(&self, local: &Local, variables: &[(&str, &str)]) -> App {
+    pub(crate) fn app(&self, local: &Local, variables: &[(&str, &str)]) -> Intake {
         let config = Config::from_lookup(|name| match name {
             "TABLE_NAME" => Some(local.table().to_owned()),
             "BUCKET_NAME" => Some(local.bucket().to_owned()),
@@ -114,7 +115,7 @@ impl Faults {
                 .map(|(_, value)| (*value).to_owned()),
         });
         let (dynamodb, s3) = self.above(local.dynamodb(), local.s3());
-        App::new(config.unwrap(), dynamodb, s3)
+        Intake::new(config.unwrap(), dynamodb, s3)
     }
 
     /// All functions, wired to reach their storage through this layer.

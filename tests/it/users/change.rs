@@ -3,7 +3,7 @@
 use reqwest::Method;
 use reqwest::header::IF_MATCH;
 use serde_json::{Value, json};
-use shared::models::Role;
+use shared::roster::Role;
 
 use crate::support::{Answer, Service, send};
 

@@ -3,7 +3,7 @@
 use data_encoding::BASE64URL_NOPAD;
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared::models::Role;
+use shared::roster::Role;
 
 use crate::support::{Answer, Service, send};
 

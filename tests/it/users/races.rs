@@ -7,7 +7,7 @@ use futures::future::join_all;
 use futures::stream::{self, StreamExt};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
-use shared::models::Role;
+use shared::roster::Role;
 
 use crate::support::faults::{Faults, Schedule};
 use crate::support::{Account, Service, send};

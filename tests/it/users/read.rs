@@ -1,7 +1,7 @@
 //! `GET /users/{userId}`.
 
 use reqwest::Method;
-use shared::models::Role;
+use shared::roster::Role;
 
 use crate::support::faults::{Faults, Schedule};
 use crate::support::{Service, send};

@@ -5,8 +5,8 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::clock;
-use shared::models::{Role, Timestamp};
-use shared::store::Token;
+use shared::roster::{Role, Timestamp};
+use shared::table::Token;
 
 use crate::support::{Service, send};
 

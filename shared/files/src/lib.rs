@@ -1,0 +1,453 @@
+//! The staging bucket: files to import, and the rows that were rejected.
+//!
+//! | key | what |
+//! |---|---|
+//! | `imports/<import id>.csv` | a staged file |
+//! | `drop/…` | a file that an operator dropped |
+//! | `resume/<import id>` | empty; its arrival starts another run of the import |
+//! | `rejected/<import id>/<line>-<random>.csv` | the rejected rows of the checkpoint that begins at the line |
+//! | `rejected/<import id>.csv` | all of them, put together when they are asked for |
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use bytes::Bytes;
+use errors::{Error, failed, pause};
+use futures::{StreamExt, TryStreamExt, stream};
+use roster::ImportId;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Bytes asked for in one request. A file is read in ranges so that a slow import does not hold one
+/// connection for minutes.
+const RANGE: u64 = 8 * 1024 * 1024;
+/// The least that S3 takes as a part of an object, but for the last.
+const MIN_PART: usize = 5 * 1024 * 1024;
+/// Pieces of rejected rows that are read at the same time.
+const READ_AHEAD: usize = 8;
+/// How often a read is taken up again without a byte of progress.
+const TRIES: u32 = 6;
+
+/// The staged object that an import reads, pinned at the first claim.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StagedObject {
+    /// Its key in the staging bucket.
+    pub key: String,
+    /// Its version, in a bucket that keeps versions.
+    pub version: Option<String>,
+    /// Its entity tag, so that an overwritten object is noticed.
+    pub etag: Option<String>,
+}
+
+/// The rejected rows of one checkpoint, as they are kept in the bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectedRows {
+    /// The object's key.
+    pub key: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// What the arrival of an object means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Staged<'a> {
+    /// The file of this import is there.
+    Import(ImportId),
+    /// This import is to be taken up where it stands.
+    Resume(ImportId),
+    /// An operator dropped the file of this name.
+    Drop(&'a str),
+}
+
+impl<'a> Staged<'a> {
+    /// What the arrival of an object with the key `key` means; `None` if nothing.
+    #[must_use]
+    pub fn of_key(key: &'a str) -> Option<Self> {
+        let (kind, rest) = key.split_once('/')?;
+        match kind {
+            "imports" => rest.strip_suffix(".csv")?.parse().ok().map(Self::Import),
+            "resume" => rest.parse().ok().map(Self::Resume),
+            // A console makes folders as empty objects whose keys end with a slash.
+            "drop" => rest
+                .rsplit('/')
+                .next()
+                .filter(|name| !name.is_empty())
+                .map(Self::Drop),
+            _ => None,
+        }
+    }
+}
+
+/// The staging bucket.
+#[derive(Clone, Debug)]
+pub struct UploadStore {
+    /// Made for the first call. Most functions make none, so their binaries hold nothing of S3.
+    client: Arc<OnceLock<Client>>,
+    aws: SdkConfig,
+    path_style: bool,
+    bucket: Arc<str>,
+}
+
+impl UploadStore {
+    /// The bucket `bucket`, reached by `client`.
+    #[must_use]
+    pub fn new(client: Client, bucket: String) -> Self {
+        Self {
+            client: Arc::new(OnceLock::from(client)),
+            ..Self::of(SdkConfig::builder().build(), false, bucket)
+        }
+    }
+
+    /// The bucket `bucket`, reached as `aws` says, by path instead of by host name if asked for.
+    #[must_use]
+    pub fn of(aws: SdkConfig, path_style: bool, bucket: String) -> Self {
+        Self {
+            client: Arc::default(),
+            aws,
+            path_style,
+            bucket: bucket.into(),
+        }
+    }
+
+    fn client(&self) -> &Client {
+        self.client.get_or_init(|| {
+            let config = aws_sdk_s3::config::Builder::from(&self.aws).force_path_style(self.path_style);
+            Client::from_conf(config.build())
+        })
+    }
+
+    /// The key under which the file of an import is staged.
+    #[must_use]
+    pub fn staged_key(id: ImportId) -> String {
+        format!("imports/{id}.csv")
+    }
+
+    /// Stages the file of an import, which starts it.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn stage(&self, id: ImportId, file: Bytes) -> Result<(), Error> {
+        self.put(Self::staged_key(id), file, "stage a file").await
+    }
+
+    /// A URL by which `bytes` bytes of `media_type` can be put in the place of the import's file, for `valid`
+    /// and no more.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if it cannot be signed.
+    pub async fn sign_upload(
+        &self,
+        id: ImportId,
+        bytes: u64,
+        media_type: &str,
+        valid: Duration,
+    ) -> Result<String, Error> {
+        let doing = "sign an upload";
+        let signing = PresigningConfig::expires_in(valid).map_err(|error| Error::internal(doing, error))?;
+        let signed = self
+            .client()
+            .put_object()
+            .bucket(&*self.bucket)
+            .key(Self::staged_key(id))
+            .content_length(i64::try_from(bytes).unwrap_or(i64::MAX))
+            .content_type(media_type)
+            .presigned(signing)
+            .await
+            .map_err(|error| failed(doing, error))?;
+        Ok(signed.uri().to_owned())
+    }
+
+    /// Starts another run of an import.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn resume(&self, id: ImportId) -> Result<(), Error> {
+        self.put(format!("resume/{id}"), Bytes::new(), "start another run")
+            .await
+    }
+
+    /// Keeps the rejected rows of the checkpoint that begins at `line`.
+    ///
+    /// The name is new each time: a run that was given up for dead, and works on all the same, must not
+    /// write over the rows that its successor's checkpoint names.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn put_rejected(&self, id: ImportId, line: u64, rows: Vec<u8>) -> Result<RejectedRows, Error> {
+        let random = Uuid::new_v4().simple();
+        let rejected = RejectedRows {
+            key: format!("rejected/{id}/{line:010}-{random}.csv"),
+            bytes: rows.len() as u64,
+        };
+        self.put(rejected.key.clone(), rows.into(), "keep rejected rows")
+            .await?;
+        Ok(rejected)
+    }
+
+    /// The rejected rows that were kept as `rejected`.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn rejected(&self, rejected: &RejectedRows) -> Result<Bytes, Error> {
+        let doing = "read rejected rows";
+        let object = self
+            .client()
+            .get_object()
+            .bucket(&*self.bucket)
+            .key(&rejected.key)
+            .send()
+            .await
+            .map_err(|error| failed(doing, error))?;
+        let body = object.body.collect().await.map_err(|error| Error::Unavailable {
+            doing,
+            source: error.into(),
+        })?;
+        Ok(body.into_bytes())
+    }
+
+    /// Puts the rejected rows of an import together behind `head`, and gives a URL by which the file can
+    /// be read as `media_type` for `valid`.
+    ///
+    /// However large the file is, no more than a few pieces of it are held at a time.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn put_together(
+        &self,
+        id: ImportId,
+        head: Vec<u8>,
+        pieces: &[RejectedRows],
+        media_type: &str,
+        valid: Duration,
+    ) -> Result<String, Error> {
+        let doing = "put rejected rows together";
+        let key = format!("rejected/{id}.csv");
+        let begun = self
+            .client()
+            .create_multipart_upload()
+            .bucket(&*self.bucket)
+            .key(&key)
+            .content_type(media_type)
+            .content_disposition(format!("attachment; filename=\"rejected-{id}.csv\""))
+            .send()
+            .await
+            .map_err(|error| failed(doing, error))?;
+        let upload = begun.upload_id.unwrap_or_default();
+
+        let reads: Vec<_> = pieces
+            .iter()
+            .cloned()
+            .map(|piece| async move { self.rejected(&piece).await })
+            .collect();
+        let mut reading = stream::iter(reads).buffered(READ_AHEAD);
+        let mut parts = Vec::new();
+        let mut part = head;
+        loop {
+            let piece = reading.try_next().await?;
+            if let Some(piece) = &piece {
+                part.extend_from_slice(piece);
+            }
+            // A part has at least 5 MiB, but for the last.
+            if part.len() >= MIN_PART || piece.is_none() {
+                let number = i32::try_from(parts.len() + 1).unwrap_or(i32::MAX);
+                let uploaded = self
+                    .client()
+                    .upload_part()
+                    .bucket(&*self.bucket)
+                    .key(&key)
+                    .upload_id(&upload)
+                    .part_number(number)
+                    .body(ByteStream::from(std::mem::take(&mut part)))
+                    .send()
+                    .await
+                    .map_err(|error| failed(doing, error))?;
+                parts.push(
+                    CompletedPart::builder()
+                        .part_number(number)
+                        .set_e_tag(uploaded.e_tag)
+                        .build(),
+                );
+            }
+            if piece.is_none() {
+                break;
+            }
+        }
+        self.client()
+            .complete_multipart_upload()
+            .bucket(&*self.bucket)
+            .key(&key)
+            .upload_id(upload)
+            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
+            .send()
+            .await
+            .map_err(|error| failed(doing, error))?;
+
+        let signing = PresigningConfig::expires_in(valid).map_err(|error| Error::internal(doing, error))?;
+        let signed = self
+            .client()
+            .get_object()
+            .bucket(&*self.bucket)
+            .key(&key)
+            .presigned(signing)
+            .await
+            .map_err(|error| failed(doing, error))?;
+        Ok(signed.uri().to_owned())
+    }
+
+    async fn put(&self, key: String, content: Bytes, doing: &'static str) -> Result<(), Error> {
+        self.client()
+            .put_object()
+            .bucket(&*self.bucket)
+            .key(key)
+            .body(ByteStream::from(content))
+            .send()
+            .await
+            .map_err(|error| failed(doing, error))?;
+        Ok(())
+    }
+
+    /// Reads `object` from the byte `offset` on.
+    #[must_use]
+    pub fn reader(&self, object: StagedObject, offset: u64) -> ObjectReader {
+        ObjectReader {
+            store: self.clone(),
+            object,
+            offset,
+            end: offset,
+            size: None,
+            body: None,
+        }
+    }
+}
+
+/// Reads an object piece by piece, and takes the reading up again where a connection broke.
+#[derive(Debug)]
+pub struct ObjectReader {
+    store: UploadStore,
+    object: StagedObject,
+    /// The next byte to deliver.
+    offset: u64,
+    /// The end of the range that was asked for last.
+    end: u64,
+    size: Option<u64>,
+    body: Option<ByteStream>,
+}
+
+/// Why an object cannot be read.
+#[derive(Debug)]
+pub enum Unreadable {
+    /// It is not there, or not the one that was pinned.
+    Gone,
+    /// Storage failed.
+    Failed(Error),
+}
+
+impl ObjectReader {
+    /// The object's size in bytes, known after the first piece.
+    #[must_use]
+    pub fn size(&self) -> Option<u64> {
+        self.size
+    }
+
+    /// The next piece, or `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreadable`].
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Unreadable> {
+        let mut attempt = 0;
+        loop {
+            if self.body.is_none() {
+                if self.size.is_some_and(|size| self.offset >= size) {
+                    return Ok(None);
+                }
+                match self.open().await {
+                    Ok(opened) => {
+                        self.body = opened;
+                        if self.body.is_none() {
+                            return Ok(None);
+                        }
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            let Some(body) = &mut self.body else { continue };
+            match body.next().await {
+                Some(Ok(piece)) => {
+                    self.offset += piece.len() as u64;
+                    return Ok(Some(piece));
+                }
+                None if self.offset >= self.end => self.body = None,
+                // The connection broke, or ended before the range did.
+                broken => {
+                    self.body = None;
+                    attempt += 1;
+                    if attempt == TRIES {
+                        let source = match broken {
+                            Some(Err(error)) => error.into(),
+                            _ => "the object ended too early".into(),
+                        };
+                        return Err(Unreadable::Failed(Error::Unavailable {
+                            doing: "read a staged file",
+                            source,
+                        }));
+                    }
+                    tokio::time::sleep(pause(attempt)).await;
+                }
+            }
+        }
+    }
+
+    /// Asks for the next range; `None` if there is nothing after the offset.
+    async fn open(&mut self) -> Result<Option<ByteStream>, Unreadable> {
+        let StagedObject { key, version, etag } = &self.object;
+        let last = self.offset + RANGE - 1;
+        let answer = self
+            .store
+            .client()
+            .get_object()
+            .bucket(&*self.store.bucket)
+            .key(key)
+            .set_version_id(version.clone())
+            .set_if_match(etag.as_ref().map(|etag| format!("\"{etag}\"")))
+            .range(format!("bytes={}-{last}", self.offset))
+            .send()
+            .await;
+        let GetObjectOutput {
+            body,
+            content_length,
+            content_range,
+            ..
+        } = match answer {
+            Ok(object) => object,
+            Err(error) => {
+                let status = error.raw_response().map(|raw| raw.status().as_u16());
+                return match status {
+                    // Nothing after the offset: an empty object, or exactly at its end.
+                    Some(416) => Ok(None),
+                    Some(404 | 412) => Err(Unreadable::Gone),
+                    _ => Err(Unreadable::Failed(failed("read a staged file", error))),
+                };
+            }
+        };
+        let length = u64::try_from(content_length.unwrap_or_default()).unwrap_or_default();
+        self.end = self.offset + length;
+        self.size = content_range
+            .as_deref()
+            .and_then(|range| range.rsplit_once('/')?.1.parse().ok())
+            .or(Some(self.end));
+        Ok(Some(body))
+    }
+}

@@ -1,0 +1,23 @@
+//! Imports: the record of each, and the engine that carries it out.
+//!
+//! A file's arrival in the bucket starts [`arrived`]. `run` claims the import and makes its checkpoints, `reading`
+//! goes through the rows between two of them, `file` reads ahead, `write` stores a batch of users and finds out
+//! why some were refused, `segment` gathers the outcome of the rows, `report` is what callers see of it, and
+//! [`metrics`] what operators watch. [`record`] is the import itself, [`store`] its items in the table.
+
+mod app;
+mod file;
+pub mod metrics;
+mod reading;
+pub mod record;
+mod report;
+mod run;
+mod segment;
+mod stop;
+pub mod store;
+mod write;
+
+pub use app::Intake;
+pub use report::{ImportView, MAX_ROW_ERRORS};
+pub use run::{Arrival, Ended, Run, arrived};
+pub use store::ImportStore;

@@ -1,0 +1,146 @@
+//! What operators watch of imports, as lines that CloudWatch turns into metrics.
+//!
+//! | metric | when | unit |
+//! |---|---|---|
+//! | `ImportsStarted` | the first run took the import | count |
+//! | `ImportsCompleted`, `ImportsFailed`, `ImportsCancelled` | it ended so | count |
+//! | `ImportDuration` | it ended: the time since its start | milliseconds |
+//! | `RowsCreated`, `RowsUpdated`, `RowsSkipped`, `RowsFailed` | at each checkpoint | count |
+//! | `RowErrors.<code>` | at each checkpoint, for each code that occurred | count |
+//! | `ImportsStalled` | each time that the clock calls `sweep`: how many stand still now | count |
+
+use std::collections::BTreeMap;
+
+use roster::{Severity, Timestamp};
+use service::App;
+use service::telemetry::{Metric, Unit, measure};
+use sheet::RowError;
+
+use crate::record::{Counts, Import, Status};
+
+/// The first run of an import began.
+pub(super) fn started(app: &App, now: Timestamp) {
+    measure(&app.config.table, now, &[Metric::count("ImportsStarted", 1)]);
+}
+
+/// A checkpoint was made, of rows that went as `counts` and `errors` say. `end` is how the import ended,
+/// if it did.
+pub(super) fn checkpoint(
+    app: &App,
+    import: &Import,
+    counts: Counts,
+    errors: &[RowError],
+    end: Option<Status>,
+    now: Timestamp,
+) {
+    measure(
+        &app.config.table,
+        now,
+        &of_checkpoint(import, counts, errors, end, now),
+    );
+}
+
+/// So many imports stand still and wait for somebody to resume them.
+pub fn stalled(app: &App, imports: u64, now: Timestamp) {
+    measure(
+        &app.config.table,
+        now,
+        &[Metric::count("ImportsStalled", imports)],
+    );
+}
+
+fn of_checkpoint(
+    import: &Import,
+    counts: Counts,
+    errors: &[RowError],
+    end: Option<Status>,
+    now: Timestamp,
+) -> Vec<Metric> {
+    let Counts {
+        created,
+        updated,
+        skipped,
+        failed,
+        warnings: _,
+    } = counts;
+    let mut metrics = vec![
+        Metric::count("RowsCreated", created),
+        Metric::count("RowsUpdated", updated),
+        Metric::count("RowsSkipped", skipped),
+        Metric::count("RowsFailed", failed),
+    ];
+    let mut codes = BTreeMap::new();
+    for error in errors.iter().filter(|error| error.severity == Severity::Error) {
+        *codes.entry(error.code.name()).or_default() += 1;
+    }
+    metrics.extend(
+        codes
+            .into_iter()
+            .map(|(code, count)| Metric::count(format!("RowErrors.{code}"), count)),
+    );
+    let ended = end.and_then(|status| match status {
+        Status::Completed => Some("ImportsCompleted"),
+        Status::Failed => Some("ImportsFailed"),
+        Status::Cancelled => Some("ImportsCancelled"),
+        Status::Waiting | Status::Queued | Status::Running | Status::Stalled => None,
+    });
+    if let Some(name) = ended {
+        metrics.push(Metric::count(name, 1));
+        let duration = now.since(import.started_at.unwrap_or(now));
+        metrics.push(Metric {
+            name: "ImportDuration".into(),
+            unit: Unit::Milliseconds,
+            value: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+        });
+    }
+    metrics
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use roster::{Code, ImportId, Violation};
+    use sheet::ImportOptions;
+
+    use super::*;
+    use crate::record::Via;
+
+    #[test]
+    fn the_last_checkpoint_tells_of_its_rows_and_of_the_end() {
+        let start = Timestamp::from_millis(1_000);
+        let id = ImportId::of_object("bucket", "key", "");
+        let (via, options) = (Via::Api, ImportOptions::default());
+        let mut import = Import::open(id, "key".to_owned(), via, options, None, start, start);
+        import.started_at = Some(start);
+        let counts = Counts {
+            created: 3,
+            failed: 2,
+            ..Counts::default()
+        };
+        let error = |code| RowError::new(2, 1, None, Violation::new("", code, "is at fault"));
+        let errors = [Code::Required, Code::UnknownRole, Code::Required].map(error);
+        let now = start.plus(Duration::from_secs(2));
+
+        let metrics = of_checkpoint(&import, counts, &errors, Some(Status::Completed), now);
+
+        let told: Vec<_> = metrics
+            .iter()
+            .filter(|metric| metric.value > 0)
+            .map(|Metric { name, value, .. }| (&**name, *value))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("RowsCreated", 3),
+                ("RowsFailed", 2),
+                ("RowErrors.required", 2),
+                ("RowErrors.unknown_role", 1),
+                ("ImportsCompleted", 1),
+                ("ImportDuration", 2000),
+            ]
+        );
+        let on_the_way = of_checkpoint(&import, counts, &[], None, now);
+        assert_eq!(on_the_way.len(), 4);
+    }
+}

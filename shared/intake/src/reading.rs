@@ -1,0 +1,126 @@
+//! Going through a file: rows are read, checked and written at the same time, a segment of them after another.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use errors::Error;
+use roster::Slot;
+use sheet::{Check, Rows};
+use tokio::task::JoinSet;
+
+use super::file::File;
+use super::segment::Segment;
+use super::stop::Stop;
+use super::write::{Outcome, Pending, Writer};
+
+/// Batches under way at the same time.
+const BATCHES: usize = 4;
+
+/// A file that is being read, and its rows written.
+pub(super) struct Reading {
+    pub(super) file: File,
+    pub(super) rows: Rows,
+    pub(super) check: Check,
+    pub(super) writer: Arc<Writer>,
+    /// Whether most addresses of the last batch were taken.
+    pub(super) look_first: bool,
+    /// The addresses of a validation with their first lines.
+    pub(super) seen: Option<HashMap<Slot, u64>>,
+}
+
+/// A batch that was written, and what became of its rows.
+type Batch = Result<(Vec<Pending>, Vec<Outcome>), Error>;
+
+/// Why a segment ends.
+pub(super) enum Filled {
+    /// It is full.
+    More,
+    /// The file ends.
+    End,
+    /// The rest of the file cannot be read, for this reason.
+    Broken(String),
+}
+
+impl Reading {
+    /// Reads and writes the rows of one segment: at most `limit`, for about `time`, and at least one.
+    pub(super) async fn fill(
+        &mut self,
+        segment: &mut Segment,
+        limit: usize,
+        time: Duration,
+    ) -> Result<Filled, Stop> {
+        let started = Instant::now();
+        let mut writing = JoinSet::new();
+        let mut more = true;
+        let mut filled = Filled::More;
+        let mut full = false;
+        while !full {
+            if let Some(row) = self.rows.next_row() {
+                let checked = self.check.check(&row);
+                let earlier = match (&checked, &mut self.seen) {
+                    (Ok(sound), Some(seen)) => first_line(seen, sound.user.id.slot(), row.line),
+                    _ => None,
+                };
+                segment.take(&row, checked, earlier);
+                full = segment.is_full(limit) || started.elapsed() > time;
+            } else if more {
+                match self.file.feed(&mut self.rows).await.map_err(Stop::from) {
+                    Ok(fed) => more = fed,
+                    // What was read until here is written, and has to be counted.
+                    Err(Stop::Refused(fault)) => {
+                        filled = Filled::Broken(fault);
+                        full = true;
+                    }
+                    Err(stop) => return Err(stop),
+                }
+            } else {
+                filled = Filled::End;
+                full = true;
+            }
+            if let Some(batch) = segment.next_batch(full) {
+                if writing.len() == BATCHES {
+                    self.settle(segment, &mut writing).await?;
+                }
+                let writer = Arc::clone(&self.writer);
+                let look_first = self.look_first;
+                writing.spawn(async move {
+                    let outcomes = writer.write(&batch, look_first).await?;
+                    Ok((batch, outcomes))
+                });
+            }
+        }
+        while !writing.is_empty() {
+            self.settle(segment, &mut writing).await?;
+        }
+        segment.close();
+        Ok(filled)
+    }
+
+    /// Waits for one batch.
+    async fn settle(&mut self, segment: &mut Segment, writing: &mut JoinSet<Batch>) -> Result<(), Stop> {
+        let Some(written) = writing.join_next().await else {
+            return Ok(());
+        };
+        let (batch, outcomes) = written.map_err(|error| Error::internal("write a batch", error))??;
+        let made = outcomes
+            .iter()
+            .filter(|outcome| **outcome == Outcome::Created)
+            .count();
+        self.look_first = made * 2 < outcomes.len();
+        segment.settle(batch, outcomes);
+        Ok(())
+    }
+}
+
+/// The line on which `slot` was seen first, if that was before `line`.
+fn first_line(seen: &mut HashMap<Slot, u64>, slot: Slot, line: u64) -> Option<u64> {
+    match seen.entry(slot) {
+        Entry::Occupied(first) => Some(*first.get()),
+        Entry::Vacant(first) => {
+            first.insert(line);
+            None
+        }
+    }
+}

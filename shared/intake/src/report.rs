@@ -1,0 +1,371 @@
+//! An import as callers see it.
+
+use std::collections::BTreeMap;
+
+use errors::Error;
+use roster::{FileName, ImportId, Roles, Timestamp, UserId};
+use serde::Serialize;
+use sheet::{ImportOptions, Mode, RowError, UnknownColumns};
+use utoipa::ToSchema;
+
+use crate::record::{Counts, Import, Read, Status, Via};
+use crate::store::ImportStore;
+
+/// How many row errors an import repeats; `/errors` has all.
+pub const MAX_ROW_ERRORS: u64 = 1000;
+
+/// The import resource.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Import, example = json!({
+    "id": "019ab0f2c47d7e0c9d3b1f60a5e8d214",
+    "status": "completed",
+    "success": false,
+    "message": "Completed; 2 rows read: 1 created, 0 skipped, 1 failed.",
+    "errors": ["line 3: email \"tim@\" is not an email address"],
+    "rowErrors": [{
+        "line": 3,
+        "lastLine": null,
+        "row": 2,
+        "member": "email",
+        "column": "email",
+        "code": "invalid_format",
+        "severity": "error",
+        "value": "tim@",
+        "message": "email \"tim@\" is not an email address",
+        "suggestion": null,
+        "firstLine": null,
+    }],
+    "mode": "create",
+    "ignoreDuplicates": false,
+    "defaultRoles": ["ROLE_COLLABORATOR"],
+    "unknownColumns": "refuse",
+    "fileName": "people.csv",
+    "bytes": 71,
+    "sha256": "9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab",
+    "via": "api",
+    "key": "imports/019ab0f2c47d7e0c9d3b1f60a5e8d214.csv",
+    "createdBy": "mfsgs3lbnnqxe2lpnz2gk4ramfxgiidu",
+    "read": {
+        "encoding": "UTF-8",
+        "delimiter": ",",
+        "bom": false,
+        "columns": { "email": "email", "firstName": "Given Name" },
+        "ignoredColumns": [],
+    },
+    "counts": { "rows": 2, "created": 1, "updated": 0, "skipped": 0, "failed": 1, "warnings": 0 },
+    "progress": { "bytesRead": 71, "percent": 100, "rowsPerSecond": 40, "secondsLeft": null },
+    "createdAt": "2026-11-23T08:37:46.000Z",
+    "startedAt": "2026-11-23T08:37:46.012Z",
+    "finishedAt": "2026-11-23T08:37:46.062Z",
+    "expiresAt": "2026-12-23T08:37:46.000Z",
+}))]
+pub struct ImportView {
+    /// Its name.
+    id: ImportId,
+    /// Where it stands.
+    status: Status,
+    /// Whether it completed and no row failed; nothing while it is not finished.
+    success: Option<bool>,
+    /// One sentence with the counts.
+    message: String,
+    /// One sentence for each row error, in line order, the first 1,000; nothing in a listing.
+    errors: Option<Vec<String>>,
+    /// The first 1,000 row errors; nothing in a listing.
+    row_errors: Option<Vec<RowError>>,
+    /// What it does with a good row.
+    mode: Mode,
+    /// Whether the address of an existing account is skipped.
+    ignore_duplicates: bool,
+    /// The roles of a row that names none.
+    default_roles: Roles,
+    /// What it does with columns that mean nothing.
+    unknown_columns: UnknownColumns,
+    /// The client's name for the file.
+    file_name: Option<FileName>,
+    /// The file's size.
+    bytes: Option<u64>,
+    /// The SHA-256 of the file, where the service saw it whole.
+    sha256: Option<String>,
+    /// How the file came in.
+    via: Via,
+    /// The file in the staging bucket.
+    key: String,
+    /// Who sent it; nothing for a dropped file.
+    created_by: Option<UserId>,
+    /// How the file was understood, once its header was read.
+    read: Option<ReadView>,
+    /// What became of its rows.
+    counts: CountsView,
+    /// How far it is.
+    progress: Progress,
+    /// When it was opened.
+    created_at: Timestamp,
+    /// When the first run began.
+    started_at: Option<Timestamp>,
+    /// When it became final.
+    finished_at: Option<Timestamp>,
+    /// When the file and its rows are deleted.
+    expires_at: Timestamp,
+}
+
+/// How a file was understood.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Read)]
+struct ReadView {
+    /// Its encoding.
+    encoding: &'static str,
+    /// Its delimiter.
+    delimiter: char,
+    /// Whether it begins with a byte order mark.
+    bom: bool,
+    /// The header cell of each member.
+    columns: BTreeMap<&'static str, String>,
+    /// The columns that were left out.
+    ignored_columns: Vec<String>,
+}
+
+/// What became of the rows; `rows` is the sum of those that follow, without `warnings`.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = Counts)]
+struct CountsView {
+    rows: u64,
+    created: u64,
+    updated: u64,
+    skipped: u64,
+    failed: u64,
+    /// Rows that have a warning, whatever became of them; not part of the sum.
+    warnings: u64,
+}
+
+/// How far an import is.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Progress {
+    /// Bytes of the file that are done.
+    bytes_read: u64,
+    /// The same in hundredths of the file.
+    percent: Option<u64>,
+    /// Rows a second since the first run began.
+    rows_per_second: Option<u64>,
+    /// How long it will take at that rate.
+    seconds_left: Option<u64>,
+}
+
+impl ImportView {
+    /// `import` as it stands at `now`, with the first of its row errors, which are read from `imports`.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn whole(imports: &ImportStore, import: Import, now: Timestamp) -> Result<Self, Error> {
+        let row_errors = match import.errors {
+            0 => Vec::new(),
+            _ => imports.errors(import.id, 0, MAX_ROW_ERRORS).await?,
+        };
+        Ok(Self::new(import, Some(row_errors), now))
+    }
+
+    /// `import` as it stands at `now`. `row_errors` are the first of them; a listing leaves them out.
+    #[must_use]
+    pub fn new(import: Import, row_errors: Option<Vec<RowError>>, now: Timestamp) -> Self {
+        let progress = progress(&import, now);
+        let status = import.status_at(now);
+        let success = import.success();
+        let message = import.message_at(now);
+        let Import {
+            id,
+            status: _,
+            options:
+                ImportOptions {
+                    mode,
+                    ignore_duplicates,
+                    default_roles,
+                    unknown_columns,
+                },
+            file_name,
+            bytes,
+            sha256,
+            via,
+            created_by,
+            object,
+            read,
+            counts,
+            errors: _,
+            position: _,
+            lease: _,
+            cancel: _,
+            fault: _,
+            created_at,
+            started_at,
+            finished_at,
+            expires_at,
+        } = import;
+        let Counts {
+            created,
+            updated,
+            skipped,
+            failed,
+            warnings,
+        } = counts;
+        Self {
+            id,
+            status,
+            success,
+            message,
+            errors: row_errors
+                .as_ref()
+                .map(|errors| errors.iter().map(RowError::sentence).collect()),
+            row_errors,
+            mode,
+            ignore_duplicates,
+            default_roles,
+            unknown_columns,
+            file_name,
+            bytes,
+            sha256,
+            via,
+            key: object.key,
+            created_by,
+            read: read.as_ref().map(ReadView::from),
+            counts: CountsView {
+                rows: counts.rows(),
+                created,
+                updated,
+                skipped,
+                failed,
+                warnings,
+            },
+            progress,
+            created_at,
+            started_at,
+            finished_at,
+            expires_at,
+        }
+    }
+
+    /// The same, for a caller who has sent the file of this finished import once more.
+    #[must_use]
+    pub fn sent_again(mut self) -> Self {
+        self.message = format!(
+            "This file was imported already, less than 24 hours ago, and was not imported again; send \
+             force=true to do so. {}",
+            self.message
+        );
+        self
+    }
+}
+
+impl From<&Read> for ReadView {
+    fn from(read: &Read) -> Self {
+        let Read { dialect, columns } = read;
+        Self {
+            encoding: dialect.encoding.name(),
+            delimiter: dialect.delimiter.byte().into(),
+            bom: dialect.bom,
+            columns: columns
+                .members()
+                .map(|(member, name)| (member.name(), name.to_owned()))
+                .collect(),
+            ignored_columns: columns.ignored().map(str::to_owned).collect(),
+        }
+    }
+}
+
+/// How far it is and how fast, from the rows done since the first run began.
+fn progress(import: &Import, now: Timestamp) -> Progress {
+    let bytes_read = import.position.offset;
+    let percent = import.bytes.map(|bytes| match bytes {
+        0 => 100,
+        bytes => (bytes_read * 100 / bytes).min(100),
+    });
+    let millis = import.started_at.map(|started| {
+        let until = import.finished_at.unwrap_or(now);
+        u64::try_from(until.since(started).as_millis())
+            .unwrap_or(u64::MAX)
+            .max(1)
+    });
+    let running = import.status_at(now) == Status::Running;
+    Progress {
+        bytes_read,
+        percent,
+        rows_per_second: millis.map(|millis| import.counts.rows() * 1000 / millis),
+        seconds_left: match (import.bytes, millis) {
+            (Some(bytes), Some(millis)) if running && bytes_read > 0 => {
+                let left = u128::from(bytes.saturating_sub(bytes_read));
+                u64::try_from(left * u128::from(millis) / u128::from(bytes_read) / 1000).ok()
+            }
+            _ => None,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn after(seconds: u64) -> Timestamp {
+        Timestamp::from_millis(1_000_000_000_000).plus(Duration::from_secs(seconds))
+    }
+
+    /// An import of 1,000 bytes that is running since `after(0)`.
+    fn running(offset: u64, counts: Counts) -> Import {
+        let id = ImportId::of_object("bucket", "key", "");
+        let options = ImportOptions::default();
+        let mut import = Import::open(id, "key".to_owned(), Via::Api, options, None, after(0), after(9));
+        import.status = Status::Running;
+        import.bytes = Some(1_000);
+        import.position.offset = offset;
+        import.started_at = Some(after(0));
+        import.counts = counts;
+        import
+    }
+
+    const COUNTS: Counts = Counts {
+        created: 30,
+        updated: 10,
+        skipped: 15,
+        failed: 5,
+        warnings: 0,
+    };
+
+    #[test]
+    fn progress_is_measured_since_the_first_run_began() {
+        let progress = progress(&running(300, COUNTS), after(2));
+
+        assert_eq!((progress.bytes_read, progress.percent), (300, Some(30)));
+        assert_eq!(progress.rows_per_second, Some(30));
+        // 700 bytes, at 150 a second.
+        assert_eq!(progress.seconds_left, Some(4));
+    }
+
+    #[test]
+    fn an_import_that_has_ended_keeps_its_rate_and_has_nothing_left() {
+        let mut import = running(1_000, COUNTS);
+        import.status = Status::Completed;
+        import.finished_at = Some(after(2));
+
+        let progress = progress(&import, after(600));
+
+        assert_eq!(progress.percent, Some(100));
+        assert_eq!(progress.rows_per_second, Some(30));
+        assert_eq!(progress.seconds_left, None);
+    }
+
+    #[test]
+    fn nothing_is_foretold_before_the_first_byte_is_done() {
+        let mut import = running(0, Counts::default());
+        assert_eq!(progress(&import, after(2)).seconds_left, None);
+        assert_eq!(progress(&import, after(0)).rows_per_second, Some(0), "in no time");
+
+        import.started_at = None;
+        assert_eq!(progress(&import, after(2)).rows_per_second, None);
+        import.bytes = None;
+        assert_eq!(progress(&import, after(2)).percent, None);
+        import.bytes = Some(0);
+        assert_eq!(progress(&import, after(2)).percent, Some(100), "an empty file");
+    }
+}

@@ -1,0 +1,464 @@
+//! One run of an import: from its claim to its end, or to the next run.
+//!
+//! A run may be killed at any point, and the same event may come again at any time. What makes that
+//! harmless: a user bears the import and the line that made it, so a repeat recognises what was written;
+//! everything else moves in one transaction, on the condition that the import stands where this run
+//! left it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use errors::Error;
+use files::{Staged, StagedObject};
+use roster::{FileName, ImportId, Right, Role, Roles, Slot, Timestamp};
+use service::audit::{Actor, ImportAct};
+use service::{audit, auth, clock};
+use sheet::{Check, ImportOptions, Mode, Position, Rows};
+
+use super::file::File;
+use super::metrics;
+use super::reading::{Filled, Reading};
+use super::segment::Segment;
+use super::stop::Stop;
+use super::write::{BATCH, Pending, Sender, Writer, written};
+use crate::Intake;
+use crate::record::{Import, MAX_FILE, PATIENCE, Read, Status, Via};
+use crate::store::{Claim, Commit, Left, Refusal};
+
+/// How long an import is believed to be alive after a checkpoint.
+const LEASE: Duration = Duration::from_mins(1);
+/// A checkpoint is made at least this often, well within the lease.
+const LONGEST_SEGMENT: Duration = Duration::from_secs(10);
+/// What is kept of the function's time for handing over.
+const MARGIN: Duration = Duration::from_secs(10);
+
+/// One invocation of the import function.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The invocation's request id.
+    pub id: String,
+    /// When the function is killed.
+    pub deadline: Timestamp,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The import is finished, or another run has it: see [`Claim::Nothing`].
+    NothingToDo,
+    /// Nobody knows the import.
+    Unknown,
+    /// The import is finished now.
+    Finished(Status),
+    /// The deadline was near, and another run was started.
+    HandedOver,
+    /// Another run has taken the import from this one.
+    Superseded,
+}
+
+/// An object that arrived in the staging bucket.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// The bucket.
+    pub bucket: String,
+    /// The object, its key decoded.
+    pub object: StagedObject,
+    /// Its size.
+    pub bytes: Option<u64>,
+    /// What orders the events of one key.
+    pub sequencer: Option<String>,
+}
+
+/// Imports what arrived, or goes on with the import that an object under `resume/` names.
+///
+/// A dropped file gets an import of its own here, whose id is made from the object's key and version,
+/// so that a repeated event finds the same one.
+///
+/// # Errors
+///
+/// Only for what another try may cure. What the file is to blame for is recorded, and is no error.
+pub async fn arrived(app: &Intake, arrival: Arrival, by: &Run) -> Result<Ended, Error> {
+    let Arrival {
+        bucket,
+        object,
+        bytes,
+        sequencer,
+    } = arrival;
+    match Staged::of_key(&object.key) {
+        Some(Staged::Import(id)) => run(app, id, Some(&object), bytes, by).await,
+        Some(Staged::Resume(id)) => run(app, id, None, None, by).await,
+        Some(Staged::Drop(name)) => {
+            let version = object
+                .version
+                .as_ref()
+                .or(sequencer.as_ref())
+                .or(object.etag.as_ref());
+            let id = ImportId::of_object(&bucket, &object.key, version.map_or("", String::as_str));
+            let options = ImportOptions::default();
+            let now = clock::now();
+            let expires_at = now.plus(app.config.import_retention);
+            let mut import = Import::open(id, object.key.clone(), Via::Drop, options, None, now, expires_at);
+            import.file_name = FileName::clipped(name);
+            if app.imports.insert(&import).await? {
+                audit::import(&Actor::bucket(&by.id), ImportAct::Started, id);
+            }
+            run(app, id, Some(&object), bytes, by).await
+        }
+        None => Ok(Ended::Unknown),
+    }
+}
+
+/// Takes the import `id` as far as the time allows.
+///
+/// `object` and `bytes` are what the event says of the file; a resumed import knows them already.
+///
+/// # Errors
+///
+/// Only for what another try may cure. What the file is to blame for is recorded, and is no error.
+async fn run(
+    app: &Intake,
+    id: ImportId,
+    object: Option<&StagedObject>,
+    bytes: Option<u64>,
+    run: &Run,
+) -> Result<Ended, Error> {
+    let now = clock::now();
+    let claim = app
+        .imports
+        .claim(id, &run.id, object, bytes, now, now.plus(LEASE))
+        .await?;
+    let mut session = match claim {
+        Claim::Taken(import) => Session {
+            app,
+            run,
+            margin: MARGIN.min(run.deadline.since(now) / 4),
+            resumed: import.started_at != Some(now),
+            import: *import,
+        },
+        Claim::Nothing => return Ok(Ended::NothingToDo),
+        Claim::Unknown => return Ok(Ended::Unknown),
+    };
+    if !session.resumed {
+        metrics::started(app, now);
+    }
+    let ended = match session.work().await {
+        Err(Stop::Refused(fault)) => session.settle(Status::Failed, Some(fault)).await,
+        ended => ended,
+    };
+    match ended {
+        Ok(ended) => Ok(ended),
+        Err(Stop::Failed(error)) => Err(error),
+        Err(Stop::Superseded | Stop::Refused(_)) => Ok(Ended::Superseded),
+    }
+}
+
+/// What is to follow a checkpoint.
+#[derive(Clone)]
+enum Next {
+    GoOn,
+    HandOver,
+    End(Status, Option<String>),
+}
+
+/// An import in the hands of a run.
+struct Session<'a> {
+    app: &'a Intake,
+    run: &'a Run,
+    /// What is kept of the function's time for handing over.
+    margin: Duration,
+    /// Whether an earlier run may have written rows after the checkpoint.
+    resumed: bool,
+    import: Import,
+}
+
+impl Session<'_> {
+    async fn work(&mut self) -> Result<Ended, Stop> {
+        if self.import.cancel {
+            return self.settle(Status::Cancelled, None).await;
+        }
+        if self.import.bytes.is_some_and(|bytes| bytes > MAX_FILE) {
+            return Err(Stop::Refused(format!(
+                "the file is larger than {} GiB; split it and send the parts one by one",
+                MAX_FILE >> 30
+            )));
+        }
+        let mut reading = self.reading().await?;
+        loop {
+            let mut segment = self.segment();
+            // The time for handing over is not to be spent on rows.
+            let time = self.left().saturating_sub(self.margin).min(LONGEST_SEGMENT);
+            let filled = reading
+                .fill(&mut segment, self.app.config.import_segment_rows, time)
+                .await?;
+            let next = match filled {
+                Filled::End => Next::End(Status::Completed, None),
+                Filled::Broken(fault) => Next::End(Status::Failed, Some(fault)),
+                Filled::More if self.left() <= self.margin => Next::HandOver,
+                Filled::More => Next::GoOn,
+            };
+            if let Some(ended) = self.commit(segment, reading.rows.position(), next).await? {
+                return Ok(ended);
+            }
+        }
+    }
+
+    /// An empty segment that begins at the checkpoint.
+    fn segment(&self) -> Segment {
+        let Import {
+            position,
+            options,
+            read,
+            ..
+        } = &self.import;
+        Segment::new(*position, options, read.as_ref())
+    }
+
+    /// How much of the function's time is left.
+    fn left(&self) -> Duration {
+        self.run.deadline.since(clock::now())
+    }
+
+    /// Opens the file at the checkpoint.
+    async fn reading(&mut self) -> Result<Reading, Stop> {
+        let sender = self.sender().await?;
+        let (file, rows, read) = self.open(self.import.position).await?;
+        let check = self.check(&read, sender.assignable);
+        let writer = Writer {
+            users: self.app.users.clone(),
+            import: self.import.id,
+            options: self.import.options.clone(),
+            columns: Arc::clone(&check.columns),
+            sender,
+        };
+        self.import.read = Some(read);
+        let seen = match self.import.options.mode {
+            Mode::Validate => Some(self.seen(&check).await?),
+            Mode::Create | Mode::Upsert => None,
+        };
+        Ok(Reading {
+            file,
+            rows,
+            check,
+            writer: Arc::new(writer),
+            look_first: false,
+            seen,
+        })
+    }
+
+    /// What the one who sent the file may do now. The rights are read again for every run, because
+    /// they may have been taken since the file was sent.
+    async fn sender(&self) -> Result<Sender, Stop> {
+        let roles = match &self.import.created_by {
+            Some(id) => match self.app.users.find(*id).await? {
+                Some(account) if account.user.enabled => account.user.roles,
+                _ => Roles::NONE,
+            },
+            None if self.app.config.drop_may_give_admin_roles => Roles::NONE.with(Role::SystemAdmin),
+            None => Roles::NONE.with(Role::UserAdmin),
+        };
+        let rights = roster::rights(roles);
+        if !rights.contains(&Right::Import) {
+            return Err(Stop::Refused(
+                "who sent the file may no longer import users; let an administrator send it".to_owned(),
+            ));
+        }
+        Ok(Sender {
+            id: self.import.created_by,
+            rights,
+            assignable: auth::assignable(roles),
+        })
+    }
+
+    /// Opens the file at `position`. At its start, the dialect and the header are read first.
+    async fn open(&self, position: Position) -> Result<(File, Rows, Read), Stop> {
+        let mut file = File::open(
+            self.app
+                .uploads
+                .reader(self.import.object.clone(), position.offset),
+        );
+        if let Some(read) = &self.import.read
+            && position != Position::START
+        {
+            return Ok((file, Rows::new(read.dialect, position), read.clone()));
+        }
+        let (dialect, mut rows) = file.dialect().await??;
+        let columns = file
+            .columns(&mut rows, self.import.options.unknown_columns)
+            .await??;
+        Ok((file, rows, Read { dialect, columns }))
+    }
+
+    /// The addresses before the checkpoint with their lines. Only a validation, which leaves nothing
+    /// in storage to tell a repeat by, has to read them again.
+    async fn seen(&self, check: &Check) -> Result<HashMap<Slot, u64>, Stop> {
+        let mut seen = HashMap::new();
+        let end = self.import.position.offset;
+        if end == 0 {
+            return Ok(seen);
+        }
+        let (mut file, mut rows, _) = self.open(Position::START).await?;
+        loop {
+            let Some(row) = rows.next_row() else {
+                if file.feed(&mut rows).await? {
+                    continue;
+                }
+                return Ok(seen);
+            };
+            if let Ok(sound) = check.check(&row) {
+                seen.entry(sound.user.id.slot()).or_insert(row.line);
+            }
+            if rows.position().offset >= end {
+                return Ok(seen);
+            }
+        }
+    }
+
+    /// Finishes the import where it stands. What a dead run has written after the checkpoint is found and
+    /// counted, so that the counts are those of the table.
+    async fn settle(&mut self, status: Status, fault: Option<String>) -> Result<Ended, Stop> {
+        let position = self.import.position;
+        let mut segment = self.segment();
+        if self.resumed && self.import.options.mode != Mode::Validate {
+            match self.find_written(&mut segment).await {
+                // A file that cannot be read could not be read by the dead run either.
+                Ok(()) | Err(Stop::Refused(_)) => {}
+                Err(stop) => return Err(stop),
+            }
+        }
+        let ended = self.commit(segment, position, Next::End(status, fault)).await?;
+        Ok(ended.unwrap_or(Ended::Finished(status)))
+    }
+
+    /// Looks up which rows after the checkpoint a dead run has written: not more than a segment of them.
+    async fn find_written(&self, segment: &mut Segment) -> Result<(), Stop> {
+        let (mut file, mut rows, read) = self.open(self.import.position).await?;
+        // A row that the sender may not send was not written, so it is not found.
+        let check = self.check(&read, Roles::ALL);
+        let mut batch = Vec::with_capacity(BATCH);
+        let mut left = self.app.config.import_segment_rows;
+        let mut more = true;
+        while more || !batch.is_empty() {
+            if left > 0
+                && batch.len() < BATCH
+                && let Some(row) = rows.next_row()
+            {
+                left -= 1;
+                let sound = check.check(&row).ok();
+                batch.extend(sound.and_then(|sound| Pending::new(&row, sound, None)));
+            } else if left > 0 && batch.len() < BATCH && more {
+                more = file.feed(&mut rows).await?;
+            } else {
+                more &= left > 0;
+                let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
+                let (done, outcomes) = written(&self.app.users, self.import.id, full).await?;
+                segment.settle(done, outcomes);
+            }
+        }
+        Ok(())
+    }
+
+    fn check(&self, read: &Read, assignable: Roles) -> Check {
+        Check {
+            columns: Arc::new(read.columns.clone()),
+            assignable,
+            default_roles: self.import.options.default_roles,
+            import: self.import.id,
+            now: clock::now(),
+        }
+    }
+
+    /// Makes the checkpoint that ends `segment` at `to`, and hands over if that is what follows.
+    /// `None` if the run is to go on.
+    async fn commit(&mut self, segment: Segment, to: Position, next: Next) -> Result<Option<Ended>, Stop> {
+        let mut counts = self.import.counts;
+        counts += segment.counts;
+        let row_errors = segment.errors();
+        let errors = self.import.errors + row_errors.len() as u64;
+        let mut rejected = None;
+        if let Some(read) = &self.import.read
+            && let Some(rows) = segment.rejected(read)
+        {
+            // Before the checkpoint that names them.
+            let line = segment.from.line;
+            rejected = Some(self.app.uploads.put_rejected(self.import.id, line, rows).await?);
+        }
+        let mut next = next;
+        loop {
+            let now = clock::now();
+            let left = match &next {
+                Next::GoOn => Left::Held(now.plus(LEASE)),
+                Next::HandOver => Left::HandedOver(now.plus(PATIENCE)),
+                Next::End(status, fault) => Left::Finished {
+                    status: *status,
+                    at: now,
+                    fault: fault.clone(),
+                },
+            };
+            let mut more = self.app.users.counting(segment.tally, "count users")?;
+            if let Next::End(Status::Completed, _) = &next {
+                more.extend(self.app.imports.knowing(&self.import, now)?);
+            }
+            let committed = self
+                .app
+                .imports
+                .commit(Commit {
+                    id: self.import.id,
+                    run: &self.run.id,
+                    from: segment.from,
+                    to,
+                    counts,
+                    errors,
+                    // Stored once, with the first checkpoint.
+                    read: self
+                        .import
+                        .read
+                        .as_ref()
+                        .filter(|_| segment.from == Position::START),
+                    row_errors: &row_errors,
+                    rejected: rejected.clone(),
+                    left,
+                    expires_at: self.import.expires_at,
+                    more,
+                })
+                .await;
+            match committed {
+                Ok(()) => break,
+                Err(Refusal::Cancelled) => next = Next::End(Status::Cancelled, None),
+                Err(Refusal::Lost) => return Err(Stop::Superseded),
+                Err(Refusal::Failed(error)) => return Err(Stop::Failed(error)),
+            }
+        }
+        self.import.position = to;
+        self.import.counts = counts;
+        self.import.errors = errors;
+        tracing::info!(
+            import.id = %self.import.id,
+            run.id = self.run.id,
+            import.line = to.line,
+            import.rows = counts.rows(),
+            import.failed = counts.failed,
+            "checkpoint"
+        );
+        let end = match &next {
+            Next::End(status, _) => Some(*status),
+            Next::GoOn | Next::HandOver => None,
+        };
+        metrics::checkpoint(
+            self.app,
+            &self.import,
+            segment.counts,
+            &row_errors,
+            end,
+            clock::now(),
+        );
+        match next {
+            Next::GoOn => Ok(None),
+            Next::HandOver => {
+                self.app.uploads.resume(self.import.id).await?;
+                Ok(Some(Ended::HandedOver))
+            }
+            Next::End(status, _) => Ok(Some(Ended::Finished(status))),
+        }
+    }
+}

@@ -1,0 +1,401 @@
+//! The rows between two checkpoints, and what became of them.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use roster::{Code, Member, Severity, Slot, Tally, Violation};
+use sheet::{
+    Content, ImportOptions, Mode, OwnedCells, Position, Rejected, RejectedFault, Row, RowError, SoundRow,
+};
+
+use super::write::{BATCH, Outcome, Pending};
+use crate::record::{Counts, Read};
+
+/// Bytes of rejected rows and their errors after which a segment is full, so that a file of bad rows
+/// takes no more memory than one of good ones, and a checkpoint stays within the 4 MB of a transaction.
+const MAX_REJECTED: usize = 768 * 1024;
+
+/// A row that was not imported.
+#[derive(Debug)]
+struct Reject {
+    line: u64,
+    cells: Option<OwnedCells>,
+    errors: Vec<RowError>,
+}
+
+/// The rows between two checkpoints.
+#[derive(Debug)]
+pub(super) struct Segment {
+    /// Where it begins.
+    pub(super) from: Position,
+    /// What became of its rows.
+    pub(super) counts: Counts,
+    /// The users it made, to be counted.
+    pub(super) tally: Tally,
+    options: ImportOptions,
+    /// What the file calls the column of the email.
+    email: String,
+    rows: usize,
+    rejects: Vec<Reject>,
+    /// The warnings of rows that were not rejected.
+    warnings: Vec<RowError>,
+    rejected_bytes: usize,
+    /// The first row with each address, and what became of it.
+    first: HashMap<Slot, (u64, Option<Outcome>)>,
+    /// Rows whose address stands on an earlier row of the segment: what becomes of them follows from
+    /// what becomes of that one, so they wait for it and cost no call.
+    repeats: Vec<Pending>,
+    batch: Vec<Pending>,
+}
+
+impl Segment {
+    /// An empty segment that begins at `from`.
+    pub(super) fn new(from: Position, options: &ImportOptions, read: Option<&Read>) -> Self {
+        let email = read.and_then(|read| read.columns.name(Member::Email));
+        Self {
+            from,
+            counts: Counts::default(),
+            tally: Tally::default(),
+            options: options.clone(),
+            email: Violation::shown(email.unwrap_or_default()).to_owned(),
+            rows: 0,
+            rejects: Vec::new(),
+            warnings: Vec::new(),
+            rejected_bytes: 0,
+            first: HashMap::new(),
+            repeats: Vec::new(),
+            batch: Vec::with_capacity(BATCH),
+        }
+    }
+
+    /// Takes in one row and what checking it gave. `earlier` is the line of an earlier segment that has
+    /// the same address, where somebody keeps track of it.
+    pub(super) fn take(
+        &mut self,
+        row: &Row<'_>,
+        checked: Result<SoundRow, Vec<RowError>>,
+        earlier: Option<u64>,
+    ) {
+        self.rows += 1;
+        let sound = match checked {
+            Ok(sound) => sound,
+            Err(errors) => {
+                let cells = match &row.content {
+                    Content::Cells(cells) => Some(OwnedCells::from(*cells)),
+                    Content::TooLarge | Content::UnclosedQuote { .. } => None,
+                };
+                return self.reject(row.line, cells, errors);
+            }
+        };
+        let Some(pending) = Pending::new(row, sound, earlier) else {
+            return;
+        };
+        match self.first.entry(pending.slot()) {
+            Entry::Vacant(entry) => {
+                entry.insert((pending.line, None));
+                self.batch.push(pending);
+            }
+            Entry::Occupied(_) => {
+                self.rejected_bytes += pending.cells.size();
+                self.repeats.push(pending);
+            }
+        }
+    }
+
+    /// The rows to be written next: once there are enough for a batch, or all with `rest`.
+    pub(super) fn next_batch(&mut self, rest: bool) -> Option<Vec<Pending>> {
+        let due = self.batch.len() >= BATCH || (rest && !self.batch.is_empty());
+        due.then(|| std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH)))
+    }
+
+    /// Whether it is time for a checkpoint.
+    pub(super) fn is_full(&self, rows: usize) -> bool {
+        self.rows >= rows || self.rejected_bytes >= MAX_REJECTED
+    }
+
+    /// Records what became of written rows.
+    pub(super) fn settle(&mut self, batch: Vec<Pending>, outcomes: Vec<Outcome>) {
+        for (pending, outcome) in batch.into_iter().zip(outcomes) {
+            if let Some((_, known)) = self.first.get_mut(&pending.slot()) {
+                *known = Some(outcome);
+            }
+            self.count(pending, outcome);
+        }
+    }
+
+    /// Decides the rows that repeat an address of the segment, once all others are settled, and puts
+    /// the rejected rows in order.
+    pub(super) fn close(&mut self) {
+        for pending in std::mem::take(&mut self.repeats) {
+            let outcome = match self.first.get(&pending.slot()) {
+                Some((line, Some(Outcome::Created | Outcome::Updated))) => Outcome::Repeats(*line),
+                Some((_, Some(outcome))) => *outcome,
+                Some((_, None)) | None => continue,
+            };
+            self.count(pending, outcome);
+        }
+        self.rejects.sort_by_key(|reject| reject.line);
+    }
+
+    /// Returns the errors and warnings of all rows, by line.
+    pub(super) fn errors(&self) -> Vec<RowError> {
+        let rejected = self.rejects.iter().flat_map(|reject| &reject.errors);
+        let mut errors: Vec<_> = rejected.chain(&self.warnings).cloned().collect();
+        errors.sort_by_key(|error| error.line);
+        errors
+    }
+
+    /// The rejected rows as they go back to the sender; `None` if there are none.
+    pub(super) fn rejected(&self, read: &Read) -> Option<Vec<u8>> {
+        if self.rejects.is_empty() {
+            return None;
+        }
+        let rejected = Rejected::new(&read.columns, read.dialect);
+        let mut out = Vec::with_capacity(self.rejected_bytes);
+        for Reject { line, cells, errors } in &self.rejects {
+            let faults: Vec<_> = errors
+                .iter()
+                .map(|error| RejectedFault {
+                    column: error.column.as_deref().unwrap_or_default(),
+                    code: error.code.name(),
+                    message: &error.message,
+                })
+                .collect();
+            rejected.row(*line, cells.as_ref().map(OwnedCells::cells), &faults, &mut out);
+        }
+        Some(out)
+    }
+
+    fn count(&mut self, pending: Pending, outcome: Outcome) {
+        let fault = |code, detail| Violation::new(Member::Email, code, detail);
+        let violation = match outcome {
+            Outcome::Created => {
+                self.counts.created += 1;
+                if self.options.mode != Mode::Validate {
+                    self.tally += pending.user.tally();
+                }
+                return self.warn(pending.warnings);
+            }
+            Outcome::Updated => {
+                self.counts.updated += 1;
+                return self.warn(pending.warnings);
+            }
+            Outcome::Exists if self.options.ignore_duplicates => {
+                self.counts.skipped += 1;
+                return self.warn(pending.warnings);
+            }
+            Outcome::Exists => fault(Code::AlreadyExists, "belongs to an existing account".to_owned()),
+            Outcome::Repeats(line) => fault(Code::DuplicateInFile, format!("already appears on line {line}")),
+            Outcome::Refused(reason) => fault(Code::ForbiddenRole, reason.to_owned()),
+        };
+        let violation = violation.of_value(pending.user.email.as_str());
+        let mut error = RowError::new(pending.line, pending.row, Some(&self.email), violation);
+        if let Outcome::Repeats(line) = outcome {
+            error.first_line = Some(line);
+        }
+        let mut errors = pending.warnings;
+        errors.push(error);
+        self.reject(pending.line, Some(pending.cells), errors);
+    }
+
+    /// Records the warnings of a row that was not rejected.
+    fn warn(&mut self, warnings: Vec<RowError>) {
+        self.counts.warnings += u64::from(!warnings.is_empty());
+        self.rejected_bytes += recorded(&warnings);
+        self.warnings.extend(warnings);
+    }
+
+    fn reject(&mut self, line: u64, cells: Option<OwnedCells>, errors: Vec<RowError>) {
+        self.counts.failed += 1;
+        let warned = errors.iter().any(|error| error.severity == Severity::Warning);
+        self.counts.warnings += u64::from(warned);
+        self.rejected_bytes += recorded(&errors) + cells.as_ref().map_or(0, OwnedCells::size);
+        self.rejects.push(Reject { line, cells, errors });
+    }
+}
+
+/// Returns about how many bytes the errors take where they are recorded.
+fn recorded(errors: &[RowError]) -> usize {
+    // The names of the members in JSON, and the values that are always short.
+    const REST: usize = 250;
+
+    errors.iter().map(|error| error.message.len() + REST).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use roster::{ImportId, Role, Roles, Timestamp};
+    use sheet::{Check, Columns, Dialect, Rows, UnknownColumns};
+
+    use super::*;
+
+    /// A segment that has taken the rows of a file, whose first column is the address.
+    fn taken(file: &str, options: &ImportOptions) -> (Segment, Read) {
+        let dialect = Dialect::detect(file.as_bytes()).unwrap();
+        let mut rows = Rows::new(dialect, Position::START);
+        rows.feed(file.as_bytes());
+        rows.finish();
+        let columns = Columns::read(rows.next_row(), UnknownColumns::Ignore).unwrap();
+        let check = Check {
+            columns: Arc::new(columns.clone()),
+            assignable: Roles::ALL,
+            default_roles: Role::Originator.into(),
+            import: ImportId::of_object("bucket", "key", ""),
+            now: Timestamp::MAX,
+        };
+        let read = Read { dialect, columns };
+        let mut segment = Segment::new(Position::START, options, Some(&read));
+        while let Some(row) = rows.next_row() {
+            segment.take(&row, check.check(&row), None);
+        }
+        (segment, read)
+    }
+
+    /// The file with a header and `rows`.
+    fn file(rows: impl IntoIterator<Item = String>) -> String {
+        let rows: String = rows.into_iter().collect();
+        format!("E-Mail,Note\n{rows}")
+    }
+
+    /// Line, code and first line of each error.
+    fn told(segment: &Segment) -> Vec<(u64, Code, Option<u64>)> {
+        let errors = segment.errors();
+        errors
+            .iter()
+            .map(|error| (error.line, error.code, error.first_line))
+            .collect()
+    }
+
+    #[test]
+    fn a_batch_is_due_when_it_is_full_or_the_rest_is_asked_for() {
+        let rows = |count: usize| file((0..count).map(|row| format!("user{row}@example.org,\n")));
+        let options = ImportOptions::default();
+
+        let (mut segment, _) = taken(&rows(BATCH - 1), &options);
+        assert!(segment.next_batch(false).is_none());
+        assert_eq!(segment.next_batch(true).unwrap().len(), BATCH - 1);
+        assert!(segment.next_batch(true).is_none());
+
+        let (mut segment, _) = taken(&rows(BATCH), &options);
+        assert_eq!(segment.next_batch(false).unwrap().len(), BATCH);
+        assert!(segment.next_batch(false).is_none());
+    }
+
+    #[test]
+    fn a_repeat_follows_from_what_became_of_the_first_row() {
+        let made_taken_refused = [
+            Outcome::Created,
+            Outcome::Exists,
+            Outcome::Refused("is not yours"),
+        ];
+        let rows = ["a@", "b@", "c@", "A@", "b@", "c@", "bad"].map(|name| match name {
+            "bad" => "bad,\n".to_owned(),
+            name => format!("{name}example.org,\n"),
+        });
+        let closed = |options: &ImportOptions| {
+            let (mut segment, read) = taken(&file(rows.clone()), options);
+            let batch = segment.next_batch(true).unwrap();
+            segment.settle(batch, made_taken_refused.to_vec());
+            segment.close();
+            (segment, read)
+        };
+
+        let (segment, read) = closed(&ImportOptions::default());
+        assert_eq!(
+            told(&segment),
+            [
+                (3, Code::AlreadyExists, None),
+                (4, Code::ForbiddenRole, None),
+                (5, Code::DuplicateInFile, Some(2)),
+                (6, Code::AlreadyExists, None),
+                (7, Code::ForbiddenRole, None),
+                (8, Code::InvalidFormat, None),
+            ]
+        );
+        assert_eq!(
+            segment.errors()[2].sentence(),
+            "line 5: E-Mail \"A@example.org\" already appears on line 2"
+        );
+        assert_eq!((segment.counts.created, segment.counts.failed), (1, 6));
+        let lines = String::from_utf8(segment.rejected(&read).unwrap()).unwrap();
+        assert_eq!(lines.lines().count(), 6);
+        assert!(
+            lines.starts_with("b@example.org,,3,E-Mail,already_exists,"),
+            "{lines}"
+        );
+
+        let (segment, _) = closed(&ImportOptions {
+            ignore_duplicates: true,
+            ..ImportOptions::default()
+        });
+        assert_eq!(
+            (
+                segment.counts.created,
+                segment.counts.skipped,
+                segment.counts.failed
+            ),
+            (1, 2, 4)
+        );
+    }
+
+    #[test]
+    fn only_users_that_were_made_are_added_to_the_tally() {
+        let rows = ["a@example.org,\n", "b@example.org,\n", "c@example.org,\n"].map(str::to_owned);
+        for (mode, made) in [(Mode::Create, 2), (Mode::Upsert, 2), (Mode::Validate, 0)] {
+            let options = ImportOptions {
+                mode,
+                ..ImportOptions::default()
+            };
+            let (mut segment, read) = taken(&file(rows.clone()), &options);
+            let batch = segment.next_batch(true).unwrap();
+            segment.settle(batch, vec![Outcome::Created, Outcome::Updated, Outcome::Created]);
+            segment.close();
+
+            assert_eq!(segment.tally.all.total, made, "{mode:?}");
+            assert_eq!((segment.counts.created, segment.counts.updated), (2, 1));
+            assert!(segment.rejected(&read).is_none());
+        }
+    }
+
+    #[test]
+    fn a_row_knows_the_earlier_line_with_its_address() {
+        let (mut segment, _) = taken(&file([]), &ImportOptions::default());
+        let mut rows = Rows::new(Dialect::detect(b"email\n").unwrap(), Position::START);
+        rows.feed(b"ada@example.org\n");
+        let (pending, _) = taken(
+            &file(["ada@example.org,\n".to_owned()]),
+            &ImportOptions::default(),
+        );
+        let sound = SoundRow {
+            user: pending.batch[0].user.clone(),
+            warnings: Vec::new(),
+        };
+
+        segment.take(&rows.next_row().unwrap(), Ok(sound), Some(3));
+
+        assert_eq!(segment.next_batch(true).unwrap()[0].earlier, Some(3));
+    }
+
+    #[test]
+    fn a_segment_is_full_by_its_rows_or_by_the_size_of_those_that_go_back() {
+        let options = ImportOptions::default();
+        let note = "x".repeat(1024);
+        let fits = MAX_REJECTED / 1024 / 2;
+        let full = MAX_REJECTED / 1024;
+
+        let good = |count: usize| file((0..count).map(|row| format!("user{row}@example.org,{note}\n")));
+        let (segment, _) = taken(&good(full + 1), &options);
+        assert!(segment.is_full(full + 1), "by its rows");
+        assert!(!segment.is_full(full + 2), "good rows do not go back");
+
+        let faulty = |count: usize| file((0..count).map(|_| format!("nobody,{note}\n")));
+        assert!(!taken(&faulty(fits), &options).0.is_full(usize::MAX));
+        assert!(taken(&faulty(full), &options).0.is_full(usize::MAX));
+
+        let repeated = |count: usize| file((0..count).map(|_| format!("a@example.org,{note}\n")));
+        assert!(!taken(&repeated(fits), &options).0.is_full(usize::MAX));
+        assert!(taken(&repeated(full + 1), &options).0.is_full(usize::MAX));
+    }
+}

@@ -1,0 +1,513 @@
+//! Imports: their state, their checkpoint, and the errors of their rows.
+
+mod item;
+mod known;
+mod row_errors;
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, Select, TransactWriteItem, Update,
+};
+use errors::{Error, failed};
+use files::{RejectedRows, StagedObject};
+use roster::{ImportId, Timestamp};
+use sheet::{Position, RowError};
+use table::{Refused, Table, is_refused, to_value};
+
+use crate::record::{Counts, Import, Read, Status};
+use item::{LISTING_PART, import, key, stored};
+
+/// Sorts after every place in the listing.
+const END: &str = "~";
+
+/// What came of the attempt to take an import for a run.
+#[derive(Debug)]
+pub enum Claim {
+    /// The run holds it now.
+    Taken(Box<Import>),
+    /// It is finished, another run holds it, or its file is another one: there is nothing to do.
+    Nothing,
+    /// No such import is recorded.
+    Unknown,
+}
+
+/// How a run leaves an import at a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// It goes on, and is given up for dead at this time.
+    Held(Timestamp),
+    /// Another run is to take it, before this time.
+    HandedOver(Timestamp),
+    /// It is final now. A failed import says why, and what to do.
+    Finished {
+        /// [`Status::Completed`], [`Status::Failed`] or [`Status::Cancelled`].
+        status: Status,
+        /// When.
+        at: Timestamp,
+        /// Why it failed, and what to do.
+        fault: Option<String>,
+    },
+}
+
+impl Left {
+    /// Whether it ends the import as a caller asked for: nothing else may, once one has asked.
+    fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Finished { status, .. } if *status == Status::Cancelled)
+    }
+}
+
+/// One checkpoint: what a run has done since the last, all or nothing.
+#[derive(Debug)]
+pub struct Commit<'a> {
+    /// The import.
+    pub id: ImportId,
+    /// The run, which must hold it.
+    pub run: &'a str,
+    /// Where the run took it up, which must be where it stands.
+    pub from: Position,
+    /// Where it stands now.
+    pub to: Position,
+    /// What became of all rows until now.
+    pub counts: Counts,
+    /// How many row errors are recorded in all.
+    pub errors: u64,
+    /// How the file was understood.
+    pub read: Option<&'a Read>,
+    /// The row errors since the last checkpoint, by line.
+    pub row_errors: &'a [RowError],
+    /// The rows that these errors are of.
+    pub rejected: Option<RejectedRows>,
+    /// How the import is left.
+    pub left: Left,
+    /// When the import is deleted; its row errors go at the same time.
+    pub expires_at: Timestamp,
+    /// What else belongs to the checkpoint: the counters of users, and by what to know the file again.
+    pub more: Vec<TransactWriteItem>,
+}
+
+/// Why a checkpoint was not made.
+#[derive(Debug)]
+pub enum Refusal {
+    /// A caller asked for the end of the import: commit the same again as cancelled.
+    Cancelled,
+    /// Another run holds the import, or it is final: stop.
+    Lost,
+    /// Storage failed.
+    Failed(Error),
+}
+
+/// The imports.
+#[derive(Clone, Debug)]
+pub struct ImportStore {
+    table: Table,
+}
+
+impl ImportStore {
+    /// The imports kept in `table`.
+    #[must_use]
+    pub fn new(table: Table) -> Self {
+        Self { table }
+    }
+
+    /// Records a new import. `false` if one with its id is recorded already.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn insert(&self, import: &Import) -> Result<bool, Error> {
+        let doing = "record an import";
+        let put = self
+            .table
+            .client()
+            .put_item()
+            .table_name(self.table.name())
+            .set_item(Some(stored(import, doing)?))
+            .condition_expression("attribute_not_exists(PK)")
+            .send()
+            .await;
+        match put {
+            Ok(_) => Ok(true),
+            Err(error) if is_refused(&error) => Ok(false),
+            Err(error) => Err(failed(doing, error)),
+        }
+    }
+
+    /// The import with the id `id`, read consistently. One that has expired is gone, although storage
+    /// deletes it late.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn find(&self, id: ImportId, now: Timestamp) -> Result<Option<Import>, Error> {
+        let doing = "read an import";
+        let item = self.table.get(key(id), doing).await?;
+        let import = item.map(|item| import(item, doing)).transpose()?;
+        Ok(import.filter(|import| import.expires_at > now))
+    }
+
+    /// Takes the import for `run` until `until`, or says that there is nothing to take.
+    ///
+    /// S3 may deliver an event twice, late, or after a newer one for the same key, and Lambda repeats
+    /// a run that failed. A repeat has the same request id and takes its own claim back; any other run
+    /// must wait until the lease lapses. The first claim pins the version of the object, so that one
+    /// written over it later is not read.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn claim(
+        &self,
+        id: ImportId,
+        run: &str,
+        object: Option<&StagedObject>,
+        bytes: Option<u64>,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Claim, Error> {
+        let doing = "claim an import";
+        let mut condition = "attribute_exists(PK) AND #status IN (:waiting, :queued, :running) \
+             AND (attribute_not_exists(runId) OR runId = :run OR leaseUntil < :now)"
+            .to_owned();
+        let mut update = "SET #status = :running, runId = :run, leaseUntil = :until, \
+             startedAt = if_not_exists(startedAt, :now)"
+            .to_owned();
+        let mut call = self
+            .table
+            .client()
+            .update_item()
+            .table_name(self.table.name())
+            .set_key(Some(key(id).item()))
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":waiting", to_value(Status::Waiting, doing)?)
+            .expression_attribute_values(":queued", to_value(Status::Queued, doing)?)
+            .expression_attribute_values(":running", to_value(Status::Running, doing)?)
+            .expression_attribute_values(":run", AttributeValue::S(run.to_owned()))
+            .expression_attribute_values(":now", number(now))
+            .expression_attribute_values(":until", number(until))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        if let Some(StagedObject { version, etag, .. }) = object {
+            for (attribute, value, given) in [
+                ("objectVersion", ":version", version),
+                ("objectEtag", ":etag", etag),
+            ] {
+                if let Some(given) = given {
+                    condition = condition
+                        + " AND (attribute_not_exists("
+                        + attribute
+                        + ") OR "
+                        + attribute
+                        + " = "
+                        + value
+                        + ")";
+                    update = update + ", " + attribute + " = " + value;
+                    call = call.expression_attribute_values(value, AttributeValue::S(given.clone()));
+                }
+            }
+        }
+        if let Some(bytes) = bytes {
+            update.push_str(", #bytes = :bytes");
+            call = call
+                .expression_attribute_names("#bytes", "bytes")
+                .expression_attribute_values(":bytes", AttributeValue::N(bytes.to_string()));
+        }
+        match call
+            .condition_expression(condition)
+            .update_expression(update)
+            .send()
+            .await
+        {
+            Ok(taken) => {
+                let item = taken.attributes.unwrap_or_default();
+                Ok(Claim::Taken(Box::new(import(item, doing)?)))
+            }
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(refused)) => Ok(match refused.item() {
+                    Some(item) if !item.is_empty() => Claim::Nothing,
+                    _ => Claim::Unknown,
+                }),
+                _ => Err(failed(doing, error)),
+            },
+        }
+    }
+
+    /// Makes a checkpoint: state, row errors and counters in one transaction.
+    ///
+    /// The condition that the import stands where this run left it makes a run that was given up for
+    /// dead, and works on all the same, harmless.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`], which says what the run has to do.
+    pub async fn commit(&self, commit: Commit<'_>) -> Result<(), Refusal> {
+        let doing = "make a checkpoint";
+        let actions = self.commit_actions(commit, doing).map_err(Refusal::Failed)?;
+        match self.table.transact(actions, doing).await {
+            Ok(()) => Ok(()),
+            Err(Refused::Failed(error)) => Err(Refusal::Failed(error)),
+            Err(Refused::Condition(conditions)) => {
+                // The import's own action is the first; no other has a condition that can fail.
+                let stored = conditions.into_iter().next().flatten();
+                match stored.map(|item| import(item, doing)).transpose() {
+                    Ok(Some(import)) if import.cancel && !import.status.is_final() => Err(Refusal::Cancelled),
+                    Ok(_) => Err(Refusal::Lost),
+                    Err(error) => Err(Refusal::Failed(error)),
+                }
+            }
+        }
+    }
+
+    fn commit_actions(
+        &self,
+        commit: Commit<'_>,
+        doing: &'static str,
+    ) -> Result<Vec<TransactWriteItem>, Error> {
+        let Commit {
+            id,
+            run,
+            from,
+            to,
+            counts,
+            errors,
+            read,
+            row_errors,
+            rejected,
+            left,
+            expires_at,
+            more,
+        } = commit;
+        let mut condition = "runId = :run AND #status = :running AND #position = :from".to_owned();
+        let mut set = "SET #position = :to, #counts = :counts, #errors = :errors".to_owned();
+        let mut remove = "";
+        let mut update = Update::builder()
+            .table_name(self.table.name())
+            .set_key(Some(key(id).item()))
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#position", "position")
+            .expression_attribute_names("#counts", "counts")
+            .expression_attribute_names("#errors", "errors")
+            .expression_attribute_values(":run", AttributeValue::S(run.to_owned()))
+            .expression_attribute_values(":running", to_value(Status::Running, doing)?)
+            .expression_attribute_values(":from", to_value(from, doing)?)
+            .expression_attribute_values(":to", to_value(to, doing)?)
+            .expression_attribute_values(":counts", to_value(counts, doing)?)
+            .expression_attribute_values(":errors", AttributeValue::N(errors.to_string()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        if let Some(read) = read {
+            set.push_str(", #read = :read");
+            update = update
+                .expression_attribute_names("#read", "read")
+                .expression_attribute_values(":read", to_value(read, doing)?);
+        }
+        if !left.is_cancelled() {
+            condition.push_str(" AND attribute_not_exists(cancel)");
+        }
+        match left {
+            Left::Held(until) => {
+                set.push_str(", leaseUntil = :until");
+                update = update.expression_attribute_values(":until", number(until));
+            }
+            Left::HandedOver(until) => {
+                set.push_str(", leaseUntil = :until");
+                remove = " REMOVE runId";
+                update = update.expression_attribute_values(":until", number(until));
+            }
+            Left::Finished { status, at, fault } => {
+                set.push_str(", #status = :final, finishedAt = :at");
+                remove = " REMOVE runId, leaseUntil";
+                update = update
+                    .expression_attribute_values(":final", to_value(status, doing)?)
+                    .expression_attribute_values(":at", number(at));
+                if let Some(fault) = fault {
+                    set.push_str(", fault = :fault");
+                    update = update.expression_attribute_values(":fault", AttributeValue::S(fault));
+                }
+            }
+        }
+        let update = update
+            .condition_expression(condition)
+            .update_expression(set + remove)
+            .build()
+            .map_err(|error| Error::internal(doing, error))?;
+
+        let mut actions = vec![TransactWriteItem::builder().update(update).build()];
+        actions.extend(more);
+        actions.extend(self.recording(id, row_errors, rejected, expires_at, doing)?);
+        Ok(actions)
+    }
+
+    /// Asks for the end of an import.
+    ///
+    /// One that no run holds stands at its checkpoint and is ended here. A run that holds it ends it at
+    /// its next checkpoint, so that what it has written is counted. If that run is dead, it shows as
+    /// stalled, and the caller starts another one, which finds out what the dead one wrote.
+    ///
+    /// What is asked for here comes about: the import ends cancelled, even if no row was left to read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Conflict`] if it is final already.
+    pub async fn cancel(&self, id: ImportId, now: Timestamp) -> Result<(), Error> {
+        let doing = "cancel an import";
+        let call = |condition: &str, update: &str| {
+            self.table
+                .client()
+                .update_item()
+                .table_name(self.table.name())
+                .set_key(Some(key(id).item()))
+                .condition_expression(condition)
+                .update_expression(update)
+                .expression_attribute_names("#status", "status")
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        };
+        let ended = call(
+            "#status IN (:waiting, :queued, :running) AND attribute_not_exists(runId)",
+            "SET #status = :cancelled, finishedAt = :now REMOVE runId, leaseUntil",
+        )
+        .expression_attribute_values(":waiting", to_value(Status::Waiting, doing)?)
+        .expression_attribute_values(":queued", to_value(Status::Queued, doing)?)
+        .expression_attribute_values(":running", to_value(Status::Running, doing)?)
+        .expression_attribute_values(":cancelled", to_value(Status::Cancelled, doing)?)
+        .expression_attribute_values(":now", number(now))
+        .send()
+        .await;
+        let Err(error) = ended else {
+            return Ok(());
+        };
+        let found = refused(error, doing)?;
+        if found.status == Status::Cancelled && found.finished_at == Some(now) {
+            // The SDK has repeated a call whose answer was lost.
+            return Ok(());
+        }
+        if found.status.is_final() {
+            return Err(Error::conflict("the import is already finished"));
+        }
+        let asked = call("#status = :running", "SET cancel = :true")
+            .expression_attribute_values(":running", to_value(Status::Running, doing)?)
+            .expression_attribute_values(":true", AttributeValue::Bool(true))
+            .send()
+            .await;
+        let Err(error) = asked else {
+            return Ok(());
+        };
+        match refused(error, doing)?.status {
+            // Its run has ended it meanwhile as it was asked to, by an earlier try of this call or by another.
+            Status::Cancelled => Ok(()),
+            _ => Err(Error::conflict("the import is already finished")),
+        }
+    }
+
+    /// Where `import` stands in the listing: what [`ImportStore::page`] goes on after.
+    #[must_use]
+    pub fn place(import: &Import) -> String {
+        item::place(import)
+    }
+
+    /// The imports that have not expired, newest first: those after the place `after` and `skip` more, at
+    /// most `limit`, and how many there are in all.
+    ///
+    /// Reads the listing index, which lags behind on AWS.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn page(
+        &self,
+        object_key: Option<&str>,
+        after: Option<&str>,
+        skip: u64,
+        limit: u64,
+        now: Timestamp,
+    ) -> Result<(Vec<Import>, u64), Error> {
+        let doing = "list imports";
+        let query = |before: &str| {
+            let query = self
+                .table
+                .client()
+                .query()
+                .table_name(self.table.name())
+                .index_name("listing")
+                .key_condition_expression("LPK = :part AND LSK < :before")
+                .expression_attribute_values(":part", AttributeValue::S(LISTING_PART.to_owned()))
+                .expression_attribute_values(":before", AttributeValue::S(before.to_owned()))
+                .expression_attribute_values(":now", AttributeValue::N(now.seconds().to_string()))
+                .scan_index_forward(false);
+            match object_key {
+                None => query.filter_expression("expiresAt > :now"),
+                Some(key) => query
+                    .filter_expression("expiresAt > :now AND objectKey = :key")
+                    .expression_attribute_values(":key", AttributeValue::S(key.to_owned())),
+            }
+        };
+
+        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut skip = skip;
+        let mut imports = Vec::new();
+        let mut read = query(after.unwrap_or(END)).into_paginator().items().send();
+        while imports.len() < wanted
+            && let Some(item) = read.next().await
+        {
+            let item = item.map_err(|error| failed(doing, error))?;
+            if skip > 0 {
+                skip -= 1;
+            } else {
+                imports.push(import(item, doing)?);
+            }
+        }
+
+        // Last, so that an import that begins meanwhile is never shown without being counted.
+        let mut count = 0;
+        let mut counted = query(END).select(Select::Count).into_paginator().send();
+        while let Some(page) = counted.next().await {
+            count += u64::try_from(page.map_err(|error| failed(doing, error))?.count()).unwrap_or_default();
+        }
+        Ok((imports, count))
+    }
+
+    /// The imports that stand still at `now` and wait to be resumed, as the listing index knows them.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn stalled(&self, now: Timestamp) -> Result<Vec<ImportId>, Error> {
+        let doing = "look for stalled imports";
+        let mut stalled = Vec::new();
+        let mut read = self
+            .table
+            .client()
+            .query()
+            .table_name(self.table.name())
+            .index_name("listing")
+            .key_condition_expression("LPK = :part")
+            .filter_expression("#status IN (:queued, :running)")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":part", AttributeValue::S(LISTING_PART.to_owned()))
+            .expression_attribute_values(":queued", to_value(Status::Queued, doing)?)
+            .expression_attribute_values(":running", to_value(Status::Running, doing)?)
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(item) = read.next().await {
+            let import = import(item.map_err(|error| failed(doing, error))?, doing)?;
+            if import.status_at(now) == Status::Stalled {
+                stalled.push(import.id);
+            }
+        }
+        Ok(stalled)
+    }
+}
+
+/// The import on which the condition of a change failed.
+fn refused(error: SdkError<UpdateItemError>, doing: &'static str) -> Result<Import, Error> {
+    match error.as_service_error() {
+        Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+            import(refused.item().cloned().unwrap_or_default(), doing)
+        }
+        _ => Err(failed(doing, error)),
+    }
+}
+
+fn number(time: Timestamp) -> AttributeValue {
+    AttributeValue::N(time.millis().to_string())
+}

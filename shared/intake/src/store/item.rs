@@ -1,0 +1,195 @@
+//! An import as it is stored.
+
+use errors::Error;
+use files::StagedObject;
+use roster::{FileName, ImportId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+use sheet::{ImportOptions, Position};
+use table::{Item, Key, from_item, to_item};
+
+use crate::record::{Counts, Import, Lease, Read, Status, Via};
+
+/// The part of the index that lists imports.
+pub(super) const LISTING_PART: &str = "I";
+
+/// The partition of an import and its row errors.
+pub(super) fn partition(id: ImportId) -> String {
+    format!("I#{id}")
+}
+
+/// Where an import is kept.
+pub(super) fn key(id: ImportId) -> Key {
+    Key::new(partition(id), "I")
+}
+
+/// Where `import` stands in the listing.
+pub(super) fn place(import: &Import) -> String {
+    format!("{}#{}", import.created_at, import.id)
+}
+
+/// `import` as it is stored.
+pub(super) fn stored(import: &Import, doing: &'static str) -> Result<Item, Error> {
+    to_item(key(import.id), ImportItem::from(import), doing)
+}
+
+/// The import that `item` holds.
+pub(super) fn import(item: Item, doing: &'static str) -> Result<Import, Error> {
+    from_item::<ImportItem>(item, doing).map(Import::from)
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ImportItem {
+    id: ImportId,
+    status: Status,
+    options: ImportOptions,
+    file_name: Option<FileName>,
+    bytes: Option<u64>,
+    sha256: Option<String>,
+    via: Via,
+    created_by: Option<UserId>,
+    object_key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object_version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object_etag: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read: Option<Read>,
+    counts: Counts,
+    errors: u64,
+    position: Position,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lease_until: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancel: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<String>,
+    created_at: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_at: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finished_at: Option<u64>,
+    /// In seconds: the attribute by which DynamoDB deletes.
+    expires_at: u64,
+    #[serde(rename = "LPK")]
+    listing_part: String,
+    #[serde(rename = "LSK")]
+    listing_place: String,
+}
+
+impl From<&Import> for ImportItem {
+    fn from(import: &Import) -> Self {
+        let Import {
+            id,
+            status,
+            options,
+            file_name,
+            bytes,
+            sha256,
+            via,
+            created_by,
+            object: StagedObject { key, version, etag },
+            read,
+            counts,
+            errors,
+            position,
+            lease,
+            cancel,
+            fault,
+            created_at,
+            started_at,
+            finished_at,
+            expires_at,
+        } = import.clone();
+        Self {
+            listing_part: LISTING_PART.to_owned(),
+            listing_place: place(import),
+            id,
+            status,
+            options,
+            file_name,
+            bytes,
+            sha256,
+            via,
+            created_by,
+            object_key: key,
+            object_version: version,
+            object_etag: etag,
+            read,
+            counts,
+            errors,
+            position,
+            lease_until: lease.as_ref().map(|lease| lease.until.millis()),
+            run_id: lease.and_then(|lease| lease.run),
+            cancel: cancel.then_some(true),
+            fault,
+            created_at: created_at.millis(),
+            started_at: started_at.map(Timestamp::millis),
+            finished_at: finished_at.map(Timestamp::millis),
+            expires_at: expires_at.seconds(),
+        }
+    }
+}
+
+impl From<ImportItem> for Import {
+    fn from(item: ImportItem) -> Self {
+        let ImportItem {
+            id,
+            status,
+            options,
+            file_name,
+            bytes,
+            sha256,
+            via,
+            created_by,
+            object_key,
+            object_version,
+            object_etag,
+            read,
+            counts,
+            errors,
+            position,
+            run_id,
+            lease_until,
+            cancel,
+            fault,
+            created_at,
+            started_at,
+            finished_at,
+            expires_at,
+            listing_part: _,
+            listing_place: _,
+        } = item;
+        Self {
+            id,
+            status,
+            options,
+            file_name,
+            bytes,
+            sha256,
+            via,
+            created_by,
+            object: StagedObject {
+                key: object_key,
+                version: object_version,
+                etag: object_etag,
+            },
+            read,
+            counts,
+            errors,
+            position,
+            lease: lease_until.map(|until| Lease {
+                run: run_id,
+                until: Timestamp::from_millis(until),
+            }),
+            cancel: cancel.unwrap_or_default(),
+            fault,
+            created_at: Timestamp::from_millis(created_at),
+            started_at: started_at.map(Timestamp::from_millis),
+            finished_at: finished_at.map(Timestamp::from_millis),
+            expires_at: Timestamp::from_millis(expires_at.saturating_mul(1000)),
+        }
+    }
+}

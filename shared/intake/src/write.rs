@@ -1,0 +1,341 @@
+//! From checked rows to stored users, a batch at a time.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use errors::Error;
+use futures::{StreamExt, TryStreamExt, stream};
+use roster::{Given, ImportId, Right, Roles, Slot, User, UserId};
+use service::clock;
+use sheet::{Columns, Content, ImportOptions, Mode, OwnedCells, Row, RowError, SoundRow, draft};
+use table::{Account, Holder, Replaced, UserStore, Written};
+
+/// Rows of one batch: as many as one call can look up.
+pub(super) const BATCH: usize = 100;
+/// Existing users that are changed at the same time.
+const CHANGES: usize = 16;
+/// How often a row is taken up again that others interfere with.
+const TRIES: usize = 10;
+
+/// A checked row on its way to storage.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) line: u64,
+    pub(super) row: u64,
+    pub(super) user: User,
+    /// What looks odd in the row.
+    pub(super) warnings: Vec<RowError>,
+    /// The cells as the file has them, for the case that the row is rejected.
+    pub(super) cells: OwnedCells,
+    /// The line of an earlier segment with the same address, where somebody keeps track of it.
+    pub(super) earlier: Option<u64>,
+}
+
+impl Pending {
+    /// Returns `row` and the user it describes; `None` if the row has no cells, and so cannot be sound.
+    pub(super) fn new(row: &Row<'_>, sound: SoundRow, earlier: Option<u64>) -> Option<Self> {
+        let Content::Cells(cells) = &row.content else {
+            return None;
+        };
+        Some(Self {
+            line: row.line,
+            row: row.row,
+            user: sound.user,
+            warnings: sound.warnings,
+            cells: OwnedCells::from(*cells),
+            earlier,
+        })
+    }
+
+    pub(super) fn slot(&self) -> Slot {
+        self.user.id.slot()
+    }
+}
+
+/// What became of a checked row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Its user was made, now or by an earlier run of the import.
+    Created,
+    /// Its user was changed, now or by an earlier run of the import.
+    Updated,
+    /// Its address has an account.
+    Exists,
+    /// Its address is on that earlier line of the file, whose user was made or changed.
+    Repeats(u64),
+    /// Its account may not be changed, for this reason.
+    Refused(&'static str),
+}
+
+/// What `import` has made of a row before, told by the account that holds its address; `None` if that
+/// account is not of the import's making.
+fn own_work(import: ImportId, pending: &Pending, account: &Account) -> Option<Outcome> {
+    let marks = [
+        (account.user.import, Outcome::Created),
+        (account.changed_by, Outcome::Updated),
+    ];
+    marks.into_iter().find_map(|(mark, own)| {
+        let (_, line) = mark.filter(|(by, _)| *by == import)?;
+        Some(if line == pending.line {
+            own
+        } else {
+            Outcome::Repeats(line)
+        })
+    })
+}
+
+/// The rows of `batch` that `import` has made or changed an account from, and which of the two. Writes
+/// nothing.
+pub(super) async fn written(
+    users: &UserStore,
+    import: ImportId,
+    batch: Vec<Pending>,
+) -> Result<(Vec<Pending>, Vec<Outcome>), Error> {
+    let slots: HashSet<_> = batch.iter().map(Pending::slot).collect();
+    let holders = users.holders(slots).await?;
+    let moved: HashSet<_> = holders
+        .values()
+        .filter_map(|holder| match holder {
+            Holder::Elsewhere(home) => Some(*home),
+            Holder::Account(_) => None,
+        })
+        .collect();
+    let homes = users.holders(moved).await?;
+    let done = batch.into_iter().filter_map(|pending| {
+        let account = match holders.get(&pending.slot())? {
+            Holder::Account(account) => account,
+            Holder::Elsewhere(home) => match homes.get(home)? {
+                Holder::Account(account) => account,
+                Holder::Elsewhere(_) => return None,
+            },
+        };
+        let own = own_work(import, &pending, account)?;
+        matches!(own, Outcome::Created | Outcome::Updated).then_some((pending, own))
+    });
+    Ok(done.unzip())
+}
+
+/// Writes the checked rows of one import.
+#[derive(Clone, Debug)]
+pub(super) struct Writer {
+    pub(super) users: UserStore,
+    pub(super) import: ImportId,
+    pub(super) options: ImportOptions,
+    pub(super) columns: Arc<Columns>,
+    pub(super) sender: Sender,
+}
+
+/// Who sent the file, and what that one may do now.
+#[derive(Clone, Debug)]
+pub(super) struct Sender {
+    pub(super) id: Option<UserId>,
+    pub(super) rights: Vec<Right>,
+    /// The roles the file may give.
+    pub(super) assignable: Roles,
+}
+
+impl Writer {
+    /// Writes the rows of `batch`, whose addresses are all different; one outcome for each, in order.
+    ///
+    /// With `look_first` the addresses are looked up before anything is written: worth it where most
+    /// of them are taken, because a refused insert costs as much as a write.
+    pub(super) async fn write(&self, batch: &[Pending], look_first: bool) -> Result<Vec<Outcome>, Error> {
+        let mut outcomes: Vec<Option<Outcome>> = vec![None; batch.len()];
+        let mut holders = HashMap::new();
+        if look_first || self.options.mode == Mode::Validate {
+            holders = self.users.holders(batch.iter().map(Pending::slot)).await?;
+        }
+        for _ in 0..TRIES {
+            let mut free = Vec::new();
+            let mut existing = Vec::new();
+            for (index, pending) in batch.iter().enumerate() {
+                if outcomes[index].is_some() {
+                    continue;
+                }
+                match holders.remove(&pending.slot()) {
+                    None => free.push(index),
+                    Some(holder) => match self.judge(pending, &holder) {
+                        Some(outcome) => outcomes[index] = Some(outcome),
+                        None => existing.push((index, holder)),
+                    },
+                }
+            }
+
+            if self.options.mode == Mode::Validate {
+                for index in free {
+                    outcomes[index] = Some(batch[index].earlier.map_or(Outcome::Created, Outcome::Repeats));
+                }
+                return Ok(outcomes.into_iter().flatten().collect());
+            }
+            let changed = stream::iter(existing)
+                .map(|(index, holder)| async move {
+                    Ok::<_, Error>((index, self.change(&batch[index], holder).await?))
+                })
+                .buffer_unordered(CHANGES)
+                .try_collect::<Vec<_>>()
+                .await?;
+            for (index, outcome) in changed {
+                outcomes[index] = outcome;
+            }
+
+            let users: Vec<_> = free.iter().map(|index| &batch[*index].user).collect();
+            let written = self.users.insert_each(&users).await?;
+            for (index, written) in free.into_iter().zip(written) {
+                if written == Written::Inserted {
+                    outcomes[index] = Some(Outcome::Created);
+                }
+            }
+
+            let open: Vec<_> = (0..batch.len())
+                .filter(|index| outcomes[*index].is_none())
+                .collect();
+            if open.is_empty() {
+                return Ok(outcomes.into_iter().flatten().collect());
+            }
+            holders = self
+                .users
+                .holders(open.into_iter().map(|index| batch[index].slot()))
+                .await?;
+        }
+        Err(Error::Unavailable {
+            doing: "write a batch",
+            source: "other writers interfered at every try".into(),
+        })
+    }
+
+    /// What it means for a row that its slot is held; `None` if the holder is to be changed.
+    fn judge(&self, pending: &Pending, holder: &Holder) -> Option<Outcome> {
+        if let Holder::Account(account) = holder
+            && let Some(own) = own_work(self.import, pending, account)
+        {
+            return Some(own);
+        }
+        (self.options.mode != Mode::Upsert).then_some(Outcome::Exists)
+    }
+
+    /// Changes the account that holds the row's slot; `None` if it is gone, so that the row can be
+    /// tried as a new one.
+    async fn change(&self, pending: &Pending, holder: Holder) -> Result<Option<Outcome>, Error> {
+        let mut holder = Some(holder);
+        for _ in 0..TRIES {
+            let account = match holder {
+                None => return Ok(None),
+                Some(Holder::Account(account)) => *account,
+                Some(Holder::Elsewhere(home)) => match self.users.holders([home]).await?.remove(&home) {
+                    Some(Holder::Account(account)) => *account,
+                    _ => return Ok(None),
+                },
+            };
+            if let Some(outcome) = self.judge(pending, &Holder::Account(Box::new(account.clone()))) {
+                return Ok(Some(outcome));
+            }
+            let new = match self.changed(pending, &account) {
+                Ok(new) => new,
+                Err(refused) => return Ok(Some(Outcome::Refused(refused))),
+            };
+            match self.users.replace(&account, &new).await? {
+                Replaced::Done => return Ok(Some(Outcome::Updated)),
+                Replaced::LastAdmin => {
+                    return Ok(Some(Outcome::Refused(
+                        "belongs to the last enabled system administrator",
+                    )));
+                }
+                Replaced::Stale => {
+                    let slot = pending.slot();
+                    holder = self.users.holders([slot]).await?.remove(&slot);
+                }
+            }
+        }
+        Err(Error::Unavailable {
+            doing: "change a user",
+            source: "other writers interfered at every try".into(),
+        })
+    }
+
+    /// `account` with what the row gives: its non-empty cells, but not the address, by which it was
+    /// found.
+    fn changed(&self, pending: &Pending, account: &Account) -> Result<Account, &'static str> {
+        let held = account.user.roles;
+        if held.intersects(Roles::ADMIN) && !self.sender.rights.contains(&Right::ManageAdmins) {
+            return Err("belongs to an administrator, whom the sender of the file may not change");
+        }
+        let mut draft = draft(&self.columns, &pending.cells.cells());
+        draft.email = Given::Absent;
+        let patch = draft.parse_patch().map_err(|_| "cannot be changed to this")?;
+        let user = account.user.patched(patch, clock::now());
+        let own = self.sender.id.as_ref() == Some(&user.id);
+        if own && (user.roles != held || user.enabled != account.user.enabled) {
+            return Err(
+                "belongs to the sender of the file, who cannot change the own roles or disable the own account",
+            );
+        }
+        Ok(Account {
+            user: User {
+                version: account.user.version + 1,
+                ..user
+            },
+            changed_by: Some((self.import, pending.line)),
+            ..account.clone()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use roster::{Timestamp, UserDraft};
+    use sheet::{Dialect, Position, Rows};
+
+    use super::*;
+
+    const LINE: u64 = 7;
+
+    fn import(key: &str) -> ImportId {
+        ImportId::of_object("bucket", key, "")
+    }
+
+    /// A user that a row on `line` of the import `made` describes.
+    fn user(made: ImportId, line: u64) -> User {
+        let email = "ada@example.org";
+        let draft = UserDraft {
+            email: email.into(),
+            roles: "ROLE_ORIGINATOR".into(),
+            ..UserDraft::default()
+        };
+        let new = draft.parse(Roles::ALL).unwrap();
+        User::new(new, Timestamp::from_millis(0), Some((made, line)))
+    }
+
+    #[test]
+    fn what_an_import_has_made_of_a_row_is_told_by_the_account() {
+        let (this, other) = (import("this"), import("other"));
+        let file = b"email\n";
+        let mut rows = Rows::new(Dialect::detect(file).unwrap(), Position::START);
+        rows.feed(file);
+        let row = Row {
+            line: LINE,
+            ..rows.next_row().unwrap()
+        };
+        let sound = SoundRow {
+            user: user(this, LINE),
+            warnings: Vec::new(),
+        };
+        let pending = Pending::new(&row, sound, None).unwrap();
+        let own = |user: User, changed_by| {
+            let account = Account {
+                changed_by,
+                ..Account::new(user)
+            };
+            own_work(this, &pending, &account)
+        };
+
+        assert_eq!(own(user(this, LINE), None), Some(Outcome::Created));
+        assert_eq!(own(user(this, LINE - 2), None), Some(Outcome::Repeats(LINE - 2)));
+        assert_eq!(own(user(other, LINE), None), None);
+        assert_eq!(own(user(other, 2), Some((this, LINE))), Some(Outcome::Updated));
+        assert_eq!(
+            own(user(other, 2), Some((this, LINE - 1))),
+            Some(Outcome::Repeats(LINE - 1))
+        );
+        assert_eq!(own(user(other, 2), Some((other, LINE))), None);
+    }
+}

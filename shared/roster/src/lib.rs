@@ -1,0 +1,37 @@
+//! What a person is: values that are parsed once at the edge and trusted afterwards, roles, and what each role may do.
+//!
+//! Nothing here does input or output or reads a clock: times come in as arguments. JSON bodies and CSV rows take one road: both become a draft of [`Given`] members,
+//! and the draft's `parse` is the only way to a value that carries a rule.
+
+mod account_type;
+mod by_text;
+mod contact;
+mod draft;
+mod email;
+mod fold;
+mod given;
+mod id;
+mod name;
+mod phone;
+mod rights;
+mod role;
+mod tally;
+mod time;
+mod user;
+mod violation;
+
+pub use account_type::{AccountType, UnknownAccountType};
+pub use contact::{Contact, ContactDraft, ContactPatch, ContactView, NewContact};
+pub use draft::{Change, Faults, objection};
+pub use email::{Email, InvalidEmail};
+pub use fold::fold;
+pub use given::Given;
+pub use id::{ContactId, ImportId, InvalidId, RequestMark, Slot, SubjectId, UserId};
+pub use name::{ExternalUserId, FileName, InvalidText, Name, PlanId, Text};
+pub use phone::{InvalidPhone, Phone};
+pub use rights::{Right, rights};
+pub use role::{Role, Roles, UnknownRole};
+pub use tally::{Share, Tally};
+pub use time::{InvalidTimestamp, Timestamp};
+pub use user::{Member, NewUser, UnknownMember, User, UserDraft, UserPatch, UserView};
+pub use violation::{Code, Place, Severity, Violation};

@@ -1,0 +1,93 @@
+//! What each role may do, in one table.
+
+use crate::{Role, Roles};
+
+/// Something that only some callers may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Right {
+    /// Everything on accounts that hold no admin role.
+    ManageUsers,
+    /// Everything on accounts that hold an admin role, and giving one.
+    ManageAdmins,
+    /// Issuing an access token for another user, which is a way to act as that user.
+    IssueTokens,
+    /// Everything on imports.
+    Import,
+    /// The numbers of users.
+    Dashboard,
+    /// Reading one's own record.
+    ReadSelf,
+    /// Changing one's own record.
+    ChangeSelf,
+    /// One's own contacts.
+    Contacts,
+}
+
+/// The rights of each role. Roles add up.
+const POLICY: [(Role, &[Right]); Role::ALL.len()] = [
+    (
+        Role::SystemAdmin,
+        &[
+            Right::ManageUsers,
+            Right::ManageAdmins,
+            Right::IssueTokens,
+            Right::Import,
+            Right::Dashboard,
+            Right::ReadSelf,
+            Right::ChangeSelf,
+        ],
+    ),
+    (
+        Role::UserAdmin,
+        &[
+            Right::ManageUsers,
+            Right::Import,
+            Right::Dashboard,
+            Right::ReadSelf,
+            Right::ChangeSelf,
+        ],
+    ),
+    (
+        Role::Originator,
+        &[Right::ReadSelf, Right::ChangeSelf, Right::Contacts],
+    ),
+    (
+        Role::Collaborator,
+        &[Right::ReadSelf, Right::ChangeSelf, Right::Contacts],
+    ),
+    (Role::AdhocCollaborator, &[Right::ReadSelf]),
+];
+
+/// The rights of a holder of `roles`, some perhaps more than once.
+#[must_use]
+pub fn rights(roles: Roles) -> Vec<Right> {
+    POLICY
+        .iter()
+        .filter(|(role, _)| roles.contains(*role))
+        .flat_map(|(_, rights)| rights.iter().copied())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_role_has_its_line() {
+        for role in Role::ALL {
+            assert_eq!(
+                POLICY.iter().filter(|(known, _)| *known == role).count(),
+                1,
+                "{role:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn roles_add_up() {
+        let both = rights([Role::UserAdmin, Role::Originator].into_iter().collect());
+
+        assert!(both.contains(&Right::Import) && both.contains(&Right::Contacts));
+        assert!(!both.contains(&Right::ManageAdmins));
+    }
+}

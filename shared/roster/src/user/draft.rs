@@ -1,0 +1,326 @@
+//! The members of an account as they are given, and the only way from there to a [`NewUser`].
+
+use std::{fmt, str::FromStr};
+
+use utoipa::openapi::{Object, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, Type, schema::SchemaType};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::{NewUser, UserPatch};
+use crate::by_text::{schema_of_text, serde_by_text};
+use crate::draft::{Faults, objection};
+use crate::{AccountType, Email, ExternalUserId, Given, Name, PlanId, Role, Roles, Violation};
+
+/// Declares the members of an account once: the variants, their names and the list of all.
+macro_rules! members {
+    ($($variant:ident => $name:literal,)+) => {
+        /// A member of an account that a body or a file may give.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[expect(missing_docs, reason = "they are those of the user")]
+        pub enum Member {
+            $($variant,)+
+        }
+
+        impl Member {
+            /// All there are, in the order in which the API lists them.
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$variant),+];
+
+            /// Returns its name in JSON, which is also the best name for a column.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+        }
+    };
+}
+
+members! {
+    Email => "email",
+    FirstName => "firstName",
+    LastName => "lastName",
+    OtherName => "otherName",
+    MobileNumber => "mobileNumber",
+    Roles => "roles",
+    Enabled => "enabled",
+    AccountType => "accountType",
+    PlanId => "planId",
+    ExternalUserId => "externalUserId",
+}
+
+impl fmt::Display for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Member {
+    type Err = UnknownMember;
+
+    fn from_str(text: &str) -> Result<Self, UnknownMember> {
+        Self::ALL
+            .into_iter()
+            .find(|member| member.name() == text)
+            .ok_or(UnknownMember)
+    }
+}
+
+/// The text names no member of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is not a member of a user")]
+pub struct UnknownMember;
+
+serde_by_text!(Member);
+schema_of_text!(Member, "A member of a user", |text| text
+    .enum_values(Some(Member::ALL.map(Member::name))));
+
+impl Member {
+    /// What people call a column of a file that has it, without spaces, `_`, `-`, `.` and capitals. The first is
+    /// its own name.
+    #[must_use]
+    pub const fn column_names(self) -> &'static [&'static str] {
+        match self {
+            Self::Email => &[
+                "email",
+                "emailaddress",
+                "emailid",
+                "mail",
+                "mailaddress",
+                "primaryemail",
+                "useremail",
+                "workemail",
+            ],
+            Self::FirstName => &[
+                "firstname",
+                "first",
+                "fname",
+                "forename",
+                "given",
+                "givenname",
+                "userfirstname",
+            ],
+            Self::LastName => &[
+                "lastname",
+                "last",
+                "lname",
+                "surname",
+                "family",
+                "familyname",
+                "userlastname",
+            ],
+            Self::OtherName => &[
+                "othername",
+                "othernames",
+                "additionalname",
+                "additionalnames",
+                "middle",
+                "middleinitial",
+                "middlename",
+                "middlenames",
+            ],
+            Self::MobileNumber => &[
+                "mobilenumber",
+                "cell",
+                "cellnumber",
+                "cellphone",
+                "cellphonenumber",
+                "mobile",
+                "mobileno",
+                "mobilephone",
+                "mobilephonenumber",
+                "phone",
+                "phoneno",
+                "phonenumber",
+                "tel",
+                "telephone",
+                "telephonenumber",
+            ],
+            Self::Roles => &["roles", "role", "userrole", "userroles"],
+            Self::Enabled => &[
+                "enabled",
+                "accountstatus",
+                "active",
+                "isactive",
+                "isenabled",
+                "status",
+                "userstatus",
+            ],
+            Self::AccountType => &["accounttype"],
+            Self::PlanId => &["planid", "plan"],
+            Self::ExternalUserId => &[
+                "externaluserid",
+                "extid",
+                "externalid",
+                "externalreference",
+                "externaluser",
+            ],
+        }
+    }
+}
+
+/// The members of an account as they were given, by a JSON body or by a row of a file.
+///
+/// What a file writes in its own way must be put into the members' own terms first: roles by
+/// [`Role::from_label`] into a list of names, account types by [`AccountType::from_label`], and the
+/// words for yes and no into [`Given::Flag`]. An empty cell is [`Given::Absent`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the members of the account, unread")]
+pub struct UserDraft<'a> {
+    #[schema(value_type = Email)]
+    pub email: Given<'a>,
+    #[schema(value_type = Option<Name>)]
+    pub first_name: Given<'a>,
+    #[schema(value_type = Option<Name>)]
+    pub last_name: Given<'a>,
+    #[schema(value_type = Option<Name>)]
+    pub other_name: Given<'a>,
+    #[schema(schema_with = written_phone)]
+    pub mobile_number: Given<'a>,
+    #[schema(schema_with = written_roles)]
+    pub roles: Given<'a>,
+    #[schema(value_type = bool)]
+    pub enabled: Given<'a>,
+    #[schema(value_type = AccountType)]
+    pub account_type: Given<'a>,
+    #[schema(value_type = Option<PlanId>)]
+    pub plan_id: Given<'a>,
+    #[schema(value_type = Option<ExternalUserId>)]
+    pub external_user_id: Given<'a>,
+}
+
+/// A telephone number as it may be written; blank is none.
+fn written_phone() -> Object {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+        .description(Some(
+            "`+`, a country code, 7 to 15 digits in all; spaces, `-`, `.`, `(` and `)` are dropped",
+        ))
+        .pattern(Some(r"^(\+[0-9 .()-]{7,40})?$"))
+        .examples(["+49 30 901820"])
+        .build()
+}
+
+/// Roles as they may be written: an array, or one by itself.
+fn written_roles() -> RefOr<Schema> {
+    OneOfBuilder::new()
+        .item(Roles::schema())
+        .item(Ref::from_schema_name(Role::name()))
+        .into()
+}
+
+impl<'a> UserDraft<'a> {
+    /// The members as `given` has them.
+    pub fn of(mut given: impl FnMut(Member) -> Given<'a>) -> Self {
+        Self {
+            email: given(Member::Email),
+            first_name: given(Member::FirstName),
+            last_name: given(Member::LastName),
+            other_name: given(Member::OtherName),
+            mobile_number: given(Member::MobileNumber),
+            roles: given(Member::Roles),
+            enabled: given(Member::Enabled),
+            account_type: given(Member::AccountType),
+            plan_id: given(Member::PlanId),
+            external_user_id: given(Member::ExternalUserId),
+        }
+    }
+
+    /// Reads a new account, to be given roles of `assignable` only.
+    ///
+    /// `ROLE_ADHOC_COLLABORATOR` is refused even if it is in `assignable`: no new account has it.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of every member, in the order of the members.
+    pub fn parse(self, assignable: Roles) -> Result<NewUser, Vec<Violation>> {
+        let Self {
+            email,
+            first_name,
+            last_name,
+            other_name,
+            mobile_number,
+            roles,
+            enabled,
+            account_type,
+            plan_id,
+            external_user_id,
+        } = self;
+        let mut faults = Faults::default();
+
+        let email = faults.required(Member::Email, &email);
+        let first_name = faults.optional(Member::FirstName, &first_name);
+        let last_name = faults.optional(Member::LastName, &last_name);
+        let other_name = faults.optional(Member::OtherName, &other_name);
+        let mobile_number = faults.optional(Member::MobileNumber, &mobile_number);
+        let roles = faults.roles(Member::Roles, &roles, |role| objection(role, assignable));
+        let enabled = faults.defaulted(&enabled, true, |faults, given| {
+            faults.flag(Member::Enabled, given)
+        });
+        let account_type = faults.defaulted(&account_type, AccountType::default(), |faults, given| {
+            faults.required(Member::AccountType, given)
+        });
+        let plan_id = faults.optional(Member::PlanId, &plan_id);
+        let external_user_id = faults.optional(Member::ExternalUserId, &external_user_id);
+
+        let new = match (email, roles, enabled, account_type) {
+            (Some(email), Some(roles), Some(enabled), Some(account_type)) => Some(NewUser {
+                email,
+                first_name,
+                last_name,
+                other_name,
+                mobile_number,
+                roles,
+                enabled,
+                account_type,
+                plan_id,
+                external_user_id,
+            }),
+            _ => None,
+        };
+        faults.finish(new)
+    }
+
+    /// Reads a change of an account: what is absent stays as it is, `null` takes a value away.
+    ///
+    /// Which roles the caller may give or take is not asked here, because it depends on those that the
+    /// account has.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of every member, in the order of the members. `null` is a fault of a member that
+    /// cannot be without a value.
+    pub fn parse_patch(self) -> Result<UserPatch, Vec<Violation>> {
+        let Self {
+            email,
+            first_name,
+            last_name,
+            other_name,
+            mobile_number,
+            roles,
+            enabled,
+            account_type,
+            plan_id,
+            external_user_id,
+        } = self;
+        let mut faults = Faults::default();
+
+        let patch = UserPatch {
+            email: faults.replace(&email, |faults, given| faults.required(Member::Email, given)),
+            first_name: faults.change(Member::FirstName, &first_name),
+            last_name: faults.change(Member::LastName, &last_name),
+            other_name: faults.change(Member::OtherName, &other_name),
+            mobile_number: faults.change(Member::MobileNumber, &mobile_number),
+            roles: faults.replace(&roles, |faults, given| {
+                faults.roles(Member::Roles, given, |_| None)
+            }),
+            enabled: faults.replace(&enabled, |faults, given| faults.flag(Member::Enabled, given)),
+            account_type: faults.replace(&account_type, |faults, given| {
+                faults.required(Member::AccountType, given)
+            }),
+            plan_id: faults.change(Member::PlanId, &plan_id),
+            external_user_id: faults.change(Member::ExternalUserId, &external_user_id),
+        };
+        faults.finish(Some(patch))
+    }
+}

@@ -1,0 +1,250 @@
+//! What is done to one account, whoever asks for it: its own route, a bulk request, its owner, or an operator.
+//!
+//! Every change is decided on the record as it stands and stored only if it still stands so. If it
+//! does not, it is read and decided anew, rights included, so that no writer loses another's change.
+
+use std::time::Duration;
+
+use errors::{Error, pause};
+use roster::{NewUser, RequestMark, Timestamp, User, UserDraft, UserPatch, UserView, Violation};
+use serde_json::json;
+use table::{Account, Replaced, Token};
+
+use crate::audit::{self, AccountAct, Actor};
+use crate::auth::Caller;
+use crate::http::Kind;
+use crate::http::json::Object;
+use crate::http::operation::{Answer, Operation, add_read_only};
+use crate::{App, clock};
+
+/// How long an access token is in force if nobody says how long.
+pub const TOKEN_LIFETIME: Duration = Duration::from_hours(12);
+
+/// How often a change is tried while others change the same account. Each round at least one succeeds.
+const TRIES: u32 = 40;
+
+/// The members that the service gives.
+const READ_ONLY: [&str; 5] = ["id", "createdAt", "modifiedAt", "importId", "importLine"];
+
+/// `operation` as one that answers with an account, told of as `about`.
+#[must_use]
+pub fn answers(operation: Operation, about: &str) -> Operation {
+    let user = Answer::json::<UserView>(about).header("ETag", "The user's entity tag, for `If-Match`");
+    operation.answers(200, user).fails(&[&Kind::FORBIDDEN])
+}
+
+/// `operation` as one that takes a change of an account, as [`patched`] reads it, and answers with the account.
+#[must_use]
+pub fn takes_change(operation: Operation, about: &str) -> Operation {
+    let operation = operation
+        .about(
+            "A member that is left out stays as it is, `null` takes its value away. Members that the service \
+             gives may be there with the value that they have.",
+        )
+        .if_match()
+        .json::<UserDraft>(
+            "UserChange",
+            |change| {
+                change.required.clear();
+                add_read_only::<UserView>(change, &READ_ONLY);
+            },
+            json!({ "lastName": "King", "planId": null }),
+        );
+    answers(operation, about).fails(&[&Kind::CONFLICT])
+}
+
+/// Stores the account that `new` describes and gives it. If an earlier try of `request` has stored it, it is
+/// that one, as it is by now.
+///
+/// # Errors
+///
+/// [`Error::Conflict`] if its address is taken.
+pub async fn create(app: &App, actor: &Actor<'_>, new: NewUser, request: RequestMark) -> Result<User, Error> {
+    let user = User::new(new, clock::now(), None);
+    let earlier = app.users.insert(&user, request).await?;
+    let user = earlier.unwrap_or(user);
+    // Again for an earlier try's user, because that try may have died before its line.
+    audit::created(actor, &user);
+    Ok(user)
+}
+
+/// Issues an access token for the user of `account`. Gives the token, which cannot be read again, and when it ends.
+///
+/// # Errors
+///
+/// If storage fails.
+pub async fn issue_token(
+    app: &App,
+    actor: &Actor<'_>,
+    account: &Account,
+    lifetime: Duration,
+) -> Result<(Token, Timestamp), Error> {
+    let user = account.user.id;
+    let now = clock::now();
+    // Tokens that were issued up to then are void.
+    let void = account.tokens_valid_after;
+    let issued_at = void.map_or(now, |void| now.max(void.plus(Duration::from_millis(1))));
+    let expires_at = issued_at.plus(lifetime);
+    let token = Token::random(user)?;
+    app.tokens.insert(&token, issued_at, expires_at).await?;
+    audit::account(actor, AccountAct::TokenIssued, user);
+    Ok((token, expires_at))
+}
+
+/// The account's members in `body`, unread.
+pub fn draft(body: &mut Object) -> UserDraft<'static> {
+    UserDraft::of(|member| body.take(member.name()))
+}
+
+/// A fault for each member of `body` that is none of the account's, or that only the service gives and
+/// that is not as `present` has it.
+///
+/// # Errors
+///
+/// [`Error::Internal`] if `present` cannot be written as JSON.
+pub fn foreign_members(body: Object, present: Option<&User>) -> Result<Vec<Violation>, Error> {
+    body.foreign_members(&READ_ONLY, &present.map(UserView::from))
+}
+
+/// `account` after the change that `body` asks for.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] with every fault of the body, [`Error::Forbidden`] and [`Error::Conflict`] as
+/// [`Caller::may_change`] and [`Account::with`] say.
+pub fn patched(caller: &Caller, account: &Account, mut body: Object) -> Result<Account, Error> {
+    let draft = draft(&mut body);
+    let foreign = foreign_members(body, Some(&account.user))?;
+    let patch = Violation::unless(foreign, draft.parse_patch()).map_err(Error::Invalid)?;
+    with_patch(caller, account, patch)
+}
+
+/// `account`, enabled or disabled.
+///
+/// # Errors
+///
+/// As [`Caller::may_change`] says.
+pub fn enabled(caller: &Caller, account: &Account, enabled: bool) -> Result<Account, Error> {
+    let patch = UserPatch {
+        enabled: Some(enabled),
+        ..UserPatch::default()
+    };
+    with_patch(caller, account, patch)
+}
+
+/// `account` after `patch`.
+///
+/// An address that somebody else gives is vouched for; one that owners give themselves is not.
+///
+/// # Errors
+///
+/// As [`Caller::may_change`] and [`Account::with`] say.
+fn with_patch(caller: &Caller, account: &Account, patch: UserPatch) -> Result<Account, Error> {
+    let gives_address = patch.email.is_some();
+    let user = account.user.patched(patch, clock::now());
+    caller.may_change(&account.user, &user)?;
+    let moves = user.email.key() != account.user.email.key();
+    let mut changed = account.with(user)?;
+    if caller.user.id == changed.user.id {
+        changed.address_unproven |= moves;
+    } else if gives_address && changed.address_unproven {
+        changed.address_unproven = false;
+        changed.user.version = account.user.version + 1;
+    }
+    Ok(changed)
+}
+
+/// `account` without any token issued so far.
+#[must_use]
+pub fn expired(account: &Account) -> Account {
+    let mut account = account.clone();
+    account.tokens_valid_after = account.tokens_valid_after.max(Some(clock::now()));
+    account.user.version += 1;
+    account
+}
+
+/// Stores what `decide` makes of `account`, which was read for this request, and gives it.
+///
+/// `decide` sees the account anew whenever another writer was faster; it must check all that depends
+/// on the account, rights and preconditions included. What keeps its version is not stored.
+///
+/// # Errors
+///
+/// What `decide` says; [`Error::NotFound`] if the account was deleted meanwhile; [`Error::Conflict`] if
+/// no system administrator would be left or the new address is taken.
+pub async fn change(
+    app: &App,
+    actor: &Actor<'_>,
+    mut account: Account,
+    decide: impl Fn(&Account) -> Result<Account, Error>,
+) -> Result<Account, Error> {
+    for attempt in 1..=TRIES {
+        let changed = decide(&account)?;
+        if changed.user.version == account.user.version {
+            return Ok(account);
+        }
+        match app.users.replace(&account, &changed).await? {
+            Replaced::Done => {
+                audit::changed(actor, &account, &changed);
+                return Ok(changed);
+            }
+            Replaced::LastAdmin => return Err(last_admin()),
+            Replaced::Stale => account = again(app, &account, attempt).await?,
+        }
+    }
+    Err(contended())
+}
+
+/// Deletes `account`, which was read for this request, with all that hangs on it, and gives the number
+/// of its contacts. Its tokens are void because they name an id that is gone.
+///
+/// The contacts go after the account. If that is cut off, nobody can see the rest, and
+/// [`ContactStore::finish_deletions`](table::ContactStore::finish_deletions) removes it.
+///
+/// `check` sees the account anew whenever another writer was faster.
+///
+/// # Errors
+///
+/// What `check` says; [`Error::NotFound`] if the account was deleted meanwhile; [`Error::Conflict`] if
+/// no system administrator would be left.
+pub async fn delete(
+    app: &App,
+    actor: &Actor<'_>,
+    mut account: Account,
+    check: impl Fn(&Account) -> Result<(), Error>,
+) -> Result<u64, Error> {
+    for attempt in 1..=TRIES {
+        check(&account)?;
+        let id = account.user.id;
+        let contacts = app.contacts.pending_deletion(id, clock::now())?;
+        match app.users.delete(&account, vec![contacts]).await? {
+            Replaced::Done => {
+                audit::account(actor, AccountAct::Deleted, id);
+                return app.contacts.delete_all(id).await;
+            }
+            Replaced::LastAdmin => return Err(last_admin()),
+            Replaced::Stale => account = again(app, &account, attempt).await?,
+        }
+    }
+    Err(contended())
+}
+
+/// The account as it stands now, after a pause that lets the faster writers pass.
+async fn again(app: &App, account: &Account, attempt: u32) -> Result<Account, Error> {
+    tokio::time::sleep(pause(attempt.min(3))).await;
+    app.users
+        .find(account.user.id)
+        .await?
+        .ok_or(Error::NotFound("the user"))
+}
+
+fn last_admin() -> Error {
+    Error::conflict("this is the last enabled system administrator")
+}
+
+fn contended() -> Error {
+    Error::Unavailable {
+        doing: "change a user",
+        source: "other writers were faster at every try".into(),
+    }
+}

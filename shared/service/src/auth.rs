@@ -1,0 +1,304 @@
+//! Who asks: from a bearer token to a [`Caller`] whose record was read for this very request.
+
+mod fetch;
+pub mod issuer;
+pub mod jwt;
+pub mod keys;
+mod verifier;
+
+use errors::Error;
+use lambda_http::Request;
+use lambda_http::http::header::AUTHORIZATION;
+use roster::{Right, Role, Roles, SubjectId, User, UserId, rights};
+use table::{Account, Credential, Holder, Replaced, Table, Token, TokenRecord, UserStore, holder, slot_key};
+
+use crate::audit::Actor;
+use crate::{clock, http};
+use issuer::Issuer;
+use jwt::Identity;
+use verifier::Verifier;
+
+/// How often a first sign-in is tried while others change the account.
+const TRIES: usize = 5;
+
+/// Finds out who sent a request.
+#[derive(Clone, Debug)]
+pub struct Auth {
+    table: Table,
+    users: UserStore,
+    verifier: Option<Verifier>,
+}
+
+/// Who sent a request.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The caller's record as it stands now.
+    pub user: User,
+    /// What was presented.
+    pub credential: Credential,
+    /// The id of the request, for the log.
+    pub request_id: String,
+}
+
+impl Auth {
+    /// Reads tokens and users from `table`, and takes the tokens of `issuer`, if there is one.
+    #[must_use]
+    pub fn new(table: Table, issuer: Option<Issuer>) -> Self {
+        Self {
+            users: UserStore::new(table.clone()),
+            verifier: issuer.map(Verifier::new),
+            table,
+        }
+    }
+
+    /// The caller of `request`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Auth::caller_and`].
+    pub async fn caller(&self, request: &Request) -> Result<Caller, Error> {
+        Ok(self.caller_and(request, None).await?.0)
+    }
+
+    /// The caller of `request` and the account it is about, read in one call.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unauthenticated`] unless exactly one valid token of an enabled user was sent,
+    /// [`Error::Unavailable`] if the issuer's keys cannot be had.
+    pub async fn caller_and(
+        &self,
+        request: &Request,
+        about: Option<UserId>,
+    ) -> Result<(Caller, Option<Account>), Error> {
+        let text = presented(request)?;
+        let refused = || Error::Unauthenticated { presented: true };
+        let (credential, user, identity) = match (text.parse::<Token>(), &self.verifier) {
+            (Ok(token), _) => {
+                let user = token.user();
+                (Credential::Token(token), user, None)
+            }
+            (Err(()), Some(verifier)) => {
+                let identity = verifier.identity(text, clock::now()).await?;
+                let user = self.signs_in_as(&identity).await?.ok_or_else(refused)?;
+                let credential = Credential::Issued {
+                    user,
+                    hash: identity.hash,
+                    expires_at: identity.expires_at,
+                };
+                (credential, user, Some(identity))
+            }
+            (Err(()), None) => return Err(refused()),
+        };
+
+        let mut keys = vec![credential.key(), slot_key(user.slot())];
+        if let Some(about) = about.filter(|about| about.slot() != user.slot()) {
+            keys.push(slot_key(about.slot()));
+        }
+        let mut record = None;
+        let mut caller = None;
+        let mut target = None;
+        for item in self.table.batch_get(keys, "read a caller").await? {
+            if item.contains_key("userId") {
+                record = Some(TokenRecord::of(item)?);
+            } else if let Holder::Account(account) = holder(item)? {
+                if account.user.id == user {
+                    caller = Some((*account).clone());
+                }
+                if Some(account.user.id) == about {
+                    target = Some(*account);
+                }
+            }
+        }
+
+        let account = caller.ok_or_else(refused)?;
+        // A record says of our own token that it is in force, and of an issuer's that it was revoked.
+        let issued_at = match (&identity, record) {
+            (None, Some(record)) => {
+                (record.user == user && record.expires_at > clock::now()).then_some(record.created_at)
+            }
+            (Some(identity), None) => {
+                (account.subject == Some(identity.subject)).then_some(identity.issued_at)
+            }
+            _ => None,
+        };
+        let valid = account.user.enabled
+            && issued_at
+                .is_some_and(|issued_at| account.tokens_valid_after.is_none_or(|after| issued_at > after));
+        if !valid {
+            return Err(refused());
+        }
+        let caller = Caller {
+            user: account.user,
+            credential,
+            request_id: http::request_id(request).to_owned(),
+        };
+        Ok((caller, target))
+    }
+
+    /// The account that an issuer's subject signs in as: the one it is bound to, or the one that this
+    /// first sign-in binds it to.
+    async fn signs_in_as(&self, identity: &Identity) -> Result<Option<UserId>, Error> {
+        let subject = identity.subject;
+        for _ in 0..TRIES {
+            if let Some(user) = self.users.find_by_subject(subject).await? {
+                return Ok(Some(user));
+            }
+            let Some(email) = &identity.email else {
+                return Ok(None);
+            };
+            let Some(account) = self.users.find_by_email(email).await? else {
+                return Ok(None);
+            };
+            if account.subject == Some(subject) {
+                // Another first sign-in was faster.
+                return Ok(Some(account.user.id));
+            }
+            // Who only reserves the address, because the account had it once, does not sign in by it.
+            if account.user.email.key() != email.key() || !is_bindable(&account, identity) {
+                return Ok(None);
+            }
+            let bound = bound(&account, subject);
+            if self.users.replace(&account, &bound).await? == Replaced::Done {
+                tracing::info!(user.id = %bound.user.id, "bound an account to an issuer's subject");
+                return Ok(Some(bound.user.id));
+            }
+        }
+        Err(Error::Unavailable {
+            doing: "bind an account",
+            source: "other writers were faster at every try".into(),
+        })
+    }
+}
+
+/// Whether the first sign-in of `identity`, whose address the account has, may bind it.
+fn is_bindable(account: &Account, identity: &Identity) -> bool {
+    account.subject.is_none()
+        && account.user.enabled
+        && !account.user.roles.intersects(Roles::ADMIN)
+        && !account.address_unproven
+        && account
+            .tokens_valid_after
+            .is_none_or(|after| identity.issued_at > after)
+}
+
+/// `account` with `subject` bound to it.
+fn bound(account: &Account, subject: SubjectId) -> Account {
+    let mut account = account.clone();
+    account.subject = Some(subject);
+    account.user.version += 1;
+    account
+}
+
+/// The token of the one `Authorization: Bearer` header (RFC 6750, 2.1).
+fn presented(request: &Request) -> Result<&str, Error> {
+    let mut headers = request.headers().get_all(AUTHORIZATION).iter();
+    let Some(first) = headers.next() else {
+        return Err(Error::Unauthenticated { presented: false });
+    };
+    let refused = || Error::Unauthenticated { presented: true };
+    if headers.next().is_some() {
+        return Err(refused());
+    }
+    let text = first.to_str().map_err(|_| refused())?;
+    let (scheme, token) = text.trim().split_once(' ').ok_or_else(refused)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(refused());
+    }
+    Ok(token.trim())
+}
+
+impl Caller {
+    /// Returns the caller as the audit log has it.
+    #[must_use]
+    pub fn actor(&self) -> Actor<'_> {
+        Actor::user(self.user.id, &self.request_id)
+    }
+
+    /// Checks that one of the caller's roles gives `right`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forbidden`].
+    pub fn require(&self, right: Right) -> Result<(), Error> {
+        if rights(self.user.roles).contains(&right) {
+            Ok(())
+        } else {
+            Err(Error::Forbidden("your roles do not allow this"))
+        }
+    }
+
+    /// Checks that the caller may do everything on `user`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forbidden`].
+    pub fn may_manage(&self, user: &User) -> Result<(), Error> {
+        self.require(Right::ManageUsers)?;
+        if user.roles.intersects(Roles::ADMIN) {
+            self.require(Right::ManageAdmins)?;
+        }
+        Ok(())
+    }
+
+    /// Checks that the caller may turn `old`, an account to manage or the caller's own, into `new`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forbidden`] if it would give what is not the caller's to give, [`Error::Conflict`] if
+    /// callers would disable or demote themselves.
+    pub fn may_change(&self, old: &User, new: &User) -> Result<(), Error> {
+        if (old.roles, old.enabled, old.account_type) != (new.roles, new.enabled, new.account_type) {
+            self.may_manage(old)?;
+            self.may_manage(new)?;
+        }
+        let admin = |user: &User| {
+            Roles::ADMIN
+                .iter()
+                .filter(|role| user.roles.contains(*role))
+                .collect()
+        };
+        let (had, has): (Roles, Roles) = (admin(old), admin(new));
+        if self.user.id == old.id && !(new.enabled && has.is_superset(had)) {
+            return Err(Error::conflict("nobody disables or demotes themselves"));
+        }
+        Ok(())
+    }
+
+    /// Checks that the caller may delete `user`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forbidden`], and [`Error::Conflict`] if it is the caller.
+    pub fn may_delete(&self, user: &User) -> Result<(), Error> {
+        self.may_manage(user)?;
+        if self.user.id == user.id {
+            return Err(Error::conflict("nobody deletes themselves"));
+        }
+        Ok(())
+    }
+
+    /// The roles that the caller may give to a new account.
+    #[must_use]
+    pub fn assignable(&self) -> Roles {
+        assignable(self.user.roles)
+    }
+}
+
+/// The roles that a holder of `roles` may give to a new account. `ROLE_ADHOC_COLLABORATOR` never is
+/// among them.
+#[must_use]
+pub fn assignable(roles: Roles) -> Roles {
+    let rights = rights(roles);
+    Role::ALL
+        .into_iter()
+        .filter(|role| match role {
+            Role::SystemAdmin | Role::UserAdmin => rights.contains(&Right::ManageAdmins),
+            Role::Originator | Role::Collaborator => rights.contains(&Right::ManageUsers),
+            Role::AdhocCollaborator => false,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,196 @@
+//! How a file is to be imported.
+
+use roster::{Faults, Given, Role, Roles, Violation, objection};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What an import does with a good row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Mode {
+    /// Makes a user; an address that has an account is an error.
+    #[default]
+    Create,
+    /// Makes a user, or changes the one with the address.
+    Upsert,
+    /// Writes no user, and reports what `Create` would.
+    Validate,
+}
+
+/// What becomes of columns that mean nothing to the service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum UnknownColumns {
+    /// The file is refused, so that a typo drops no data.
+    #[default]
+    Refuse,
+    /// They are left out.
+    Ignore,
+}
+
+/// How a file is to be imported, as whoever sent it decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportOptions {
+    /// What to do with a good row.
+    pub mode: Mode,
+    /// Whether the address of an existing account is skipped instead of an error.
+    pub ignore_duplicates: bool,
+    /// The roles of a row that names none.
+    pub default_roles: Roles,
+    /// What to do with columns that are not known.
+    pub unknown_columns: UnknownColumns,
+}
+
+impl Default for ImportOptions {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Create,
+            ignore_duplicates: false,
+            default_roles: Role::Collaborator.into(),
+            unknown_columns: UnknownColumns::Refuse,
+        }
+    }
+}
+
+/// The options of an import as they were given.
+#[derive(Clone, Debug, Default, ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct ImportOptionsDraft<'a> {
+    /// `create`, `upsert` or `validate`.
+    #[schema(value_type = Mode)]
+    pub mode: Given<'a>,
+    /// `true` or `false`.
+    #[schema(value_type = bool)]
+    pub ignore_duplicates: Given<'a>,
+    /// An array of roles, or several in one string by `;`, `|` or `,`.
+    #[schema(value_type = String)]
+    pub default_roles: Given<'a>,
+    /// `refuse` or `ignore`.
+    #[schema(value_type = UnknownColumns)]
+    pub unknown_columns: Given<'a>,
+}
+
+impl ImportOptionsDraft<'_> {
+    /// The options, with the contract's defaults for what was left out.
+    ///
+    /// # Errors
+    ///
+    /// Every fault, among them default roles that are not in `assignable`.
+    pub fn parse(self, assignable: Roles) -> Result<ImportOptions, Vec<Violation>> {
+        const MODES: [(&str, Mode); 3] = [
+            ("create", Mode::Create),
+            ("upsert", Mode::Upsert),
+            ("validate", Mode::Validate),
+        ];
+        const TREATMENTS: [(&str, UnknownColumns); 2] = [
+            ("refuse", UnknownColumns::Refuse),
+            ("ignore", UnknownColumns::Ignore),
+        ];
+
+        let Self {
+            mode,
+            ignore_duplicates,
+            default_roles,
+            unknown_columns,
+        } = self;
+        let default = ImportOptions::default();
+        let mut faults = Faults::default();
+
+        let mode = faults.defaulted(&mode, default.mode, |faults, given| {
+            faults.choice("mode", given, &MODES)
+        });
+        let ignore_duplicates =
+            faults.defaulted(&ignore_duplicates, default.ignore_duplicates, |faults, given| {
+                faults.flag("ignoreDuplicates", given)
+            });
+        let default_roles = faults.defaulted(&default_roles, default.default_roles, |faults, given| {
+            let labels = match given {
+                Given::Text(text) => Given::list(text),
+                given => given.clone(),
+            };
+            let roles = labels.named(|label| Role::from_label(label).map(Role::as_str));
+            faults.roles("defaultRoles", &roles, |role| objection(role, assignable))
+        });
+        let unknown_columns = faults.defaulted(&unknown_columns, default.unknown_columns, |faults, given| {
+            faults.choice("unknownColumns", given, &TREATMENTS)
+        });
+
+        let options = match (mode, ignore_duplicates, default_roles, unknown_columns) {
+            (Some(mode), Some(ignore_duplicates), Some(default_roles), Some(unknown_columns)) => {
+                Some(ImportOptions {
+                    mode,
+                    ignore_duplicates,
+                    default_roles,
+                    unknown_columns,
+                })
+            }
+            _ => None,
+        };
+        faults.finish(options)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use roster::Code;
+
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_is_as_the_contract_says() {
+        let options = ImportOptionsDraft::default().parse(Roles::ALL);
+
+        assert_eq!(options, Ok(ImportOptions::default()));
+    }
+
+    #[test]
+    fn every_word_has_its_meaning() {
+        let draft = ImportOptionsDraft {
+            mode: "upsert".into(),
+            ignore_duplicates: Given::Flag(true),
+            default_roles: "Originator; ROLE_COLLABORATOR".into(),
+            unknown_columns: "ignore".into(),
+        };
+        let ordinary = Roles::from(Role::Originator).with(Role::Collaborator);
+
+        let options = draft.parse(ordinary).unwrap();
+
+        assert_eq!((options.mode, options.ignore_duplicates), (Mode::Upsert, true));
+        assert_eq!(options.default_roles, ordinary);
+        assert_eq!(options.unknown_columns, UnknownColumns::Ignore);
+        for (word, mode) in [("create", Mode::Create), ("validate", Mode::Validate)] {
+            let draft = ImportOptionsDraft {
+                mode: word.into(),
+                ..ImportOptionsDraft::default()
+            };
+            assert_eq!(draft.parse(ordinary).unwrap().mode, mode);
+        }
+    }
+
+    #[test]
+    fn every_fault_is_told() {
+        let draft = ImportOptionsDraft {
+            mode: "Create".into(),
+            ignore_duplicates: "yes".into(),
+            default_roles: "ROLE_SYSTEM_ADMIN".into(),
+            unknown_columns: Given::Flag(true),
+        };
+
+        let faults = draft.parse(Role::Originator.into()).unwrap_err();
+
+        let told: Vec<_> = faults
+            .iter()
+            .map(|fault| (fault.place.path(), fault.code))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("mode", Code::InvalidFormat),
+                ("ignoreDuplicates", Code::InvalidFormat),
+                ("defaultRoles", Code::ForbiddenRole),
+                ("unknownColumns", Code::InvalidFormat),
+            ]
+        );
+    }
+}

@@ -1,0 +1,155 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::{Content, Delimiter, Position, Rows, UnknownColumns};
+
+const FAULT: RejectedFault<'_> = RejectedFault {
+    column: "E-Mail",
+    code: "invalid_format",
+    message: "email \"ada@\" is not an email address",
+};
+
+/// The file of rejected rows that comes out when every row of a file is rejected for `faults`.
+fn rejected(file: &[u8], faults: &[RejectedFault<'_>]) -> Vec<u8> {
+    let dialect = Dialect::detect(file).unwrap();
+    let mut rows = Rows::new(dialect, Position::START);
+    rows.feed(file);
+    rows.finish();
+    let columns = Columns::read(rows.next_row(), UnknownColumns::Ignore).unwrap();
+    let rejected = Rejected::new(&columns, dialect);
+    let mut out = Vec::new();
+    rejected.header(&mut out);
+    while let Some(row) = rows.next_row() {
+        let cells = match row.content {
+            Content::Cells(cells) => Some(cells),
+            Content::TooLarge | Content::UnclosedQuote { .. } => None,
+        };
+        rejected.row(row.line, cells, faults, &mut out);
+    }
+    out
+}
+
+fn text(file: &[u8], faults: &[RejectedFault<'_>]) -> String {
+    String::from_utf8(rejected(file, faults)).unwrap()
+}
+
+#[test]
+fn rows_come_back_in_their_own_columns_with_their_faults() {
+    assert_eq!(
+        text(b"Surname;E-Mail\nLovelace;ada@\n", &[FAULT]),
+        "Surname;E-Mail;_line;_column;_code;_message\r\n\
+         Lovelace;ada@;2;E-Mail;invalid_format;\"email \"\"ada@\"\" is not an email address\"\r\n"
+    );
+}
+
+#[test]
+fn several_faults_share_a_row() {
+    let role = RejectedFault {
+        column: "Role",
+        code: "unknown_role",
+        message: "roles \"x\" is not a role",
+    };
+
+    assert_eq!(
+        text(b"E-Mail,Role\nada@,x\n", &[FAULT, role])
+            .lines()
+            .nth(1)
+            .unwrap(),
+        "ada@,x,2,E-Mail; Role,invalid_format; unknown_role,\
+         \"email \"\"ada@\"\" is not an email address; roles \"\"x\"\" is not a role\""
+    );
+}
+
+#[test]
+fn the_faults_of_an_earlier_round_are_replaced() {
+    let first = rejected(b"E-Mail,Role\nada@,x\n", &[FAULT]);
+
+    assert_eq!(rejected(&first, &[FAULT]), first);
+}
+
+#[test]
+fn a_row_that_could_not_be_kept_is_empty_but_for_its_faults() {
+    let file = format!("email,roles\n\"{}\"\nx,\"", "y".repeat(70_000));
+
+    assert_eq!(
+        text(file.as_bytes(), &[]).lines().skip(1).collect::<Vec<_>>(),
+        [",,2,,,", ",,3,,,"]
+    );
+}
+
+#[test]
+fn rows_that_are_too_short_are_filled_and_cells_beyond_the_columns_kept() {
+    assert_eq!(
+        text(b"email,roles\na\na,b,c,d\n", &[])
+            .lines()
+            .skip(1)
+            .collect::<Vec<_>>(),
+        ["a,,2,,,", "a,b,3,,,,c,d"]
+    );
+}
+
+#[test]
+fn cells_that_a_spreadsheet_would_run_are_escaped_once() {
+    assert_eq!(
+        text(b"email,_=x\n=1,'=1\n''=1,'t\n", &[])
+            .lines()
+            .collect::<Vec<_>>(),
+        [
+            "email,_=x,_line,_column,_code,_message",
+            "'=1,'=1,2,,,",
+            "''=1,'t,3,,,"
+        ]
+    );
+}
+
+#[test]
+fn the_text_is_utf_8_with_a_mark_if_there_was_one() {
+    let utf16: Vec<u8> = "\u{FEFF}email\té\nß\t\n"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+
+    assert_eq!(
+        text(&utf16, &[]),
+        "\u{FEFF}email\té\t_line\t_column\t_code\t_message\r\nß\t\t2\t\t\t\r\n"
+    );
+    assert_eq!(
+        text(b"email\nAndr\xE9\n", &[]).lines().nth(1).unwrap(),
+        "Andr\u{FFFD},2,,,"
+    );
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_reads_back_the_same(
+        table in prop::collection::vec(prop::collection::vec("'{0,2}[=+a,;\t\"\r\n é]{0,6}", 3), 1..6),
+        delimiter in prop::sample::select(Delimiter::ALL.to_vec()),
+        bom: bool,
+    ) {
+        let mut writer = csv::WriterBuilder::new().delimiter(delimiter.byte()).from_writer(Vec::new());
+        writer.write_record(["email", "first name", "_note"]).unwrap();
+        for row in &table {
+            writer.write_record(row).unwrap();
+        }
+        let mut file = if bom { Encoding::Utf8.bom().to_vec() } else { Vec::new() };
+        file.extend(writer.into_inner().unwrap());
+
+        let out = rejected(&file, &[FAULT]);
+
+        let dialect = Dialect::detect(&out).unwrap();
+        prop_assert_eq!(dialect, Dialect::detect(&file).unwrap());
+        let mut rows = Rows::new(dialect, Position::START);
+        rows.feed(&out);
+        rows.finish();
+        let columns = Columns::read(rows.next_row(), UnknownColumns::Refuse).unwrap();
+        prop_assert_eq!(&columns.header()[..3], ["email", "first name", "_note"]);
+        prop_assert_eq!(&columns.header()[3..], Rejected::COLUMNS);
+        for cells in &table {
+            let Content::Cells(found) = rows.next_row().unwrap().content else { panic!("a row of cells") };
+            let found: Vec<_> = found.iter().take(3).map(|cell| unescape(cell.unwrap()).to_owned()).collect();
+            let expected: Vec<_> = cells.iter().map(|cell| unescape(cell).to_owned()).collect();
+            prop_assert_eq!(found, expected);
+        }
+        prop_assert!(rows.next_row().is_none());
+    }
+}

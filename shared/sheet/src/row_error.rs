@@ -1,0 +1,74 @@
+//! One error or warning about one row.
+
+use roster::{Code, Member, Severity, Violation};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// An error or a warning about one row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RowError {
+    /// The line of the file on which the row begins; the header's is 1.
+    pub line: u64,
+    /// The line of the file on which the row ends, if that is a later one.
+    #[serde(default)]
+    pub last_line: Option<u64>,
+    /// The number of the data row, from 1.
+    pub row: u64,
+    /// What the column at fault means; null if it means nothing, and for the row as a whole.
+    #[serde(default)]
+    pub member: Option<Member>,
+    /// The header cell of the column at fault; nothing for the row as a whole.
+    pub column: Option<String>,
+    /// The rule that was broken.
+    pub code: Code,
+    /// Whether the row was refused for this; one with warnings only is imported.
+    #[serde(default)]
+    pub severity: Severity,
+    /// The offending value, at most 100 characters of it.
+    pub value: Option<String>,
+    /// One sentence: `email "ada@" is not an email address`.
+    pub message: String,
+    /// The value that the cell should most likely have, with all its mistakes mended; empty if it should
+    /// have none, null if nobody knows.
+    #[serde(default)]
+    pub suggestion: Option<String>,
+    /// For a repeated address: the line that has it first.
+    pub first_line: Option<u64>,
+}
+
+impl RowError {
+    /// Returns `violation` as the fault of a row. `column` is the header cell of the column at fault, by
+    /// which the message names it.
+    #[must_use]
+    pub fn new(line: u64, row: u64, column: Option<&str>, violation: Violation) -> Self {
+        let column = column.map(Violation::shown);
+        let message = violation.message_about(column.unwrap_or_default());
+        let Violation {
+            place,
+            code,
+            value,
+            suggestion,
+            ..
+        } = violation;
+        Self {
+            line,
+            last_line: None,
+            row,
+            member: place.member(),
+            column: column.filter(|column| !column.is_empty()).map(str::to_owned),
+            code,
+            severity: code.severity(),
+            value,
+            message,
+            suggestion,
+            first_line: None,
+        }
+    }
+
+    /// The documented one-line form: `line 7: email "ada@" is not an email address`.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        format!("line {}: {}", self.line, self.message)
+    }
+}

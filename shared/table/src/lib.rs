@@ -1,0 +1,39 @@
+//! The DynamoDB table, and one store for each resource that it holds.
+//!
+//! Every item's key, in one place:
+//!
+//! | item | PK | SK | kept in | what |
+//! |---|---|---|---|---|
+//! | user | `U#<slot>` | `U` | `users` | the slot is that of the address given at creation |
+//! | address | `U#<slot>` | `U` | `users` | reserves a changed address and points home |
+//! | token | `T#<SHA-256 of the token>` | `T` | `tokens` | user id and expiry; of an issuer's token, that it was revoked |
+//! | subject | `X#<hash of issuer and subject>` | `X` | `users` | the account that the issuer's subject signs in as |
+//! | contact | `C#<owner id>` | comparison form of the address | `contacts` | one person in the owner's address book |
+//! | deletion | `D` | `<time>#<owner id>` | `contacts` | the owner was deleted; from then on the rest of the contacts can go |
+//! | import | `I#<import id>` | `I` | `intake::store` | state, options, counts, checkpoint, lease |
+//! | row errors | `I#<import id>` | `E#<first line, 10 digits>` | `intake::store` | a chunk of errors |
+//! | file | `F#<hash of sender, bytes and options>` | `F` | `intake::store` | the import that was made of it |
+//! | request | `K#<hash of caller and Idempotency-Key>` | `K` | `replays` | its sealed answer, and `P#…` further parts of it |
+//! | counters | `S` | `0` to `7` | `counters` | numbers of users, sharded so that transactions do not collide |
+//! | administrators | `S` | `A` | `counters` | how many enabled system administrators there are |
+//!
+//! The index `listing` (`LPK`, `LSK`) holds users in eight parts, `U#0` to `U#7`, sorted by the
+//! comparison form of the address, and imports in one, `I`, sorted by time. It lags behind on AWS, so
+//! nothing that decides ever reads it. The index `by-id` (`PK`, `ID`) finds an owner's contact by its id;
+//! it lies in the same partition and is read consistently.
+
+mod contacts;
+mod counters;
+mod listing;
+mod replays;
+mod search;
+mod table;
+mod tokens;
+mod users;
+
+pub use contacts::{Batch, Changed, ContactStore, Finished};
+pub use listing::{Filter, Found, Listing, Order, Place, SortBy};
+pub use replays::{Attempt, Begun, ReplayStore};
+pub use table::{Item, Key, Refused, TRIES, Table, When, from_item, is_refused, to_item, to_value};
+pub use tokens::{Credential, Token, TokenRecord, TokenStore};
+pub use users::{Account, Holder, Replaced, UserStore, Written, holder, key as slot_key};

@@ -1,0 +1,310 @@
+//! The DynamoDB table: typed reads, transactions that are tried again, and what a failure means.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Delete, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+};
+use errors::{Error, failed, is_throttling, pause, throttled};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+/// An item as the SDK has it.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// How often a throttled or conflicting call to storage is tried in all.
+pub const TRIES: u32 = 10;
+
+/// The primary key of an item.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// The partition.
+    pub pk: String,
+    /// The place in the partition.
+    pub sk: String,
+}
+
+impl Key {
+    /// A key of the two parts.
+    pub fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
+        Self {
+            pk: pk.into(),
+            sk: sk.into(),
+        }
+    }
+
+    /// The key in the form the SDK takes.
+    #[must_use]
+    pub fn item(self) -> Item {
+        HashMap::from([
+            ("PK".to_owned(), AttributeValue::S(self.pk)),
+            ("SK".to_owned(), AttributeValue::S(self.sk)),
+        ])
+    }
+}
+
+/// When an action of a transaction is carried out; otherwise the whole transaction is not.
+pub enum When {
+    /// In any case.
+    Always,
+    /// If there is nothing at its key.
+    Free,
+    /// If what is stored there has this id, in the attribute of this name, and this version.
+    Unchanged(&'static str, String, u64),
+}
+
+impl When {
+    fn parts(self) -> (Option<String>, Option<Item>) {
+        match self {
+            Self::Always => (None, None),
+            Self::Free => (Some("attribute_not_exists(PK)".to_owned()), None),
+            Self::Unchanged(attribute, id, version) => (
+                Some(format!("{attribute} = :id AND version = :version")),
+                Some(HashMap::from([
+                    (":id".to_owned(), AttributeValue::S(id)),
+                    (":version".to_owned(), AttributeValue::N(version.to_string())),
+                ])),
+            ),
+        }
+    }
+}
+
+/// Why a transaction was not carried out.
+#[derive(Debug)]
+pub enum Refused {
+    /// A condition did not hold. One entry for each action, in order: `Some` where its own condition
+    /// failed, with the item that is stored there.
+    Condition(Vec<Option<Item>>),
+    /// Anything else.
+    Failed(Error),
+}
+
+/// The one table, by name.
+#[derive(Clone, Debug)]
+pub struct Table {
+    client: Client,
+    name: Arc<str>,
+}
+
+impl Table {
+    /// The table `name`, reached by `client`.
+    #[must_use]
+    pub fn new(client: Client, name: String) -> Self {
+        Self {
+            client,
+            name: name.into(),
+        }
+    }
+
+    /// The client, for calls that only one store makes.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The table's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Reads one item, consistently.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn get(&self, key: Key, doing: &'static str) -> Result<Option<Item>, Error> {
+        let read = self
+            .client
+            .get_item()
+            .table_name(self.name())
+            .set_key(Some(key.item()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| failed(doing, error))?;
+        Ok(read.item)
+    }
+
+    /// Reads up to 100 items, the limit of the call, in one consistent call, in no particular order.
+    ///
+    /// What storage leaves unprocessed is asked for again.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn batch_get(
+        &self,
+        keys: impl IntoIterator<Item = Key>,
+        doing: &'static str,
+    ) -> Result<Vec<Item>, Error> {
+        let keys: Vec<Item> = keys.into_iter().map(Key::item).collect();
+        let mut found = Vec::with_capacity(keys.len());
+        let mut wanted = Some(keys).filter(|keys| !keys.is_empty());
+        let mut attempt = 0;
+        while let Some(keys) = wanted.take() {
+            let request = KeysAndAttributes::builder()
+                .set_keys(Some(keys))
+                .consistent_read(true)
+                .build()
+                .map_err(|error| Error::internal(doing, error))?;
+            let read = self
+                .client
+                .batch_get_item()
+                .request_items(self.name(), request)
+                .send()
+                .await
+                .map_err(|error| failed(doing, error))?;
+            found.extend(read.responses.into_iter().flatten().flat_map(|(_, items)| items));
+            wanted = read
+                .unprocessed_keys
+                .and_then(|mut tables| tables.remove(self.name()))
+                .map(|left| left.keys)
+                .filter(|keys| !keys.is_empty());
+            if wanted.is_some() {
+                attempt += 1;
+                if attempt == TRIES {
+                    return Err(throttled(doing));
+                }
+                tokio::time::sleep(pause(attempt)).await;
+            }
+        }
+        Ok(found)
+    }
+
+    /// The action that puts `item`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if the action cannot be built.
+    pub fn put(&self, item: Item, when: When, doing: &'static str) -> Result<TransactWriteItem, Error> {
+        let (condition, values) = when.parts();
+        let put = Put::builder()
+            .table_name(self.name())
+            .set_item(Some(item))
+            .set_condition_expression(condition)
+            .set_expression_attribute_values(values)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(|error| Error::internal(doing, error))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// The action that deletes what is at `key`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if the action cannot be built.
+    pub fn delete(&self, key: Key, when: When, doing: &'static str) -> Result<TransactWriteItem, Error> {
+        let (condition, values) = when.parts();
+        let delete = Delete::builder()
+            .table_name(self.name())
+            .set_key(Some(key.item()))
+            .set_condition_expression(condition)
+            .set_expression_attribute_values(values)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(|error| Error::internal(doing, error))?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
+    /// Carries out all of `actions` or none.
+    ///
+    /// Conflicts with other transactions and throttling are waited out. All tries carry one token, so
+    /// that a try after one that was carried out, and whose answer was lost or a failure, is not a second
+    /// write, nor one that meets the conditions changed by the first.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`], with the items that are in the way if a condition did not hold.
+    pub async fn transact(
+        &self,
+        actions: Vec<TransactWriteItem>,
+        doing: &'static str,
+    ) -> Result<(), Refused> {
+        let token = Uuid::new_v4().to_string();
+        for attempt in 1..=TRIES {
+            let call = self
+                .client
+                .transact_write_items()
+                .client_request_token(&token)
+                .set_transact_items(Some(actions.clone()));
+            let Err(refused) = call.send().await else {
+                return Ok(());
+            };
+            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+                refused.as_service_error()
+            else {
+                let in_progress = matches!(
+                    refused.as_service_error(),
+                    Some(TransactWriteItemsError::TransactionInProgressException(_))
+                );
+                if !in_progress && !is_throttling(refused.code()) {
+                    return Err(Refused::Failed(failed(doing, refused)));
+                }
+                tokio::time::sleep(pause(attempt)).await;
+                continue;
+            };
+            let reasons = cancelled.cancellation_reasons();
+            if reasons
+                .iter()
+                .any(|reason| reason.code() == Some("ConditionalCheckFailed"))
+            {
+                let conditions = reasons.iter().map(|reason| {
+                    (reason.code() == Some("ConditionalCheckFailed"))
+                        .then(|| reason.item.clone().unwrap_or_default())
+                });
+                return Err(Refused::Condition(conditions.collect()));
+            }
+            let passing = reasons
+                .iter()
+                .filter_map(|reason| reason.code())
+                .all(|code| matches!(code, "None" | "TransactionConflict") || is_throttling(Some(code)));
+            if !passing {
+                return Err(Refused::Failed(failed(doing, refused)));
+            }
+            tokio::time::sleep(pause(attempt)).await;
+        }
+        Err(Refused::Failed(throttled(doing)))
+    }
+}
+
+/// Whether a call was refused because its condition did not hold.
+pub fn is_refused<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    error.code() == Some("ConditionalCheckFailedException")
+}
+
+/// `value` as the item at `key`.
+///
+/// # Errors
+///
+/// [`Error::Internal`] if the value does not have the form of an item, or the item not that of the value.
+pub fn to_item(key: Key, value: impl Serialize, doing: &'static str) -> Result<Item, Error> {
+    let mut item: Item =
+        serde_dynamo::aws_sdk_dynamodb_1::to_item(value).map_err(|error| Error::internal(doing, error))?;
+    item.extend(key.item());
+    Ok(item)
+}
+
+/// The value that `item` holds. Stored data is ours to keep right, so a failure is our fault.
+///
+/// # Errors
+///
+/// [`Error::Internal`] if the value does not have the form of an item, or the item not that of the value.
+pub fn from_item<T: DeserializeOwned>(item: Item, doing: &'static str) -> Result<T, Error> {
+    serde_dynamo::aws_sdk_dynamodb_1::from_item(item).map_err(|error| Error::internal(doing, error))
+}
+
+/// `value` as one attribute.
+///
+/// # Errors
+///
+/// [`Error::Internal`] if the value does not have the form of an item, or the item not that of the value.
+pub fn to_value(value: impl Serialize, doing: &'static str) -> Result<AttributeValue, Error> {
+    serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(value).map_err(|error| Error::internal(doing, error))
+}

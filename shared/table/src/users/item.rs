@@ -1,0 +1,250 @@
+//! An account as it is stored, and what points to it.
+
+use errors::Error;
+use roster::{
+    AccountType, Email, ExternalUserId, ImportId, Name, Phone, PlanId, RequestMark, Roles, Slot, SubjectId,
+    Timestamp, User, UserId,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Account, Holder};
+use crate::table::{from_item, to_item};
+use crate::{Item, Key, search};
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UserItem {
+    id: UserId,
+    email: Email,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_name: Option<Name>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_name: Option<Name>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other_name: Option<Name>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mobile_number: Option<Phone>,
+    roles: Roles,
+    enabled: bool,
+    account_type: AccountType,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan_id: Option<PlanId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_user_id: Option<ExternalUserId>,
+    created_at: u64,
+    modified_at: u64,
+    version: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    import_id: Option<ImportId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    import_line: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed_by_import: Option<ImportId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed_by_line: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    made_by: Option<RequestMark>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tokens_valid_after: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    addresses: Vec<Slot>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<SubjectId>,
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    address_unproven: bool,
+    /// See [`search::index`].
+    search: String,
+    #[serde(rename = "LPK")]
+    listing_part: String,
+    #[serde(rename = "LSK")]
+    listing_place: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AddressItem {
+    home: Option<Slot>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SubjectItem {
+    user_id: UserId,
+}
+
+impl From<Account> for UserItem {
+    fn from(account: Account) -> Self {
+        let Account {
+            user,
+            tokens_valid_after,
+            changed_by,
+            made_by,
+            addresses,
+            subject,
+            address_unproven,
+        } = account;
+        let User {
+            id,
+            email,
+            first_name,
+            last_name,
+            other_name,
+            mobile_number,
+            roles,
+            enabled,
+            account_type,
+            plan_id,
+            external_user_id,
+            created_at,
+            modified_at,
+            import,
+            version,
+        } = user;
+        let search = search::index(&email, [first_name.as_ref(), last_name.as_ref()]);
+        let (import_id, import_line) = import.unzip();
+        let (changed_by_import, changed_by_line) = changed_by.unzip();
+        Self {
+            listing_part: listing_part(id.slot().shard()),
+            listing_place: email.key().to_owned(),
+            id,
+            email,
+            first_name,
+            last_name,
+            other_name,
+            mobile_number,
+            roles,
+            enabled,
+            account_type,
+            plan_id,
+            external_user_id,
+            created_at: created_at.millis(),
+            modified_at: modified_at.millis(),
+            version,
+            import_id,
+            import_line,
+            changed_by_import,
+            changed_by_line,
+            made_by,
+            tokens_valid_after: tokens_valid_after.map(Timestamp::millis),
+            addresses,
+            subject,
+            address_unproven,
+            search,
+        }
+    }
+}
+
+impl From<UserItem> for Account {
+    fn from(item: UserItem) -> Self {
+        let UserItem {
+            id,
+            email,
+            first_name,
+            last_name,
+            other_name,
+            mobile_number,
+            roles,
+            enabled,
+            account_type,
+            plan_id,
+            external_user_id,
+            created_at,
+            modified_at,
+            version,
+            import_id,
+            import_line,
+            changed_by_import,
+            changed_by_line,
+            made_by,
+            tokens_valid_after,
+            addresses,
+            subject,
+            address_unproven,
+            search: _,
+            listing_part: _,
+            listing_place: _,
+        } = item;
+        Self {
+            user: User {
+                id,
+                email,
+                first_name,
+                last_name,
+                other_name,
+                mobile_number,
+                roles,
+                enabled,
+                account_type,
+                plan_id,
+                external_user_id,
+                created_at: Timestamp::from_millis(created_at),
+                modified_at: Timestamp::from_millis(modified_at),
+                import: import_id.zip(import_line),
+                version,
+            },
+            tokens_valid_after: tokens_valid_after.map(Timestamp::from_millis),
+            changed_by: changed_by_import.zip(changed_by_line),
+            made_by,
+            addresses,
+            subject,
+            address_unproven,
+        }
+    }
+}
+
+/// The part number `shard` of the index, of [`Slot::SHARDS`]. A user is in the part of the slot's shard, so
+/// that no part takes more than an eighth of an import's writes.
+pub(crate) fn listing_part(shard: u8) -> String {
+    format!("U#{shard}")
+}
+
+/// Where the account or address of `slot` is kept.
+#[must_use]
+pub fn key(slot: Slot) -> Key {
+    Key::new(format!("U#{slot}"), "U")
+}
+
+/// Where it is kept which account a subject is bound to.
+pub(super) fn subject_key(subject: SubjectId) -> Key {
+    Key::new(format!("X#{subject}"), "X")
+}
+
+/// The slot at which `item` lies.
+pub(super) fn slot_of(item: &Item) -> Option<Slot> {
+    item.get("PK")?.as_s().ok()?.strip_prefix("U#")?.parse().ok()
+}
+
+/// `account` as it is stored.
+pub(super) fn stored(account: Account, doing: &'static str) -> Result<Item, Error> {
+    to_item(key(account.user.id.slot()), UserItem::from(account), doing)
+}
+
+/// What is stored at the slot of an address that the account at `home` took later.
+pub(super) fn address(slot: Slot, home: Slot, doing: &'static str) -> Result<Item, Error> {
+    to_item(key(slot), AddressItem { home: Some(home) }, doing)
+}
+
+/// What is stored of a subject that signs in as `user`.
+pub(super) fn bound(subject: SubjectId, user: UserId, doing: &'static str) -> Result<Item, Error> {
+    to_item(subject_key(subject), SubjectItem { user_id: user }, doing)
+}
+
+/// The account that `item` says a subject signs in as.
+pub(super) fn bound_user(item: Item, doing: &'static str) -> Result<UserId, Error> {
+    from_item(item, doing).map(|SubjectItem { user_id }| user_id)
+}
+
+/// The holder that `item` tells of.
+///
+/// # Errors
+///
+/// [`Error::Internal`] if the item is neither an account nor an address.
+pub fn holder(item: Item) -> Result<Holder, Error> {
+    let doing = "read a user";
+    if item.contains_key("home") {
+        let AddressItem { home } = from_item(item, doing)?;
+        return home
+            .map(Holder::Elsewhere)
+            .ok_or_else(|| Error::internal(doing, "an address without a home"));
+    }
+    from_item::<UserItem>(item, doing).map(|item| Holder::Account(Box::new(item.into())))
+}
