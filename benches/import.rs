@@ -184,7 +184,7 @@ impl World {
         let calls = Calls::default();
         let counted = local.dynamodb().config().to_builder().interceptor(calls.clone());
         let counted = Client::from_conf(counted.build());
-        let app = Intake::new(local.app().config.clone(), counted, local.s3().clone());
+        let app = Intake::new(local.app().config.clone(), &counted, local.s3());
         Ok(Self {
             local,
             app,

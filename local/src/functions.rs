@@ -17,11 +17,11 @@ pub fn handlers(wiring: &Wiring) -> Result<Handlers, BoxError> {
     // As in a function's own process, there is one app, and it stays to the end.
     let app = |function| -> &'static App {
         let (dynamodb, _) = wiring.clients(function);
-        Box::leak(Box::new(App::new(config.clone(), dynamodb)))
+        Box::leak(Box::new(App::new(config.clone(), &dynamodb)))
     };
     let intake = |function| -> &'static Intake {
         let (dynamodb, s3) = wiring.clients(function);
-        Box::leak(Box::new(Intake::new(config.clone(), dynamodb, s3)))
+        Box::leak(Box::new(Intake::new(config.clone(), &dynamodb, &s3)))
     };
     let (bootstrap, import_file, sweep) = (app("bootstrap"), intake("import-file"), intake("sweep"));
     Ok(Handlers::new()

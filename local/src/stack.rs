@@ -249,7 +249,7 @@ impl Local {
     /// The stores behind the service, as its functions see them but with every right.
     #[must_use]
     pub fn app(&self) -> Intake {
-        Intake::new(self.config.clone(), self.dynamodb.clone(), self.s3.clone())
+        Intake::new(self.config.clone(), &self.dynamodb, &self.s3)
     }
 
     /// The folder with the events that wait and those that were given up.

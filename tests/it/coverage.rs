@@ -1,9 +1,9 @@
 //! What holds for every route: the token, the query, and the headers of the answer.
 
 use reqwest::Method;
-use serde_json::{Value, json};
-use shared::roster::Role;
+use serde_json::json;
 
+use crate::support::operations::{self, Operations};
 use crate::support::{Service, form, send};
 
 /// What anybody may read. This list may only get shorter.
@@ -62,53 +62,13 @@ async fn an_unknown_path_is_a_problem_like_all_others() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_parameter_that_a_route_does_not_know_is_named() {
     let service = Service::start().await;
-    let roles = [Role::SystemAdmin, Role::Originator];
-    let caller = service.account("caller@example.org", &roles).await;
-    let other = service.account("other@example.org", &[Role::Originator]).await;
-    let import = service.import("email\n", &[]).await.expect(200);
-    let contacts = json!({ "contacts": [{ "email": "ada@example.org" }], "ignoreDuplicates": false });
-    let added = service.request_as(&caller.token, Method::POST, "/users/me/contacts");
-    let added = send(added.json(&contacts)).await.expect(200);
-    let real = |path: &str| {
-        [
-            ("{userId}", &json!(other.id.to_string())),
-            ("{contactId}", &added["items"][0]["id"]),
-            ("{importId}", &import["id"]),
-        ]
-        .iter()
-        .fold(path.to_owned(), |path, (name, id)| {
-            path.replace(name, id.as_str().unwrap())
-        })
-    };
-    let document = serde_json::to_value(contract::document()).unwrap();
-    let operations = document["paths"]
-        .as_object()
-        .unwrap()
-        .iter()
-        .flat_map(|(path, item)| {
-            let methods = item.as_object().unwrap().keys();
-            methods.map(move |method| (path, method.to_uppercase().parse::<Method>().unwrap()))
-        });
+    let operations = Operations::prepare(&service).await;
     let mut asked = 0;
 
-    for (path, method) in operations {
+    for (method, path) in operations::all() {
         let what = format!("{method} {path}");
-        let request = service.request_as(&caller.token, method.clone(), &real(path));
-        let request = request.query(&[("nonsense", "1")]);
-        let body = match (&method, path.as_str()) {
-            (&Method::POST, "/users") => json!({ "email": "ada@example.org", "roles": "ROLE_ORIGINATOR" }),
-            (&Method::POST, "/users/me/contacts") => contacts.clone(),
-            (&Method::POST, "/users/import/uploads") => json!({ "bytes": 5 }),
-            (&Method::PUT, "/users/me/contacts/{contactId}") => json!({ "email": "bob@example.org" }),
-            (&Method::POST | &Method::PUT, _) => json!({}),
-            _ => Value::Null,
-        };
-        let answer = send(match body {
-            _ if what == "POST /users/import" => request.multipart(form("email\n", &[])),
-            Value::Null => request,
-            body => request.json(&body),
-        })
-        .await;
+        let request = operations.request(&service, &method, &path);
+        let answer = send(request.query(&[("nonsense", "1")])).await;
 
         assert_eq!(answer.status, 400, "{what}: {}", answer.text);
         let faults = answer.faults();
@@ -120,7 +80,7 @@ async fn a_parameter_that_a_route_does_not_know_is_named() {
     }
 
     assert!(asked >= 25, "the document lists only {asked} operations");
-    let left = service.me(&caller.token).await;
+    let left = service.me(&operations.caller.token).await;
     assert_eq!((left.status.as_u16(), left.header("etag")), (200, "\"0\""));
 }
 

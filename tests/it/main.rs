@@ -10,6 +10,7 @@ mod contacts;
 mod coverage;
 mod dashboard;
 mod events;
+mod hangs;
 mod idempotency;
 mod imports;
 mod limits;

@@ -1,6 +1,8 @@
 //! Storage that fails in one call, or for a while: what a caller is told, and what a request that is sent again
 //! finds.
 
+use std::time::{Duration, Instant};
+
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use shared::roster::Role;
@@ -164,23 +166,28 @@ async fn while_storage_throttles_callers_are_told_when_to_try_again_and_the_same
     let storage = Faults::new(Schedule::Clean);
     let service = Service::above(&storage).await;
     let mut expected = 1;
+    let mut requests = Vec::new();
     for (number, write) in Write::ALL.into_iter().enumerate() {
-        let request = write.request(&service, number).await;
-        let again = request.try_clone().unwrap();
-
-        storage.begin(Schedule::From {
-            call: 0,
-            fault: Fault::Throttled,
-        });
-        let refused = send(request).await;
-        storage.begin(Schedule::Clean);
-        let answer = send(again).await;
-
-        unavailable(&refused, &format!("{write:?}"));
-        answer.expect(write.status());
-        expected += write.accounts();
-        assert_eq!(accounts(&service).await, expected, "{write:?}");
+        requests.push(write.request(&service, number).await);
     }
+    storage.begin(Schedule::Writes {
+        fault: Fault::Throttled,
+    });
+    let refused = requests.iter().map(async |request| {
+        let started = Instant::now();
+        let refused = send(request.try_clone().unwrap()).await;
+        (refused, started.elapsed())
+    });
+    let refused = futures::future::join_all(refused).await;
+    storage.begin(Schedule::Clean);
+
+    for ((write, request), (refused, took)) in Write::ALL.into_iter().zip(requests).zip(refused) {
+        unavailable(&refused, &format!("{write:?}"));
+        assert!(took < Duration::from_secs(8), "{write:?}: {took:?}");
+        send(request).await.expect(write.status());
+        expected += write.accounts();
+    }
+    assert_eq!(accounts(&service).await, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,9 @@
 //! A service of one's own, and how to talk to it.
 
 pub(crate) mod faults;
+pub(crate) mod hang;
 pub(crate) mod logs;
+pub(crate) mod operations;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -87,8 +89,14 @@ impl Service {
 
     /// Starts a service whose functions reach their storage through `faults`.
     pub(crate) async fn above(faults: &Faults) -> Self {
+        Self::above_with(faults, &[]).await
+    }
+
+    /// As [`Service::above`], with further variables.
+    pub(crate) async fn above_with(faults: &Faults, variables: &[(&str, &str)]) -> Self {
         Self::with(Options {
             functions: Functions::Given(faults.wire()),
+            environment: owned(variables).collect(),
             ..Options::default()
         })
         .await
@@ -116,11 +124,7 @@ impl Service {
             "BUCKET_NAME" => Some(self.local.bucket().to_owned()),
             _ => None,
         });
-        Intake::new(
-            config.unwrap(),
-            self.local.dynamodb().clone(),
-            self.local.s3().clone(),
-        )
+        Intake::new(config.unwrap(), self.local.dynamodb(), self.local.s3())
     }
 
     /// An enabled account with an access token.

@@ -19,9 +19,6 @@ pub use operations::operations;
 /// The members that the service gives.
 const READ_ONLY: [&str; 3] = ["id", "createdAt", "modifiedAt"];
 
-/// How often a change is tried while others change the same contact. Each round at least one succeeds.
-const TRIES: usize = 40;
-
 /// Serves every method of the route.
 ///
 /// # Errors
@@ -69,7 +66,8 @@ async fn read(app: &App, request: &Request) -> Result<Response<Body>, Error> {
 async fn change(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let (owner, mut contact) = named(app, request).await?;
     let body = http::json::object(request)?;
-    for _ in 0..TRIES {
+    let mut tries = app.config.limits.tries("change a contact");
+    loop {
         let patch = patch(body.clone(), &contact)?;
         etag::check(request, contact.version)?;
         let changed = contact.patched(patch, clock::now());
@@ -78,10 +76,12 @@ async fn change(app: &App, request: &Request) -> Result<Response<Body>, Error> {
         }
         match app.contacts.replace(owner, &contact, &changed).await? {
             Changed::Done => return answer(&changed),
-            Changed::Stale => contact = find(app, owner, contact.id).await?,
+            Changed::Stale => {
+                tries.again().await?;
+                contact = find(app, owner, contact.id).await?;
+            }
         }
     }
-    Err(overtaken("change a contact"))
 }
 
 /// The change that `body` asks for. Members that only the service gives may be there with the value
@@ -106,19 +106,15 @@ struct Deleted {
 
 async fn delete(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let (owner, mut contact) = named(app, request).await?;
-    for _ in 0..TRIES {
+    let mut tries = app.config.limits.tries("delete a contact");
+    loop {
         etag::check(request, contact.version)?;
         match app.contacts.delete(owner, &contact).await? {
             Changed::Done => return respond::ok(&Deleted { id: contact.id }),
-            Changed::Stale => contact = find(app, owner, contact.id).await?,
+            Changed::Stale => {
+                tries.again().await?;
+                contact = find(app, owner, contact.id).await?;
+            }
         }
-    }
-    Err(overtaken("delete a contact"))
-}
-
-fn overtaken(doing: &'static str) -> Error {
-    Error::Unavailable {
-        doing,
-        source: "others changed it at every try".into(),
     }
 }

@@ -26,6 +26,7 @@ use shared::sheet::{ImportOptions, ImportOptionsDraft, TEMPLATE};
 use shared::{Error, clock};
 use utoipa::ToSchema;
 use uuid::Uuid;
+use wait::Waited;
 
 pub use operations::operations;
 
@@ -153,19 +154,25 @@ async fn create(app: &Intake, request: Request) -> Result<Response<Body>, Error>
     import.file_name = form.file_name;
     import.bytes = Some(form.file.len() as u64);
     import.sha256 = Some(sha256);
-    let id = import.id;
     app.imports.insert(&import).await?;
+    let id = import.id;
     app.uploads.stage(id, form.file).await?;
     audit::import(&caller.actor(), ImportAct::Started, id);
 
-    if !wait.at_most.is_zero() {
-        import = wait::for_end(app, id, give_up).await?;
-    }
-    answer(app, import, wait.applied).await
+    let waited = if wait.at_most.is_zero() {
+        Waited {
+            import,
+            readable: true,
+        }
+    } else {
+        wait::for_end(app, import, give_up).await?
+    };
+    answer(app, waited, wait.applied).await
 }
 
 /// The answer to a request that waited: 200 with the finished import, 202 with an unfinished one.
-async fn answer(app: &Intake, import: Import, preference: Option<String>) -> Result<Response<Body>, Error> {
+async fn answer(app: &Intake, waited: Waited, preference: Option<String>) -> Result<Response<Body>, Error> {
+    let Waited { import, readable } = waited;
     let now = clock::now();
     let status = import.status_at(now);
     if status == Status::Failed {
@@ -184,7 +191,13 @@ async fn answer(app: &Intake, import: Import, preference: Option<String>) -> Res
     if let Some(preference) = preference {
         response = response.header(prefer::PREFERENCE_APPLIED, preference);
     }
-    respond::json(response, &ImportView::whole(&app.imports, import, now).await?)
+    let view = if readable {
+        ImportView::whole(&app.imports, import, now).await?
+    } else {
+        // The file is taken in all the same. A later request reads the row errors.
+        ImportView::new(import, None, now)
+    };
+    respond::json(response, &view)
 }
 
 /// An import and the place for its file.

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use lambda_http::{Request, RequestExt};
 use shared::intake::Intake;
 use shared::intake::record::Import;
-use shared::roster::ImportId;
 use shared::{Error, clock};
 
 /// Pauses between two looks at the import: the first ones short, because most files are small.
 const PAUSES: [u64; 6] = [10, 20, 40, 80, 160, 250];
-/// What is kept of the function's time for the answer.
-const MARGIN: Duration = Duration::from_secs(2);
+/// What is kept of the function's time for the answer. The edge cuts a handler off 3 s before the end, and the
+/// answer takes reads of its own.
+const MARGIN: Duration = Duration::from_secs(4);
 
 /// Until when `request` may wait: `at_most`, and safely within the function's own time.
 pub(crate) fn deadline(request: &Request, at_most: Duration) -> Instant {
@@ -22,23 +22,37 @@ pub(crate) fn deadline(request: &Request, at_most: Duration) -> Instant {
     Instant::now() + at_most.min(left)
 }
 
-/// The import once it is final, or as it stands at `give_up`.
-pub(crate) async fn for_end(app: &Intake, id: ImportId, give_up: Instant) -> Result<Import, Error> {
+/// An import that was waited for.
+pub(crate) struct Waited {
+    /// The import as it was seen last.
+    pub(crate) import: Import,
+    /// Whether storage can be read. A wait also ends when it cannot: the import itself is under way.
+    pub(crate) readable: bool,
+}
+
+/// Waits until `opened` is final, at most until `give_up`.
+pub(crate) async fn for_end(app: &Intake, opened: Import, give_up: Instant) -> Result<Waited, Error> {
+    let mut seen = opened;
     let mut pauses = PAUSES.into_iter();
     let mut pause = Duration::ZERO;
     loop {
-        let import = app
-            .imports
-            .find(id, clock::now())
-            .await?
-            .ok_or(Error::NotFound("the import"))?;
-        if import.status.is_final() {
-            return Ok(import);
-        }
+        seen = match app.imports.find(seen.id, clock::now()).await {
+            Ok(found) => found.ok_or(Error::NotFound("the import"))?,
+            Err(Error::Unavailable { .. }) => {
+                return Ok(Waited {
+                    import: seen,
+                    readable: false,
+                });
+            }
+            Err(error) => return Err(error),
+        };
         pause = pauses.next().map_or(pause, Duration::from_millis);
         let left = give_up.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Ok(import);
+        if seen.status.is_final() || left.is_zero() {
+            return Ok(Waited {
+                import: seen,
+                readable: true,
+            });
         }
         tokio::time::sleep(pause.min(left)).await;
     }

@@ -95,22 +95,25 @@ async fn bulk(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let slots: HashSet<_> = known.iter().flatten().map(|id| id.slot()).collect();
     let accounts = app.users.holders(slots).await?;
     let mut results = Vec::with_capacity(ids.len());
+    let mut unavailable = None;
     // One after the other, so that an id given twice meets what became of it first.
     for (text, id) in ids.into_iter().zip(known) {
         let account = id.and_then(|id| match accounts.get(&id.slot()) {
             Some(Holder::Account(account)) if account.user.id == id => Some((**account).clone()),
             _ => None,
         });
-        let outcome = match (account, action) {
-            (Some(account), Some(action)) => act(app, &caller, action, account).await,
-            _ => Err(Error::NotFound("the user")),
-        };
-        let (status, detail) = match outcome {
-            Ok(()) => (200, None),
-            Err(error) => {
-                let (status, detail) = http::outcome(request, &error);
-                (status.as_u16(), Some(detail))
-            }
+        let (status, detail) = match (&unavailable, account, action) {
+            // Storage that does not answer is waited for once, and not once for each id.
+            (Some(said), _, _) => Clone::clone(said),
+            (None, Some(account), Some(action)) => match act(app, &caller, action, account).await {
+                Ok(()) => (200, None),
+                Err(error) => {
+                    let said = said(request, &error);
+                    unavailable = matches!(error, Error::Unavailable { .. }).then(|| said.clone());
+                    said
+                }
+            },
+            (None, _, _) => said(request, &Error::NotFound("the user")),
         };
         results.push(Outcome {
             id: text.chars().take(Violation::MAX_VALUE).collect(),
@@ -119,6 +122,12 @@ async fn bulk(app: &App, request: &Request) -> Result<Response<Body>, Error> {
         });
     }
     respond::ok(&Results { results })
+}
+
+/// What an id's own route would say of `error`.
+fn said(request: &Request, error: &Error) -> (u16, Option<String>) {
+    let (status, detail) = http::outcome(request, error);
+    (status.as_u16(), Some(detail))
 }
 
 async fn act(app: &App, caller: &Caller, action: Action, account: Account) -> Result<(), Error> {

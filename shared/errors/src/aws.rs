@@ -1,21 +1,10 @@
-//! What a failed call of AWS means, and how long to wait before the next try.
-
-use std::time::Duration;
+//! What a failed call of AWS means.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::Error;
-
-/// How long to wait after the failed try number `attempt`: up to 20 ms, doubled with each try, at most
-/// 2 s, with full jitter so that callers that met do not meet again.
-#[must_use]
-pub fn pause(attempt: u32) -> Duration {
-    let longest = 20_u64.saturating_mul(1 << attempt.min(10)).min(2000);
-    let random = getrandom::u64().unwrap_or_default();
-    Duration::from_millis(random % (longest + 1))
-}
 
 /// Whether `code` says that the same call may succeed later.
 #[must_use]
@@ -34,15 +23,6 @@ pub fn is_throttling(code: Option<&str>) -> bool {
                 | "TransactionConflict"
         )
     )
-}
-
-/// The error of a call that was throttled at every try.
-#[must_use]
-pub fn throttled(doing: &'static str) -> Error {
-    Error::Unavailable {
-        doing,
-        source: "throttled at every try".into(),
-    }
 }
 
 /// What the failure of an AWS call means: [`Error::Unavailable`] for what may pass (time-outs, lost

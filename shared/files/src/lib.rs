@@ -17,8 +17,8 @@ use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
-use bytes::Bytes;
-use errors::{Error, failed, pause};
+use bytes::{Bytes, BytesMut};
+use errors::{BoxError, Error, Limits, failed};
 use futures::{StreamExt, TryStreamExt, stream};
 use roster::ImportId;
 use serde::{Deserialize, Serialize};
@@ -31,8 +31,6 @@ const RANGE: u64 = 8 * 1024 * 1024;
 const MIN_PART: usize = 5 * 1024 * 1024;
 /// Pieces of rejected rows that are read at the same time.
 const READ_AHEAD: usize = 8;
-/// How often a read is taken up again without a byte of progress.
-const TRIES: u32 = 6;
 
 /// The staged object that an import reads, pinned at the first claim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,32 +90,50 @@ pub struct UploadStore {
     aws: SdkConfig,
     path_style: bool,
     bucket: Arc<str>,
+    limits: Limits,
 }
 
 impl UploadStore {
-    /// The bucket `bucket`, reached by `client`.
+    /// Returns the bucket `bucket`, reached by `client`, which gets the time limits of `limits`. It keeps its own
+    /// repeats, if it has any.
     #[must_use]
-    pub fn new(client: Client, bucket: String) -> Self {
+    pub fn new(client: &Client, bucket: String, limits: Limits) -> Self {
+        let own = client.config();
+        let repeats = own.retry_config().cloned().unwrap_or_else(|| limits.retries());
+        let config = own
+            .to_builder()
+            .timeout_config(limits.timeouts())
+            .retry_config(repeats);
         Self {
-            client: Arc::new(OnceLock::from(client)),
-            ..Self::of(SdkConfig::builder().build(), false, bucket)
+            client: Arc::new(OnceLock::from(Client::from_conf(config.build()))),
+            ..Self::of(SdkConfig::builder().build(), false, bucket, limits)
         }
     }
 
-    /// The bucket `bucket`, reached as `aws` says, by path instead of by host name if asked for.
+    /// Returns the bucket `bucket`, reached as `aws` says within `limits`, by path instead of by host name if asked
+    /// for.
     #[must_use]
-    pub fn of(aws: SdkConfig, path_style: bool, bucket: String) -> Self {
+    pub fn of(aws: SdkConfig, path_style: bool, bucket: String, limits: Limits) -> Self {
         Self {
             client: Arc::default(),
             aws,
             path_style,
             bucket: bucket.into(),
+            limits,
         }
+    }
+
+    /// Returns the same bucket with the patience of `limits`.
+    #[must_use]
+    pub fn within(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     fn client(&self) -> &Client {
         self.client.get_or_init(|| {
-            let config = aws_sdk_s3::config::Builder::from(&self.aws).force_path_style(self.path_style);
+            let config = aws_sdk_s3::config::Builder::from(&self.aws)
+                .force_path_style(self.path_style)
+                .timeout_config(self.limits.timeouts());
             Client::from_conf(config.build())
         })
     }
@@ -209,11 +225,24 @@ impl UploadStore {
             .send()
             .await
             .map_err(|error| failed(doing, error))?;
-        let body = object.body.collect().await.map_err(|error| Error::Unavailable {
-            doing,
-            source: error.into(),
-        })?;
-        Ok(body.into_bytes())
+        let mut body = object.body;
+        let mut rows = BytesMut::new();
+        loop {
+            match self.read(&mut body).await {
+                Ok(Some(piece)) => rows.extend_from_slice(&piece),
+                Ok(None) => return Ok(rows.freeze()),
+                Err(source) => return Err(Error::Unavailable { doing, source }),
+            }
+        }
+    }
+
+    /// Reads the next piece of `body`, which has to come in time: the SDK's limits end when a body begins.
+    async fn read(&self, body: &mut ByteStream) -> Result<Option<Bytes>, BoxError> {
+        let time = self.limits.read();
+        match tokio::time::timeout(time, body.try_next()).await {
+            Ok(piece) => Ok(piece?),
+            Err(_) => Err(format!("no byte came within {} ms", time.as_millis()).into()),
+        }
     }
 
     /// Puts the rejected rows of an import together behind `head`, and gives a URL by which the file can
@@ -367,7 +396,7 @@ impl ObjectReader {
     ///
     /// [`Unreadable`].
     pub async fn next(&mut self) -> Result<Option<Bytes>, Unreadable> {
-        let mut attempt = 0;
+        let mut tries = self.store.limits.tries("read a staged file");
         loop {
             if self.body.is_none() {
                 if self.size.is_some_and(|size| self.offset >= size) {
@@ -384,27 +413,16 @@ impl ObjectReader {
                 }
             }
             let Some(body) = &mut self.body else { continue };
-            match body.next().await {
-                Some(Ok(piece)) => {
+            match self.store.read(body).await {
+                Ok(Some(piece)) => {
                     self.offset += piece.len() as u64;
                     return Ok(Some(piece));
                 }
-                None if self.offset >= self.end => self.body = None,
-                // The connection broke, or ended before the range did.
-                broken => {
+                Ok(None) if self.offset >= self.end => self.body = None,
+                // The connection broke, stood still, or ended before the range did.
+                Ok(None) | Err(_) => {
                     self.body = None;
-                    attempt += 1;
-                    if attempt == TRIES {
-                        let source = match broken {
-                            Some(Err(error)) => error.into(),
-                            _ => "the object ended too early".into(),
-                        };
-                        return Err(Unreadable::Failed(Error::Unavailable {
-                            doing: "read a staged file",
-                            source,
-                        }));
-                    }
-                    tokio::time::sleep(pause(attempt)).await;
+                    tries.again().await.map_err(Unreadable::Failed)?;
                 }
             }
         }

@@ -2,7 +2,6 @@
 
 use std::ops::Deref;
 
-use aws_config::SdkConfig;
 use files::UploadStore;
 use service::{App, Config, StartError};
 
@@ -19,11 +18,19 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// Returns an intake over the given clients.
+    /// Returns an intake over the given clients, which get the time limits of `config`.
     #[must_use]
-    pub fn new(config: Config, dynamodb: aws_sdk_dynamodb::Client, s3: aws_sdk_s3::Client) -> Self {
-        let uploads = UploadStore::new(s3, config.bucket.clone());
+    pub fn new(config: Config, dynamodb: &aws_sdk_dynamodb::Client, s3: &aws_sdk_s3::Client) -> Self {
+        let uploads = UploadStore::new(s3, config.bucket.clone(), config.limits);
         Self::over(App::new(config, dynamodb), uploads)
+    }
+
+    /// Returns the same intake for work without a caller who waits: see [`App::patient`].
+    #[must_use]
+    pub fn patient(&self) -> Self {
+        let app = self.app.patient();
+        let uploads = self.uploads.clone().within(app.config.limits);
+        Self::over(app, uploads)
     }
 
     fn over(app: App, uploads: UploadStore) -> Self {
@@ -41,10 +48,10 @@ impl Intake {
     /// If the environment does not make a whole configuration: the function must not start.
     pub async fn from_env() -> Result<Self, StartError> {
         let config = Config::from_env()?;
-        let aws: SdkConfig = aws_config::load_from_env().await;
+        let aws = service::aws(&config).await;
         let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
-        let uploads = UploadStore::of(aws, config.s3_path_style, config.bucket.clone());
-        Ok(Self::over(App::new(config, dynamodb), uploads))
+        let uploads = UploadStore::of(aws, config.s3_path_style, config.bucket.clone(), config.limits);
+        Ok(Self::over(App::new(config, &dynamodb), uploads))
     }
 }
 

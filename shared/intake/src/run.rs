@@ -85,6 +85,8 @@ pub async fn arrived(app: &Intake, arrival: Arrival, by: &Run) -> Result<Ended, 
         bytes,
         sequencer,
     } = arrival;
+    // No caller waits for a run, and a run that gives up costs minutes until the next.
+    let app = &app.patient();
     match Staged::of_key(&object.key) {
         Some(Staged::Import(id)) => run(app, id, Some(&object), bytes, by).await,
         Some(Staged::Resume(id)) => run(app, id, None, None, by).await,

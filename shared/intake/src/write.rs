@@ -14,8 +14,6 @@ use table::{Account, Holder, Replaced, UserStore, Written};
 pub(super) const BATCH: usize = 100;
 /// Existing users that are changed at the same time.
 const CHANGES: usize = 16;
-/// How often a row is taken up again that others interfere with.
-const TRIES: usize = 10;
 
 /// A checked row on its way to storage.
 #[derive(Debug)]
@@ -145,7 +143,9 @@ impl Writer {
         if look_first || self.options.mode == Mode::Validate {
             holders = self.users.holders(batch.iter().map(Pending::slot)).await?;
         }
-        for _ in 0..TRIES {
+        let mut tries = self.users.tries("write a batch");
+        let mut looked = false;
+        loop {
             let mut free = Vec::new();
             let mut existing = Vec::new();
             for (index, pending) in batch.iter().enumerate() {
@@ -192,15 +192,17 @@ impl Writer {
             if open.is_empty() {
                 return Ok(outcomes.into_iter().flatten().collect());
             }
+            // The first look finds out who refused an insert, and needs no pause. Rows that are open after that
+            // met other writers.
+            if looked {
+                tries.again().await?;
+            }
+            looked = true;
             holders = self
                 .users
                 .holders(open.into_iter().map(|index| batch[index].slot()))
                 .await?;
         }
-        Err(Error::Unavailable {
-            doing: "write a batch",
-            source: "other writers interfered at every try".into(),
-        })
     }
 
     /// What it means for a row that its slot is held; `None` if the holder is to be changed.
@@ -217,7 +219,8 @@ impl Writer {
     /// tried as a new one.
     async fn change(&self, pending: &Pending, holder: Holder) -> Result<Option<Outcome>, Error> {
         let mut holder = Some(holder);
-        for _ in 0..TRIES {
+        let mut tries = self.users.tries("change a user");
+        loop {
             let account = match holder {
                 None => return Ok(None),
                 Some(Holder::Account(account)) => *account,
@@ -241,15 +244,12 @@ impl Writer {
                     )));
                 }
                 Replaced::Stale => {
+                    tries.again().await?;
                     let slot = pending.slot();
                     holder = self.users.holders([slot]).await?.remove(&slot);
                 }
             }
         }
-        Err(Error::Unavailable {
-            doing: "change a user",
-            source: "other writers interfered at every try".into(),
-        })
     }
 
     /// `account` with what the row gives: its non-empty cells, but not the address, by which it was

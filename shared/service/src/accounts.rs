@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use errors::{Error, pause};
+use errors::{Error, Tries};
 use roster::{NewUser, RequestMark, Timestamp, User, UserDraft, UserPatch, UserView, Violation};
 use serde_json::json;
 use table::{Account, Replaced, Token};
@@ -19,9 +19,6 @@ use crate::{App, clock};
 
 /// How long an access token is in force if nobody says how long.
 pub const TOKEN_LIFETIME: Duration = Duration::from_hours(12);
-
-/// How often a change is tried while others change the same account. Each round at least one succeeds.
-const TRIES: u32 = 40;
 
 /// The members that the service gives.
 const READ_ONLY: [&str; 5] = ["id", "createdAt", "modifiedAt", "importId", "importLine"];
@@ -178,7 +175,8 @@ pub async fn change(
     mut account: Account,
     decide: impl Fn(&Account) -> Result<Account, Error>,
 ) -> Result<Account, Error> {
-    for attempt in 1..=TRIES {
+    let mut tries = app.config.limits.tries("change a user");
+    loop {
         let changed = decide(&account)?;
         if changed.user.version == account.user.version {
             return Ok(account);
@@ -189,10 +187,9 @@ pub async fn change(
                 return Ok(changed);
             }
             Replaced::LastAdmin => return Err(last_admin()),
-            Replaced::Stale => account = again(app, &account, attempt).await?,
+            Replaced::Stale => account = again(app, &account, &mut tries).await?,
         }
     }
-    Err(contended())
 }
 
 /// Deletes `account`, which was read for this request, with all that hangs on it, and gives the number
@@ -213,7 +210,8 @@ pub async fn delete(
     mut account: Account,
     check: impl Fn(&Account) -> Result<(), Error>,
 ) -> Result<u64, Error> {
-    for attempt in 1..=TRIES {
+    let mut tries = app.config.limits.tries("delete a user");
+    loop {
         check(&account)?;
         let id = account.user.id;
         let contacts = app.contacts.pending_deletion(id, clock::now())?;
@@ -223,15 +221,14 @@ pub async fn delete(
                 return app.contacts.delete_all(id).await;
             }
             Replaced::LastAdmin => return Err(last_admin()),
-            Replaced::Stale => account = again(app, &account, attempt).await?,
+            Replaced::Stale => account = again(app, &account, &mut tries).await?,
         }
     }
-    Err(contended())
 }
 
 /// The account as it stands now, after a pause that lets the faster writers pass.
-async fn again(app: &App, account: &Account, attempt: u32) -> Result<Account, Error> {
-    tokio::time::sleep(pause(attempt.min(3))).await;
+async fn again(app: &App, account: &Account, tries: &mut Tries) -> Result<Account, Error> {
+    tries.again().await?;
     app.users
         .find(account.user.id)
         .await?
@@ -240,11 +237,4 @@ async fn again(app: &App, account: &Account, attempt: u32) -> Result<Account, Er
 
 fn last_admin() -> Error {
     Error::conflict("this is the last enabled system administrator")
-}
-
-fn contended() -> Error {
-    Error::Unavailable {
-        doing: "change a user",
-        source: "other writers were faster at every try".into(),
-    }
 }

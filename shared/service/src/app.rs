@@ -1,5 +1,6 @@
 //! What a function holds between requests: its settings and its stores.
 
+use aws_config::SdkConfig;
 use table::{ContactStore, ReplayStore, Table, TokenStore, UserStore};
 
 use crate::auth::Auth;
@@ -28,10 +29,25 @@ pub struct App {
 }
 
 impl App {
-    /// Returns an app over the given client.
+    /// Returns an app over the given client, which gets the time limits of `config`.
     #[must_use]
-    pub fn new(config: Config, dynamodb: aws_sdk_dynamodb::Client) -> Self {
-        let table = Table::new(dynamodb, config.table.clone());
+    pub fn new(config: Config, dynamodb: &aws_sdk_dynamodb::Client) -> Self {
+        let table = Table::new(dynamodb, config.table.clone(), config.limits);
+        Self::over(config, table)
+    }
+
+    /// Returns the same app for work without a caller who waits: it tries longer where storage is busy.
+    #[must_use]
+    pub fn patient(&self) -> Self {
+        let limits = self.config.limits.patient();
+        let config = Config {
+            limits,
+            ..self.config.clone()
+        };
+        Self::over(config, self.table.clone().within(limits))
+    }
+
+    fn over(config: Config, table: Table) -> Self {
         Self {
             auth: Auth::new(table.clone(), config.issuer.clone()),
             users: UserStore::new(table.clone()),
@@ -50,9 +66,15 @@ impl App {
     /// If the environment does not make a whole configuration: the function must not start.
     pub async fn from_env() -> Result<Self, StartError> {
         let config = Config::from_env()?;
-        let aws = aws_config::load_from_env().await;
-        Ok(Self::new(config, aws_sdk_dynamodb::Client::new(&aws)))
+        let aws = aws(&config).await;
+        Ok(Self::new(config, &aws_sdk_dynamodb::Client::new(&aws)))
     }
+}
+
+/// Returns what the environment says of AWS, with the repeats that the limits of `config` leave room for.
+pub async fn aws(config: &Config) -> SdkConfig {
+    let aws = aws_config::from_env().retry_config(config.limits.retries());
+    aws.load().await
 }
 
 impl AsRef<App> for App {

@@ -18,9 +18,6 @@ use issuer::Issuer;
 use jwt::Identity;
 use verifier::Verifier;
 
-/// How often a first sign-in is tried while others change the account.
-const TRIES: usize = 5;
-
 /// Finds out who sent a request.
 #[derive(Clone, Debug)]
 pub struct Auth {
@@ -46,7 +43,7 @@ impl Auth {
     pub fn new(table: Table, issuer: Option<Issuer>) -> Self {
         Self {
             users: UserStore::new(table.clone()),
-            verifier: issuer.map(Verifier::new),
+            verifier: issuer.map(|issuer| Verifier::new(issuer, table.limits())),
             table,
         }
     }
@@ -140,7 +137,8 @@ impl Auth {
     /// first sign-in binds it to.
     async fn signs_in_as(&self, identity: &Identity) -> Result<Option<UserId>, Error> {
         let subject = identity.subject;
-        for _ in 0..TRIES {
+        let mut tries = self.table.tries("bind an account");
+        loop {
             if let Some(user) = self.users.find_by_subject(subject).await? {
                 return Ok(Some(user));
             }
@@ -163,11 +161,8 @@ impl Auth {
                 tracing::info!(user.id = %bound.user.id, "bound an account to an issuer's subject");
                 return Ok(Some(bound.user.id));
             }
+            tries.again().await?;
         }
-        Err(Error::Unavailable {
-            doing: "bind an account",
-            source: "other writers were faster at every try".into(),
-        })
     }
 }
 

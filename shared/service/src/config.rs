@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use errors::Limits;
+
 use crate::auth::issuer::{Issuer, IssuerUrl, Profile};
 
 /// The settings of one deployment.
@@ -14,6 +16,7 @@ use crate::auth::issuer::{Issuer, IssuerUrl, Profile};
 /// | `IMPORT_RETENTION_DAYS` | how long a file and its row errors are kept | 30 |
 /// | `IMPORT_SEGMENT_ROWS` | rows between two checkpoints | 5000 |
 /// | `DROP_MAY_GIVE_ADMIN_ROLES` | whether a dropped file may give an admin role | `false` |
+/// | `STORAGE_CALL_MILLIS` | how long one call to storage may take; the other time limits follow from it | 5000, the most |
 /// | `TOKEN_ISSUE` | whether `POST /users/{userId}/tokens` is served | `true` |
 /// | `ISSUER_URL` | the OpenID Connect issuer whose tokens are taken, as their `iss` has it | none |
 /// | `ISSUER_AUDIENCE` | whom those tokens must be for | required with `ISSUER_URL` |
@@ -30,6 +33,8 @@ pub struct Config {
     pub import_retention: Duration,
     /// Rows between two checkpoints of an import.
     pub import_segment_rows: usize,
+    /// How long to wait for what the service depends on.
+    pub limits: Limits,
     /// Whether a file dropped into the bucket may give an admin role.
     pub drop_may_give_admin_roles: bool,
     /// Whether administrators may issue access tokens for users.
@@ -114,12 +119,21 @@ impl Config {
             }),
         };
 
+        let call = number("STORAGE_CALL_MILLIS", Limits::MAX_CALL_MILLIS)?;
+        if call > Limits::MAX_CALL_MILLIS {
+            return Err(InvalidConfig {
+                name: "STORAGE_CALL_MILLIS",
+                fault: "must be at most 5000",
+            });
+        }
+
         Ok(Self {
             table: required("TABLE_NAME")?,
             bucket: required("BUCKET_NAME")?,
             s3_path_style: lookup("AWS_ENDPOINT_URL_S3").is_some(),
             import_retention: Duration::from_secs(number("IMPORT_RETENTION_DAYS", 30)? * 24 * 60 * 60),
             import_segment_rows: usize::try_from(number("IMPORT_SEGMENT_ROWS", 5000)?).unwrap_or(usize::MAX),
+            limits: Limits::new(Duration::from_millis(call)),
             drop_may_give_admin_roles: flag("DROP_MAY_GIVE_ADMIN_ROLES", false)?,
             token_issue: flag("TOKEN_ISSUE", true)?,
             issuer,

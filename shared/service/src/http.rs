@@ -4,6 +4,7 @@
 //! what comes back, value or [`Error`], into an answer. A handler reads the request with [`json`],
 //! [`query`] and [`prefer`], and answers with [`respond`].
 
+mod deadline;
 pub mod etag;
 mod idempotency;
 pub mod json;
@@ -81,11 +82,15 @@ where
     service_fn(move |request: Request| {
         let received = Received::of(&request);
         let handler = handler.clone();
+        let until = deadline::of(&request);
+        let timely = move |app, request| deadline::within(until, handler(app, request));
         async move {
             let started = Instant::now();
             let result = match acceptable(&request).and_then(|()| idempotency::key(&request)) {
-                Ok(None) => handler(app, request).await,
-                Ok(Some(key)) => Box::pin(idempotency::once(app, request, &received.id, &key, handler)).await,
+                Ok(None) => timely(app, request).await,
+                Ok(Some(key)) => {
+                    Box::pin(idempotency::once(app, request, &received.id, &key, until, timely)).await
+                }
                 Err(error) => Err(error),
             };
             Ok(received.answer(result, started))

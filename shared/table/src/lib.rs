@@ -34,6 +34,6 @@ mod users;
 pub use contacts::{Batch, Changed, ContactStore, Finished};
 pub use listing::{Filter, Found, Listing, Order, Place, SortBy};
 pub use replays::{Attempt, Begun, ReplayStore};
-pub use table::{Item, Key, Refused, TRIES, Table, When, from_item, is_refused, to_item, to_value};
+pub use table::{Item, Key, Refused, Table, When, from_item, is_refused, to_item, to_value};
 pub use tokens::{Credential, Token, TokenRecord, TokenStore};
 pub use users::{Account, Holder, Replaced, UserStore, Written, holder, key as slot_key};

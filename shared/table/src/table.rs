@@ -9,16 +9,13 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, Delete, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
-use errors::{Error, failed, is_throttling, pause, throttled};
+use errors::{Error, Limits, Tries, failed, is_throttling};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 /// An item as the SDK has it.
 pub type Item = HashMap<String, AttributeValue>;
-
-/// How often a throttled or conflicting call to storage is tried in all.
-pub const TRIES: u32 = 10;
 
 /// The primary key of an item.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -89,16 +86,43 @@ pub enum Refused {
 pub struct Table {
     client: Client,
     name: Arc<str>,
+    limits: Limits,
 }
 
 impl Table {
-    /// The table `name`, reached by `client`.
+    /// Returns the table `name`, reached by `client`, which gets the time limits of `limits`. It keeps its own
+    /// repeats, if it has any.
     #[must_use]
-    pub fn new(client: Client, name: String) -> Self {
+    pub fn new(client: &Client, name: String, limits: Limits) -> Self {
+        let own = client.config();
+        let repeats = own.retry_config().cloned().unwrap_or_else(|| limits.retries());
+        let config = own
+            .to_builder()
+            .timeout_config(limits.timeouts())
+            .retry_config(repeats);
         Self {
-            client,
+            client: Client::from_conf(config.build()),
             name: name.into(),
+            limits,
         }
+    }
+
+    /// Returns the same table with the patience of `limits`.
+    #[must_use]
+    pub fn within(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Returns how long to wait for storage.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Returns tries at `doing` something that other writers or throttling may prevent.
+    #[must_use]
+    pub fn tries(&self, doing: &'static str) -> Tries {
+        self.limits.tries(doing)
     }
 
     /// The client, for calls that only one store makes.
@@ -146,7 +170,7 @@ impl Table {
         let keys: Vec<Item> = keys.into_iter().map(Key::item).collect();
         let mut found = Vec::with_capacity(keys.len());
         let mut wanted = Some(keys).filter(|keys| !keys.is_empty());
-        let mut attempt = 0;
+        let mut tries = self.tries(doing);
         while let Some(keys) = wanted.take() {
             let request = KeysAndAttributes::builder()
                 .set_keys(Some(keys))
@@ -167,11 +191,7 @@ impl Table {
                 .map(|left| left.keys)
                 .filter(|keys| !keys.is_empty());
             if wanted.is_some() {
-                attempt += 1;
-                if attempt == TRIES {
-                    return Err(throttled(doing));
-                }
-                tokio::time::sleep(pause(attempt)).await;
+                tries.again().await?;
             }
         }
         Ok(found)
@@ -228,7 +248,8 @@ impl Table {
         doing: &'static str,
     ) -> Result<(), Refused> {
         let token = Uuid::new_v4().to_string();
-        for attempt in 1..=TRIES {
+        let mut tries = self.tries(doing);
+        loop {
             let call = self
                 .client
                 .transact_write_items()
@@ -247,7 +268,7 @@ impl Table {
                 if !in_progress && !is_throttling(refused.code()) {
                     return Err(Refused::Failed(failed(doing, refused)));
                 }
-                tokio::time::sleep(pause(attempt)).await;
+                tries.again().await.map_err(Refused::Failed)?;
                 continue;
             };
             let reasons = cancelled.cancellation_reasons();
@@ -268,9 +289,8 @@ impl Table {
             if !passing {
                 return Err(Refused::Failed(failed(doing, refused)));
             }
-            tokio::time::sleep(pause(attempt)).await;
+            tries.again().await.map_err(Refused::Failed)?;
         }
-        Err(Refused::Failed(throttled(doing)))
     }
 }
 

@@ -6,13 +6,13 @@ use std::borrow::Borrow;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{BatchStatementErrorCodeEnum, BatchStatementRequest, TransactWriteItem};
-use errors::{Error, failed, pause, throttled};
+use errors::{Error, Tries, failed};
 use roster::{
     Code, Email, ImportId, Member, RequestMark, Slot, SubjectId, Timestamp, User, UserId, Violation,
 };
 
 use super::Table;
-use super::table::{Refused, TRIES, When};
+use super::table::{Refused, When};
 use item::{address, bound, bound_user, slot_of, stored, subject_key};
 
 pub(super) use item::listing_part;
@@ -239,7 +239,8 @@ impl UserStore {
             .collect::<Result<Vec<_>, _>>()?;
         let mut written = vec![Written::Inserted; users.len()];
         let mut open: Vec<usize> = (0..users.len()).collect();
-        for attempt in 1..=TRIES {
+        let mut tries = self.table.tries(doing);
+        loop {
             let answer = self
                 .table
                 .client()
@@ -250,7 +251,8 @@ impl UserStore {
                 .send()
                 .await
                 .map_err(|error| failed(doing, error))?;
-            let mut again = Vec::new();
+            // What has no answer may or may not be stored: the next try finds out.
+            let mut again = open.split_off(answer.responses().len().min(open.len()));
             for (index, response) in open.iter().zip(answer.responses()) {
                 match response.error().map(|error| (error.code(), error.message())) {
                     None => {}
@@ -281,9 +283,8 @@ impl UserStore {
                 return Ok(written);
             }
             open = again;
-            tokio::time::sleep(pause(attempt)).await;
+            tries.again().await?;
         }
-        Err(throttled(doing))
     }
 
     /// A PartiQL insert: refused, like a conditional put, if the slot is held.
@@ -306,6 +307,12 @@ impl UserStore {
             .set_parameters(Some(parameters))
             .build()
             .map_err(|error| Error::internal(doing, error))
+    }
+
+    /// Returns tries at `doing` something that other writers may prevent.
+    #[must_use]
+    pub fn tries(&self, doing: &'static str) -> Tries {
+        self.table.tries(doing)
     }
 
     /// The account with the id `id`, read consistently.

@@ -159,7 +159,7 @@ async fn a_failure_is_not_kept_and_a_large_answer_is() {
     let wire = Arc::new(|wiring: &Wiring| {
         let config = Config::from_lookup(|name| wiring.environment.get(name).cloned())?;
         let (dynamodb, s3) = wiring.clients("imports");
-        let app: &'static Intake = Box::leak(Box::new(Intake::new(config, dynamodb, s3)));
+        let app: &'static Intake = Box::leak(Box::new(Intake::new(config, &dynamodb, &s3)));
         Ok(local::functions::handlers(wiring)?.http("imports", shared::http::service(app, large)))
     });
     let service = Service::with(Options {

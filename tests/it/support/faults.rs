@@ -22,6 +22,8 @@ use shared::Config;
 use shared::intake::Intake;
 use tokio::sync::watch;
 
+use super::hang::own_retries;
+
 /// What befalls a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -39,13 +41,15 @@ pub(crate) enum Fault {
     FailedAfter,
     /// Half of a batch is carried out; a call without one is throttled.
     Half,
+    /// Half of a batch is carried out, and the answer does not mention the rest; a call without one is throttled.
+    Short,
     /// The answer takes this long.
     Late(Duration),
 }
 
 impl Fault {
     /// One of each.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::NotSent,
         Self::AnswerLost,
         Self::Throttled,
@@ -53,6 +57,7 @@ impl Fault {
         Self::Failed,
         Self::FailedAfter,
         Self::Half,
+        Self::Short,
         Self::Late(Duration::from_millis(5)),
     ];
 }
@@ -71,6 +76,8 @@ pub(crate) enum Schedule {
     Once { call: u64, fault: Fault },
     /// This call and all later ones.
     From { call: u64, fault: Fault },
+    /// Every call that writes.
+    Writes { fault: Fault },
     /// Each call with a chance of `percent` of 100, by one of `faults`.
     Random {
         seed: u64,
@@ -115,7 +122,7 @@ impl Faults {
                 .map(|(_, value)| (*value).to_owned()),
         });
         let (dynamodb, s3) = self.above(local.dynamodb(), local.s3());
-        Intake::new(config.unwrap(), dynamodb, s3)
+        Intake::new(config.unwrap(), &dynamodb, &s3)
     }
 
     /// All functions, wired to reach their storage through this layer.
@@ -142,10 +149,12 @@ impl Faults {
         let dynamodb = dynamodb
             .to_builder()
             .http_client(self.beneath(dynamodb.http_client()))
+            .retry_partition(own_retries())
             .retry_config(retries.clone());
         let s3 = s3
             .to_builder()
             .http_client(self.beneath(s3.http_client()))
+            .retry_partition(own_retries())
             .retry_config(retries);
         (
             aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
@@ -226,6 +235,7 @@ impl Faults {
             }
             Schedule::Once { call: at, fault } => (call == at).then_some(fault),
             Schedule::From { call: at, fault } => (call >= at).then_some(fault),
+            Schedule::Writes { fault } => writes(&request).then_some(fault),
             Schedule::Random {
                 seed,
                 percent,
@@ -254,7 +264,8 @@ impl Faults {
                 Ok(answer)
             }
             Fault::Conflict => Ok(conflict(&request)),
-            Fault::Half => half(connector, request).await,
+            Fault::Half => half(connector, request, true).await,
+            Fault::Short => half(connector, request, false).await,
             Fault::Late(time) => {
                 tokio::time::sleep(time).await;
                 connector.call(request).await
@@ -274,6 +285,13 @@ pub(crate) fn mixed(number: u64) -> u64 {
 /// The DynamoDB operation that `request` calls; `None` for S3.
 fn operation(request: &HttpRequest) -> Option<&str> {
     request.headers().get("x-amz-target")?.rsplit('.').next()
+}
+
+fn writes(request: &HttpRequest) -> bool {
+    match operation(request) {
+        Some(operation) => !["GetItem", "BatchGetItem", "Query"].contains(&operation),
+        None => request.method() != "GET",
+    }
 }
 
 fn answer(status: u16, body: &Value) -> HttpResponse {
@@ -319,10 +337,12 @@ fn body(request: &HttpRequest) -> Value {
     serde_json::from_slice(request.body().bytes().unwrap_or(b"null")).unwrap_or_default()
 }
 
-/// Carries out the first half of a batch and leaves the rest, as storage does when it is busy.
+/// Carries out the first half of a batch and leaves the rest, as storage does when it is busy, `mentioned` in the
+/// answer or not. Reads always mention it: an item that is not in the answer is not there.
 async fn half(
     connector: SharedHttpConnector,
     mut request: HttpRequest,
+    mentioned: bool,
 ) -> Result<HttpResponse, ConnectorError> {
     let mut asked = body(&request);
     let reads = operation(&request) == Some("BatchGetItem");
@@ -360,7 +380,7 @@ async fn half(
     };
     if reads {
         told["UnprocessedKeys"] = json!({ table: { "Keys": left, "ConsistentRead": true } });
-    } else {
+    } else if mentioned {
         let error = json!({ "Error": { "Code": "ThrottlingError", "Message": "disturbed" } });
         told["Responses"]
             .as_array_mut()

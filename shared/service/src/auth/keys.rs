@@ -19,6 +19,8 @@ const REFRESH: Duration = Duration::from_hours(1);
 const PAUSE: Duration = Duration::from_mins(1);
 /// The least time between two fetches while there are none.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
+/// How long a fetch takes that goes well: two small documents over a new connection.
+const USUAL_FETCH: Duration = Duration::from_millis(250);
 /// The shortest RSA modulus, in bits (RFC 7518, 3.3).
 const MIN_RSA_BITS: usize = 2048;
 /// The longest RSA modulus, in bits: what the library verifies.
@@ -158,8 +160,10 @@ impl Keys {
 pub(super) struct KeyCache {
     issuer: IssuerUrl,
     fetch: Fetch,
+    /// How long a fetch may take.
+    time: Duration,
     state: Mutex<State>,
-    fetching: tokio::sync::Mutex<()>,
+    fetching: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -182,12 +186,14 @@ impl State {
 }
 
 impl KeyCache {
-    pub(super) fn new(issuer: IssuerUrl) -> Self {
+    /// The keys of `issuer`, which are fetched within `time` or not at all.
+    pub(super) fn new(issuer: IssuerUrl, time: Duration) -> Self {
         Self {
             issuer,
+            time,
             fetch: Fetch::default(),
             state: Mutex::default(),
-            fetching: tokio::sync::Mutex::default(),
+            fetching: Arc::default(),
         }
     }
 
@@ -196,14 +202,13 @@ impl KeyCache {
     /// # Errors
     ///
     /// [`Error::Unavailable`] if the issuer cannot be asked and never could.
-    pub(super) async fn with(&self, kid: &str, now: Timestamp) -> Result<Arc<Keys>, Error> {
+    pub(super) async fn with(self: &Arc<Self>, kid: &str, now: Timestamp) -> Result<Arc<Keys>, Error> {
         let state = self.state();
         if state.keys.as_ref().is_some_and(|keys| keys.has(kid)) {
-            // Whoever fetches already need not be waited for.
             if state.wants(kid, now)
-                && let Ok(_fetching) = self.fetching.try_lock()
+                && let Ok(fetching) = Arc::clone(&self.fetching).try_lock_owned()
             {
-                self.refresh(kid, now).await;
+                self.refresh_aside(fetching, kid.to_owned(), now).await;
             }
         } else {
             let _fetching = self.fetching.lock().await;
@@ -219,6 +224,23 @@ impl KeyCache {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Fetches the keys in a task of its own. A request whose key is known waits for it only as long as a fetch
+    /// takes that goes well: a process that stands still between requests may finish none otherwise.
+    async fn refresh_aside(
+        self: &Arc<Self>,
+        fetching: tokio::sync::OwnedMutexGuard<()>,
+        kid: String,
+        now: Timestamp,
+    ) {
+        let cache = Arc::clone(self);
+        let refreshed = tokio::spawn(async move {
+            cache.refresh(&kid, now).await;
+            drop(fetching);
+        });
+        // Late or failed, the known keys serve on.
+        let _ = tokio::time::timeout(USUAL_FETCH, refreshed).await;
+    }
+
     /// Fetches the keys, unless another has done so meanwhile.
     async fn refresh(&self, kid: &str, now: Timestamp) {
         let change = |change: &dyn Fn(&mut State)| {
@@ -228,7 +250,9 @@ impl KeyCache {
             return;
         }
         change(&|state| state.tried_at = Some(now));
-        match self.fetch_keys().await {
+        let fetched = tokio::time::timeout(self.time, self.fetch_keys()).await;
+        let late = |_| Err(format!("no answer within {} ms", self.time.as_millis()).into());
+        match fetched.unwrap_or_else(late) {
             Ok(keys) => {
                 let keys = Arc::new(keys);
                 change(&|state| {

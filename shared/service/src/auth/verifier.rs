@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use errors::Error;
+use errors::{Error, Limits};
 use roster::Timestamp;
 
 use super::issuer::Issuer;
@@ -17,9 +17,9 @@ pub(super) struct Verifier {
 }
 
 impl Verifier {
-    pub(super) fn new(issuer: Issuer) -> Self {
+    pub(super) fn new(issuer: Issuer, limits: Limits) -> Self {
         Self {
-            keys: Arc::new(KeyCache::new(issuer.url.clone())),
+            keys: Arc::new(KeyCache::new(issuer.url.clone(), limits.issuer())),
             issuer: Arc::new(issuer),
         }
     }

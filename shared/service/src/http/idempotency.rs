@@ -29,9 +29,10 @@ use roster::{Code, RequestMark, Timestamp, Violation};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use table::{Attempt, Begun};
+use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{form_boundary, header, problem, resource};
+use super::{deadline, form_boundary, header, problem, resource};
 use crate::{App, clock};
 
 pub(super) const NAME: &str = "Idempotency-Key";
@@ -111,6 +112,7 @@ pub(super) async fn once<'a, A, H, F>(
     mut request: Request,
     request_id: &str,
     key: &str,
+    until: Option<Instant>,
     handler: H,
 ) -> Result<Response<Body>, Error>
 where
@@ -119,7 +121,7 @@ where
     F: Future<Output = Result<Response<Body>, Error>>,
 {
     let app = state.as_ref();
-    let caller = match app.auth.caller(&request).await {
+    let caller = match deadline::within(until, app.auth.caller(&request)).await {
         Ok(caller) => caller,
         // Nobody whose requests could be told from those of others: the handler refuses it.
         Err(Error::Unauthenticated { .. }) => return handler(state, request).await,
@@ -135,8 +137,8 @@ where
         expires_at: now.plus(KEPT),
     };
     let deadline = request.lambda_context_ref().map_or(0, |context| context.deadline);
-    let until = Timestamp::from_millis(deadline.max(now.plus(LONGEST).millis()));
-    match app.replays.begin(&attempt, now, until).await {
+    let given_up = Timestamp::from_millis(deadline.max(now.plus(LONGEST).millis()));
+    match deadline::within(until, app.replays.begin(&attempt, now, given_up)).await {
         Ok(Begun::First) => {}
         Ok(Begun::Answered(answer)) => {
             let answer = seal.open(&attempt.key, answer)?;
@@ -148,7 +150,7 @@ where
         Ok(Begun::Another) => return Err(repeated("was sent before with another request")),
         Err(error) => {
             // It may be noted all the same, and would stand in the way of the next try.
-            let _ = app.replays.release(&attempt).await;
+            let _ = soon(app, Box::pin(app.replays.release(&attempt))).await;
             return Err(error);
         }
     }
@@ -161,10 +163,10 @@ where
     };
     let kept = match &answer {
         Ok(answer) if !answer.status().is_server_error() => match seal.close(&attempt.key, answer) {
-            Ok(sealed) => app.replays.keep(&attempt, &sealed).await,
+            Ok(sealed) => soon(app, Box::pin(app.replays.keep(&attempt, &sealed))).await,
             Err(error) => Err(error),
         },
-        _ => app.replays.release(&attempt).await,
+        _ => soon(app, Box::pin(app.replays.release(&attempt))).await,
     };
     if let Err(error) = kept {
         // What was done is done: its answer must not be lost because it cannot be kept as well.
@@ -175,6 +177,13 @@ where
         );
     }
     answer
+}
+
+/// `work` on the note of a request whose answer is ready, if it does not take long: the caller waits for the answer,
+/// and the note is given up by itself.
+async fn soon(app: &App, work: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    let time = app.config.limits.cleanup();
+    deadline::within(Some(Instant::now() + time), work).await
 }
 
 fn repeated(detail: &'static str) -> Error {

@@ -19,12 +19,12 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, TransactWriteItem, WriteRequest};
-use errors::{Error, failed, pause, throttled};
+use errors::{Error, failed};
 use futures::{TryStreamExt, stream};
 use roster::{Timestamp, UserId};
 
 use super::ContactStore;
-use crate::table::{TRIES, When};
+use crate::table::When;
 use crate::{Item, Key};
 
 /// How long after an owner's deletion no request of theirs can still be under way. Functions that
@@ -152,7 +152,8 @@ impl ContactStore {
                 .map_err(|error| Error::internal(doing, error))?;
             open.push(WriteRequest::builder().delete_request(delete).build());
         }
-        for attempt in 1..=TRIES {
+        let mut tries = self.table.tries(doing);
+        loop {
             let written = self
                 .table
                 .client()
@@ -168,8 +169,7 @@ impl ContactStore {
             if open.is_empty() {
                 return Ok(());
             }
-            tokio::time::sleep(pause(attempt)).await;
+            tries.again().await?;
         }
-        Err(throttled(doing))
     }
 }

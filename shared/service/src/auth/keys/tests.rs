@@ -1,4 +1,5 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use futures::future::join_all;
 use serde_json::json;
@@ -11,7 +12,7 @@ use super::*;
 ///
 /// It has its document, the keys that this names, and right ones where nothing but a redirect leads.
 struct Fake {
-    cache: KeyCache,
+    cache: Arc<KeyCache>,
     asked: Arc<AtomicUsize>,
     answers: Arc<Mutex<Answers>>,
 }
@@ -56,7 +57,10 @@ impl Fake {
         }));
         let asked = Arc::new(AtomicUsize::new(0));
         let fake = Self {
-            cache: KeyCache::new(IssuerUrl::parse(&url).unwrap()),
+            cache: Arc::new(KeyCache::new(
+                IssuerUrl::parse(&url).unwrap(),
+                Duration::from_secs(1),
+            )),
             asked: Arc::clone(&asked),
             answers: Arc::clone(&answers),
         };
@@ -208,6 +212,29 @@ async fn known_keys_serve_while_the_issuer_is_down() {
     assert_eq!(issuer.has("a", 3659).await, (true, 2));
     assert_eq!(issuer.has("a", 3660).await, (true, 3));
     assert_eq!(issuer.has("a", 1_000_000).await, (true, 4));
+}
+
+#[tokio::test]
+async fn a_token_whose_key_is_known_does_not_wait_for_a_slow_issuer() {
+    let issuer = Fake::start().await;
+    issuer.has("a", 0).await;
+    issuer.publish(None);
+
+    let started = Instant::now();
+    assert_eq!(issuer.has("a", 3600).await, (true, 2));
+    let one = started.elapsed();
+    for _ in 0..10 {
+        assert_eq!(issuer.has("a", 3600).await, (true, 2));
+    }
+    let eleven = started.elapsed();
+    // While that fetch is under way, one with a new key waits for it.
+    issuer.has("b", 3601).await;
+
+    assert!(
+        one >= USUAL_FETCH && eleven < Duration::from_millis(900),
+        "{one:?}, {eleven:?}"
+    );
+    assert!(started.elapsed() >= Duration::from_millis(900));
 }
 
 #[tokio::test]
