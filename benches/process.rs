@@ -111,7 +111,7 @@ async fn measure(functions: &Path, timeout: u64, rows: u64) -> Result<(), BoxErr
             let figures = (cpu_seconds(&process), peak_memory(&process));
             used.insert(process, figures);
         }
-        if import.status.is_final() {
+        if import.is_final() {
             break import;
         }
         if import.counts.rows() > moved.0 {

@@ -16,6 +16,7 @@ mod progress;
 mod rejected;
 mod restart;
 mod resume;
+mod seen;
 mod template;
 mod uploads;
 
@@ -30,7 +31,7 @@ use shared::roster::Timestamp;
 use crate::support::{Answer, Service, form, send};
 
 /// The members of an import.
-const MEMBERS: [&str; 23] = [
+const MEMBERS: [&str; 24] = [
     "bytes",
     "counts",
     "createdAt",
@@ -48,6 +49,7 @@ const MEMBERS: [&str; 23] = [
     "progress",
     "read",
     "rowErrors",
+    "rowErrorsComplete",
     "sha256",
     "startedAt",
     "status",

@@ -23,3 +23,4 @@ mod sign_in;
 mod storage;
 mod support;
 mod users;
+mod versions;

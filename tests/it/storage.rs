@@ -64,6 +64,8 @@ impl Write {
                 .post("/users/import/uploads", &json!({ "bytes": 5 }))
                 .await
                 .expect(201);
+            // There are more requests here than URLs may be valid at once.
+            service.end_uploads(opened["createdBy"].as_str().unwrap()).await;
             let path = format!("/users/import/{}", opened["id"].as_str().unwrap());
             return service.request(Method::DELETE, &path);
         }

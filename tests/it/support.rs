@@ -230,6 +230,13 @@ impl Service {
         put.body(ByteStream::from(bytes.into())).send().await.unwrap();
     }
 
+    /// The bytes of an object in the bucket, if there is one.
+    pub(crate) async fn object(&self, key: &str) -> Option<Vec<u8>> {
+        let get = self.local.s3().get_object().bucket(self.local.bucket()).key(key);
+        let object = get.send().await.ok()?;
+        Some(object.body.collect().await.unwrap().to_vec())
+    }
+
     /// Every item of the table.
     #[expect(
         clippy::disallowed_methods,
@@ -269,12 +276,41 @@ impl Service {
             .unwrap();
     }
 
+    /// Lets every upload URL of a user end, as time does.
+    pub(crate) async fn end_uploads(&self, user: &str) {
+        let key = |text: String| AttributeValue::S(text);
+        let record = self.partition(&format!("O#{user}")).await.remove(0);
+        let past = AttributeValue::N((clock::now().millis() - 1).to_string());
+        let uploads = record["uploads"].as_m().unwrap().keys();
+        let ended = uploads.map(|id| (id.clone(), past.clone())).collect();
+        self.local
+            .dynamodb()
+            .update_item()
+            .table_name(self.local.table())
+            .key("PK", key(format!("O#{user}")))
+            .key("SK", key("O".to_owned()))
+            .update_expression("SET uploads = :ended")
+            .expression_attribute_values(":ended", AttributeValue::M(ended))
+            .send()
+            .await
+            .unwrap();
+    }
+
     /// Imports `file` with further form fields as the administrator.
     pub(crate) async fn import(&self, file: impl Into<Vec<u8>>, fields: &[(&str, &str)]) -> Answer {
         send(
             self.request(Method::POST, "/users/import")
                 .multipart(form(file, fields)),
         )
+        .await
+    }
+
+    /// The import `id` once it has this status.
+    pub(crate) async fn finished_as(&self, id: &str, status: &str) -> Value {
+        eventually(status, async || {
+            let import = self.get(&format!("/users/import/{id}")).await.json();
+            (import["status"] == status).then_some(import)
+        })
         .await
     }
 

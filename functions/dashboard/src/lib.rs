@@ -75,9 +75,15 @@ impl From<Share> for Part {
 }
 
 async fn numbers(app: &App, request: &Request) -> Result<Response<Body>, Error> {
-    app.auth.caller(request).await?.require(Right::Dashboard)?;
+    let caller = app.auth.caller(request).await?;
+    caller.require(Right::Dashboard)?;
     Query::of(request).finish()?;
-    let tally = app.users.tally().await?;
+    // Whoever does not see administrators in the listing does not count them here.
+    let tally = if caller.require(Right::ManageAdmins).is_ok() {
+        app.users.tally().await?
+    } else {
+        app.users.tally_without_admins().await?
+    };
     respond::ok(&Numbers {
         total_users: tally.all.total,
         active_users: tally.all.total - tally.all.disabled,

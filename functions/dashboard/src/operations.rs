@@ -13,11 +13,12 @@ pub fn operations() -> Vec<Operation> {
         HttpMethod::Get,
         "/dashboard/users",
         "countUsers",
-        "Tells how many users there are",
+        "Counts users",
     )
+    .about("Callers whose only admin role is `ROLE_USER_ADMIN` count the accounts that they see: those without an admin role.")
     .answers(
         200,
-        Answer::json::<Numbers>("The numbers; who holds two roles is counted in both"),
+        Answer::json::<Numbers>("The numbers; an account with two roles is counted in both"),
     )
     .fails(&[&Kind::FORBIDDEN]);
     vec![count]

@@ -1,27 +1,33 @@
 //! One import: `/users/import/{importId}`, its `/resume`, `/errors` and `/rejected`.
 
+mod cursor;
 mod operations;
 
+use std::pin::pin;
 use std::time::Duration;
+
+use futures::TryStreamExt;
 
 use lambda_http::http::header::{CONTENT_DISPOSITION, LOCATION};
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
 use shared::audit::{self, ImportAct};
 use shared::auth::Caller;
+use shared::files::RejectedRows;
 use shared::http::page::{self, Page};
 use shared::http::query::{Number, Parameter, Query};
 use shared::http::{self, CSV, respond};
 use shared::intake::record::{Import, Status};
 use shared::intake::{ImportView, Intake, MAX_ROW_ERRORS};
-use shared::roster::{ImportId, Right};
+use shared::roster::{ImportId, Recorded, Right};
 use shared::sheet::Rejected;
 use shared::{Error, clock};
 
 pub use operations::operations;
 
-/// Bytes of rejected rows that go into an answer. In the JSON that carries it, a quote takes two.
-const MAX_INLINE: u64 = 5 * 1024 * 1024 / 2;
+/// Bytes of an answer with rejected rows, in the JSON that carries it. Lambda's answers end at 6 MB; the rest is for the
+/// headers.
+const MAX_INLINE: usize = 5 * 1024 * 1024;
 /// How long the URL of a file of rejected rows is valid.
 const DOWNLOAD_TIME: Duration = Duration::from_mins(15);
 
@@ -54,7 +60,12 @@ async fn named(app: &Intake, request: &Request) -> Result<(Caller, Import), Erro
     let caller = app.auth.caller(request).await?;
     caller.require(Right::Import)?;
     let id: ImportId = http::path_id(request, "importId", "the import")?;
-    Ok((caller, find(app, id).await?))
+    let import = find(app, id).await?;
+    if import.is_seen_by(&caller) {
+        Ok((caller, import))
+    } else {
+        Err(Error::NotFound("the import"))
+    }
 }
 
 async fn find(app: &Intake, id: ImportId) -> Result<Import, Error> {
@@ -89,13 +100,19 @@ async fn resume(app: &Intake, request: &Request) -> Result<Response<Body>, Error
     if let Some(answer) = http::answered(request) {
         return Ok(answer);
     }
-    match import.status_at(clock::now()) {
-        Status::Stalled => {}
-        Status::Waiting => return Err(Error::conflict("the import waits for its file")),
-        Status::Queued | Status::Running => return Err(Error::conflict("the import is under way")),
-        Status::Completed | Status::Failed | Status::Cancelled => {
-            return Err(Error::conflict("the import is already finished"));
+    let refusal = match import.status_at(clock::now()).known() {
+        Some(Status::Stalled) if import.plan().is_some() => None,
+        Some(Status::Stalled) | None => {
+            Some("a later version of the service has the import; resume it there")
         }
+        Some(Status::Waiting) => Some("the import waits for its file"),
+        Some(Status::Queued | Status::Running) => Some("the import is under way"),
+        Some(Status::Completed | Status::Failed | Status::Cancelled) => {
+            Some("the import is already finished")
+        }
+    };
+    if let Some(refusal) = refusal {
+        return Err(Error::conflict(refusal));
     }
     app.uploads.resume(import.id).await?;
     audit::import(&caller.actor(), ImportAct::Resumed, import.id);
@@ -110,22 +127,39 @@ async fn errors(app: &Intake, request: &Request) -> Result<Response<Body>, Error
     let (_, import) = named(app, request).await?;
     let mut query = Query::of(request);
     let limit = query.number(&LIMIT).unwrap_or_default();
-    let (skip, cursor) = page::beginning(&mut query);
-    let offset = cursor.map_or(Some(skip), |text| text.parse::<u32>().ok().map(u64::from));
-    if offset.is_none() {
+    let (mut offset, cursor) = page::beginning(&mut query);
+    let cursor = cursor.map(|text| cursor::read(&text));
+    if matches!(cursor, Some(None)) {
         page::unknown_cursor(&mut query);
     }
     query.finish()?;
-    let offset = offset.unwrap_or_default();
+    let place = match cursor.flatten() {
+        Some((before, place)) => {
+            offset = before;
+            place
+        }
+        None => app.imports.error_place(import.id, offset).await?,
+    };
 
-    let items = app.imports.errors(import.id, offset, limit).await?;
+    let (items, place) = app.imports.errors(import.id, place, limit).await?;
     let next = offset + items.len() as u64;
     respond::ok(&Page {
-        next_cursor: (next < import.errors && !items.is_empty()).then(|| next.to_string()),
+        next_cursor: (next < import.errors && !items.is_empty()).then(|| cursor::text(next, place)),
         items,
         count: import.errors,
         offset,
     })
+}
+
+/// How many bytes `text` takes within a string of JSON. Quotes, backslashes and five control characters take two, any
+/// other control character six.
+fn json_len(text: &[u8]) -> usize {
+    let len = |byte: &u8| match byte {
+        b'"' | b'\\' | 0x08 | b'\t' | b'\n' | 0x0C | b'\r' => 2,
+        0..0x20 => 6,
+        _ => 1,
+    };
+    text.iter().map(len).sum()
 }
 
 /// The rejected rows, inline if they are few. Lambda's answers end at 6 MB, so many are put together in the
@@ -133,30 +167,69 @@ async fn errors(app: &Intake, request: &Request) -> Result<Response<Body>, Error
 async fn rejected(app: &Intake, request: &Request) -> Result<Response<Body>, Error> {
     let (caller, import) = named(app, request).await?;
     Query::of(request).finish()?;
-    let Some(read) = &import.read else {
-        return Err(Error::conflict(
-            "no row of the file was read, so none was rejected",
-        ));
+    let read = match &import.read {
+        Some(Recorded::Known(read)) => read,
+        Some(Recorded::Later(_)) => {
+            return Err(Error::conflict(
+                "a later version of the service has read the file; ask it for the rejected rows",
+            ));
+        }
+        None => {
+            return Err(Error::conflict(
+                "no row of the file was read, so none was rejected",
+            ));
+        }
     };
     audit::import(&caller.actor(), ImportAct::RejectedRowsRead, import.id);
-    let mut file = Vec::new();
-    Rejected::new(&read.columns, read.dialect).header(&mut file);
-    let pieces = app.imports.rejected(import.id).await?;
-    if pieces.iter().map(|piece| piece.bytes).sum::<u64>() > MAX_INLINE {
-        let url = app
-            .uploads
-            .put_together(import.id, file, &pieces, CSV, DOWNLOAD_TIME)
-            .await?;
-        let response = Response::builder().status(StatusCode::SEE_OTHER);
-        return respond::bytes(response.header(LOCATION, url), CSV, Body::Empty);
+    let mut header = Vec::new();
+    Rejected::new(&read.columns, read.dialect).header(&mut header);
+    let pieces = app.imports.rejected(&import).await?;
+    if let Some(file) = inline(app, &header, &pieces).await? {
+        let disposition = format!("attachment; filename=\"rejected-{}.csv\"", import.id);
+        return respond::bytes(
+            Response::builder().header(CONTENT_DISPOSITION, disposition),
+            CSV,
+            file,
+        );
     }
-    for piece in &pieces {
-        file.extend_from_slice(&app.uploads.rejected(piece).await?);
+    let url = app
+        .uploads
+        .put_together(import.id, header, &pieces, CSV, DOWNLOAD_TIME)
+        .await?;
+    let response = Response::builder().status(StatusCode::SEE_OTHER);
+    respond::bytes(response.header(LOCATION, url), CSV, Body::Empty)
+}
+
+/// The pieces of rejected rows behind `header`, if they fit into an answer. Only then all of them are read.
+async fn inline(app: &Intake, header: &[u8], pieces: &[RejectedRows]) -> Result<Option<Vec<u8>>, Error> {
+    if pieces.iter().map(|piece| piece.bytes).sum::<u64>() > MAX_INLINE as u64 {
+        return Ok(None);
     }
-    let disposition = format!("attachment; filename=\"rejected-{}.csv\"", import.id);
-    respond::bytes(
-        Response::builder().header(CONTENT_DISPOSITION, disposition),
-        CSV,
-        file,
-    )
+    let mut file = header.to_vec();
+    let mut size = json_len(header);
+    let mut reading = pin!(app.uploads.rejected(pieces));
+    while let Some(piece) = reading.try_next().await? {
+        size += json_len(&piece);
+        if size > MAX_INLINE {
+            return Ok(None);
+        }
+        file.extend_from_slice(&piece);
+    }
+    Ok(Some(file))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_text_takes_as_many_bytes_in_json_as_are_counted(text in any::<String>(), control in "[\\x00-\\x1F\"\\\\]*") {
+            let text = text + &control;
+            let json = serde_json::to_string(&text).unwrap();
+            prop_assert_eq!(json_len(text.as_bytes()), json.len() - 2);
+        }
+    }
 }

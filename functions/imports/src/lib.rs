@@ -20,12 +20,12 @@ use shared::http::page::{self, LIMIT, Page};
 use shared::http::query::{Parameter, Query, Text};
 use shared::http::{self, CSV, prefer, respond};
 use shared::intake::record::{Import, MAX_FILE, Status, Via};
+use shared::intake::store::{ImportListing, OpenedUpload};
 use shared::intake::{ImportStore, ImportView, Intake};
 use shared::roster::{Code, FileName, Given, ImportId, InvalidText, Right, Timestamp, Violation};
 use shared::sheet::{ImportOptions, ImportOptionsDraft, TEMPLATE};
 use shared::{Error, clock};
 use utoipa::ToSchema;
-use uuid::Uuid;
 use wait::Waited;
 
 pub use operations::operations;
@@ -64,7 +64,8 @@ pub async fn handle(app: &Intake, request: Request) -> Result<Response<Body>, Er
 }
 
 async fn list(app: &Intake, request: &Request) -> Result<Response<Body>, Error> {
-    app.auth.caller(request).await?.require(Right::Import)?;
+    let caller = app.auth.caller(request).await?;
+    caller.require(Right::Import)?;
     let mut query = Query::of(request);
     let limit = query.number(&LIMIT).unwrap_or_default();
     let key = query.text(&KEY);
@@ -80,10 +81,14 @@ async fn list(app: &Intake, request: &Request) -> Result<Response<Body>, Error> 
     let offset = before.unwrap_or(skip);
 
     let now = clock::now();
-    let (imports, count) = app
-        .imports
-        .page(key.as_deref(), after.as_deref(), skip, limit, now)
-        .await?;
+    let listing = ImportListing {
+        object_key: key.as_deref(),
+        without_system_admins: !caller.sees_every_import(),
+        after: after.as_deref(),
+        skip,
+        limit,
+    };
+    let (imports, count) = app.imports.page(listing, now).await?;
     let next = offset + imports.len() as u64;
     respond::ok(&Page {
         next_cursor: imports
@@ -105,6 +110,7 @@ async fn create(app: &Intake, request: Request) -> Result<Response<Body>, Error>
     Query::of(&request).finish()?;
     let wait = prefer::wait(&request, LONGEST_WAIT);
     let give_up = wait::deadline(&request, wait.at_most);
+    let id = ImportId::made_by(http::mark(&request));
 
     let answered = http::answered(&request);
     let mut form = multipart::form(request).await?;
@@ -142,22 +148,34 @@ async fn create(app: &Intake, request: Request) -> Result<Response<Body>, Error>
     }
 
     let sha256 = HEXLOWER.encode(&Sha256::digest(&form.file));
-    if !matches!(force, Given::Flag(true)) {
-        let now = clock::now();
-        if let Some(import) = app.imports.known(caller.user.id, &sha256, &options, now).await? {
-            let view = ImportView::whole(&app.imports, import, now).await?;
+    let now = clock::now();
+    let mut import = open(app, &caller, options, (id, Via::Api));
+    // An earlier try of this request may have recorded it, or even brought it to its end.
+    if let Some(own) = app.imports.find(id, now).await? {
+        import = own;
+    } else {
+        let options = import
+            .options
+            .known()
+            .filter(|_| !matches!(force, Given::Flag(true)));
+        if let Some(options) = options
+            && let Some(known) = app.imports.known(caller.user.id, &sha256, options, now).await?
+            && known.is_seen_by(&caller)
+        {
+            let view = ImportView::whole(&app.imports, known, now).await?;
             return respond::ok(&view.sent_again());
         }
+        import.file_name = form.file_name;
+        import.bytes = Some(form.file.len() as u64);
+        import.sha256 = Some(sha256);
+        if app.imports.insert(&import).await? {
+            audit::import(&caller.actor(), ImportAct::Started, id);
+        }
     }
-
-    let mut import = open(app, &caller, options, Via::Api);
-    import.file_name = form.file_name;
-    import.bytes = Some(form.file.len() as u64);
-    import.sha256 = Some(sha256);
-    app.imports.insert(&import).await?;
-    let id = import.id;
-    app.uploads.stage(id, form.file).await?;
-    audit::import(&caller.actor(), ImportAct::Started, id);
+    if import.status == Status::Queued {
+        // Again, if an earlier try was cut off before it had done so. A run takes one version of the file only.
+        app.uploads.stage(id, form.file).await?;
+    }
 
     let waited = if wait.at_most.is_zero() {
         Waited {
@@ -182,7 +200,7 @@ async fn answer(app: &Intake, waited: Waited, preference: Option<String>) -> Res
         });
     }
     let mut response = Response::builder();
-    if !status.is_final() {
+    if !import.is_final() {
         response = response
             .status(StatusCode::ACCEPTED)
             .header(LOCATION, http::import_path(import.id))
@@ -263,16 +281,46 @@ async fn open_upload(app: &Intake, request: &Request) -> Result<Response<Body>, 
         return Ok(answer);
     }
 
-    let mut import = open(app, &caller, options, Via::Upload);
+    let id = ImportId::made_by(http::mark(request));
+    let mut import = open(app, &caller, options, (id, Via::Upload));
+    let now = import.created_at;
     import.file_name = file_name;
     import.bytes = bytes;
-    app.imports.insert(&import).await?;
+    import.upload_until = Some(now.plus(UPLOAD_TIME));
+    match app
+        .imports
+        .open_upload(&import, app.config.max_open_uploads, now)
+        .await?
+    {
+        OpenedUpload::Opened => audit::import(&caller.actor(), ImportAct::Started, id),
+        // An earlier try of this request opened it; its URL ends when that one's does.
+        OpenedUpload::Before(opened) => import = *opened,
+        OpenedUpload::TooMany(next_end) => {
+            return Err(Error::conflict(format!(
+                "{} of your upload URLs are still valid, and no more may be; the next of them ends at {next_end}. \
+                 Open another upload then",
+                app.config.max_open_uploads
+            )));
+        }
+    }
+    signed(app, import, now).await
+}
+
+/// The answer with a URL for the file of `import`, an upload.
+async fn signed(app: &Intake, import: Import, now: Timestamp) -> Result<Response<Body>, Error> {
+    let expires_at = import.upload_until.unwrap_or(now);
+    let valid = expires_at.since(now);
+    if valid.is_zero() {
+        return Err(Error::conflict(
+            "the upload that this request opened has ended; open another one by a request with another \
+             Idempotency-Key",
+        ));
+    }
+    let bytes = import.bytes.unwrap_or_default();
     let url = app
         .uploads
-        .sign_upload(import.id, bytes.unwrap_or_default(), UPLOAD_TYPE, UPLOAD_TIME)
+        .sign_upload(import.id, bytes, UPLOAD_TYPE, valid)
         .await?;
-    audit::import(&caller.actor(), ImportAct::Started, import.id);
-    let now = import.created_at;
     respond::created(
         &http::import_path(import.id),
         &OpenUpload {
@@ -281,7 +329,7 @@ async fn open_upload(app: &Intake, request: &Request) -> Result<Response<Body>, 
                 method: "PUT",
                 url,
                 content_type: UPLOAD_TYPE,
-                expires_at: now.plus(UPLOAD_TIME),
+                expires_at,
             },
         },
     )
@@ -303,11 +351,10 @@ fn options(
     Violation::unless(more, draft.parse(caller.assignable())).map_err(Error::Invalid)
 }
 
-fn open(app: &Intake, caller: &Caller, options: ImportOptions, via: Via) -> Import {
-    let id = ImportId::from_uuid(Uuid::now_v7());
+fn open(app: &Intake, caller: &Caller, options: ImportOptions, (id, via): (ImportId, Via)) -> Import {
     let now = clock::now();
     let expires_at = now.plus(app.config.import_retention);
-    Import::open(
+    let import = Import::open(
         id,
         UploadStore::staged_key(id),
         via,
@@ -315,5 +362,9 @@ fn open(app: &Intake, caller: &Caller, options: ImportOptions, via: Via) -> Impo
         Some(caller.user.id),
         now,
         expires_at,
-    )
+    );
+    Import {
+        sender_roles: Some(caller.user.roles),
+        ..import
+    }
 }

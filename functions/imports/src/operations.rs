@@ -91,7 +91,10 @@ fn open() -> Operation {
         "openUpload",
         "Opens an import whose file is put straight into storage",
     )
-    .about("For files beyond what fits through the gateway.")
+    .about(
+        "For files beyond what fits through the gateway. An import whose file has not come when its URL ends shows as \
+         `cancelled`. Of your URLs, 20 may be valid at once unless the deployment says otherwise; one more is 409.",
+    )
     .json::<ImportOptionsDraft<'_>>(
         "UploadRequest",
         |request| {
@@ -132,7 +135,7 @@ fn open() -> Operation {
             .leads_to("readImport", "importId")
             .leads_to("cancelImport", "importId"),
     )
-    .fails(&[&Kind::FORBIDDEN])
+    .fails(&[&Kind::FORBIDDEN, &Kind::CONFLICT])
 }
 
 fn template() -> Operation {

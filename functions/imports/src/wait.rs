@@ -48,7 +48,7 @@ pub(crate) async fn for_end(app: &Intake, opened: Import, give_up: Instant) -> R
         };
         pause = pauses.next().map_or(pause, Duration::from_millis);
         let left = give_up.saturating_duration_since(Instant::now());
-        if seen.status.is_final() || left.is_zero() {
+        if seen.is_final() || left.is_zero() {
             return Ok(Waited {
                 import: seen,
                 readable: true,

@@ -5,7 +5,7 @@
 //! | `imports/<import id>.csv` | a staged file |
 //! | `drop/…` | a file that an operator dropped |
 //! | `resume/<import id>` | empty; its arrival starts another run of the import |
-//! | `rejected/<import id>/<line>-<random>.csv` | the rejected rows of the checkpoint that begins at the line |
+//! | `rejected/<import id>/<line>-<random>.csv` | the rejected rows of a checkpoint, the first of them on that line |
 //! | `rejected/<import id>.csv` | all of them, put together when they are asked for |
 
 use std::sync::{Arc, OnceLock};
@@ -19,7 +19,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::{Bytes, BytesMut};
 use errors::{BoxError, Error, Limits, failed};
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use roster::ImportId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -29,7 +29,7 @@ use uuid::Uuid;
 const RANGE: u64 = 8 * 1024 * 1024;
 /// The least that S3 takes as a part of an object, but for the last.
 const MIN_PART: usize = 5 * 1024 * 1024;
-/// Pieces of rejected rows that are read at the same time.
+/// Pieces of rejected rows that are read at the same time. Each has about 800 KB, so they take 6 MB.
 const READ_AHEAD: usize = 8;
 
 /// The staged object that an import reads, pinned at the first claim.
@@ -46,10 +46,14 @@ pub struct StagedObject {
 /// The rejected rows of one checkpoint, as they are kept in the bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RejectedRows {
+    /// The line of the first of them.
+    pub line: u64,
     /// The object's key.
     pub key: String,
     /// Its size.
     pub bytes: u64,
+    /// How many rows it has.
+    pub rows: u64,
 }
 
 /// What the arrival of an object means.
@@ -191,7 +195,7 @@ impl UploadStore {
             .await
     }
 
-    /// Keeps the rejected rows of the checkpoint that begins at `line`.
+    /// Keeps `count` rejected rows, the first of which begins on `line`.
     ///
     /// The name is new each time: a run that was given up for dead, and works on all the same, must not
     /// write over the rows that its successor's checkpoint names.
@@ -199,23 +203,45 @@ impl UploadStore {
     /// # Errors
     ///
     /// If storage fails.
-    pub async fn put_rejected(&self, id: ImportId, line: u64, rows: Vec<u8>) -> Result<RejectedRows, Error> {
+    pub async fn put_rejected(
+        &self,
+        id: ImportId,
+        (line, count): (u64, u64),
+        rows: Vec<u8>,
+    ) -> Result<RejectedRows, Error> {
         let random = Uuid::new_v4().simple();
         let rejected = RejectedRows {
+            line,
             key: format!("rejected/{id}/{line:010}-{random}.csv"),
             bytes: rows.len() as u64,
+            rows: count,
         };
         self.put(rejected.key.clone(), rows.into(), "keep rejected rows")
             .await?;
         Ok(rejected)
     }
 
-    /// The rejected rows that were kept as `rejected`.
+    /// Reads the pieces of rejected rows in their order, a few of them ahead.
     ///
     /// # Errors
     ///
-    /// If storage fails.
-    pub async fn rejected(&self, rejected: &RejectedRows) -> Result<Bytes, Error> {
+    /// Each piece is an error of its own if storage fails.
+    pub fn rejected(
+        &self,
+        pieces: &[RejectedRows],
+    ) -> impl Stream<Item = Result<Bytes, Error>> + Send + use<> {
+        let reads: Vec<_> = pieces
+            .iter()
+            .cloned()
+            .map(|piece| {
+                let store = self.clone();
+                async move { store.rejected_piece(&piece).await }
+            })
+            .collect();
+        stream::iter(reads).buffered(READ_AHEAD)
+    }
+
+    async fn rejected_piece(&self, rejected: &RejectedRows) -> Result<Bytes, Error> {
         let doing = "read rejected rows";
         let object = self
             .client()
@@ -275,12 +301,7 @@ impl UploadStore {
             .map_err(|error| failed(doing, error))?;
         let upload = begun.upload_id.unwrap_or_default();
 
-        let reads: Vec<_> = pieces
-            .iter()
-            .cloned()
-            .map(|piece| async move { self.rejected(&piece).await })
-            .collect();
-        let mut reading = stream::iter(reads).buffered(READ_AHEAD);
+        let mut reading = self.rejected(pieces);
         let mut parts = Vec::new();
         let mut part = head;
         loop {

@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use files::StagedObject;
-use roster::{FileName, ImportId, Timestamp, UserId};
+use roster::{FileName, ImportId, Recorded, Role, Roles, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
+use service::auth::Caller;
 use sheet::{Columns, Dialect, ImportOptions, Mode, Position};
 use utoipa::ToSchema;
 
 /// How a file came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Via {
     /// In the body of a request.
+    #[default]
     Api,
     /// Straight to storage, by a signed URL.
     Upload,
@@ -53,7 +55,7 @@ impl Status {
 
 /// What became of the rows that were read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 pub struct Counts {
     /// Users made.
     pub created: u64,
@@ -110,10 +112,10 @@ pub struct Lease {
 pub struct Import {
     /// Its id.
     pub id: ImportId,
-    /// Where it stands, as stored; see [`Import::status_at`].
-    pub status: Status,
+    /// Its status as stored; see [`Import::status_at`].
+    pub status: Recorded<Status>,
     /// How the file is to be imported.
-    pub options: ImportOptions,
+    pub options: Recorded<ImportOptions>,
     /// The client's name for the file.
     pub file_name: Option<FileName>,
     /// The file's size.
@@ -121,19 +123,26 @@ pub struct Import {
     /// The SHA-256 of the file in lower-case hexadecimal, where the service saw it whole.
     pub sha256: Option<String>,
     /// How the file came in.
-    pub via: Via,
+    pub via: Recorded<Via>,
     /// The user who sent it; `None` for a dropped file.
     pub created_by: Option<UserId>,
+    /// The roles by which it was sent: the sender's at that time, or those that the deployment gives to dropped files.
+    /// `None` if they are not known, as of imports that an earlier version took in.
+    pub sender_roles: Option<Roles>,
+    /// When the URL for the upload of its file ends; `None` if there was none.
+    pub upload_until: Option<Timestamp>,
     /// The staged object.
     pub object: StagedObject,
     /// How the file was understood; `None` until its header was read.
-    pub read: Option<Read>,
+    pub read: Option<Recorded<Read>>,
     /// What became of the rows before the checkpoint.
     pub counts: Counts,
-    /// How many row errors are recorded.
+    /// The number of row errors that are kept one by one, at most [`MAX_KEPT_ERRORS`].
     pub errors: u64,
+    /// The number of row errors beyond those.
+    pub errors_left_out: u64,
     /// The checkpoint: everything before it is done and counted.
-    pub position: Position,
+    pub position: Recorded<Position>,
     /// The run that holds the import.
     pub lease: Option<Lease>,
     /// Whether a caller asked for its end.
@@ -153,11 +162,16 @@ pub struct Import {
 /// How long an import may wait for a run to take it before it shows as stalled.
 pub const PATIENCE: Duration = Duration::from_mins(5);
 
+/// Row errors of an import that are kept one by one. The counts and the rejected rows are complete whatever their
+/// number. 100,000 errors take about 25 MB of the table; nobody reads more of them, and a file of a hundred million
+/// faulty rows must not fill a partition, which ends at 10 GB.
+pub const MAX_KEPT_ERRORS: u64 = 100_000;
+
 /// Bytes the longest imported file may have: 1 GiB.
 pub const MAX_FILE: u64 = 1024 * 1024 * 1024;
 
 impl Import {
-    /// A new import of the object `key`. An upload waits for its file; any other has it.
+    /// Returns a new import of the object `key`. An upload waits for its file; any other has it.
     #[must_use]
     pub fn open(
         id: ImportId,
@@ -177,13 +191,15 @@ impl Import {
         };
         Self {
             id,
-            status,
-            options,
+            status: status.into(),
+            options: options.into(),
             file_name: None,
             bytes: None,
             sha256: None,
-            via,
+            via: via.into(),
             created_by,
+            sender_roles: None,
+            upload_until: None,
             object: StagedObject {
                 key,
                 version: None,
@@ -192,7 +208,8 @@ impl Import {
             read: None,
             counts: Counts::default(),
             errors: 0,
-            position: Position::START,
+            errors_left_out: 0,
+            position: Position::START.into(),
             lease,
             cancel: false,
             fault: None,
@@ -204,16 +221,55 @@ impl Import {
         }
     }
 
-    /// Where it stands for a reader at `now`: a dead run shows as stalled. An import that was asked to end
-    /// is cancelled once its last run has counted what it wrote.
+    /// Returns the status that a reader sees at `now`: a dead run shows as stalled, and an upload whose URL has ended as
+    /// cancelled. An import that was asked to end is cancelled once its last run has counted what it wrote.
     #[must_use]
-    pub fn status_at(&self, now: Timestamp) -> Status {
+    pub fn status_at(&self, now: Timestamp) -> Recorded<Status> {
+        let lapsed = || self.lease.as_ref().is_none_or(|lease| lease.until < now);
         match self.status {
-            Status::Queued | Status::Running if self.lease.as_ref().is_none_or(|lease| lease.until < now) => {
-                Status::Stalled
-            }
-            status => status,
+            Recorded::Known(Status::Queued | Status::Running) if lapsed() => Status::Stalled.into(),
+            Recorded::Known(Status::Waiting) if self.upload_has_ended(now) => Status::Cancelled.into(),
+            _ => self.status.clone(),
         }
+    }
+
+    /// Returns whether the URL for its upload is void at `now`.
+    fn upload_has_ended(&self, now: Timestamp) -> bool {
+        self.upload_until.is_some_and(|until| until < now)
+    }
+
+    /// Returns what a run goes by, or `None` if a later version wrote some of it: this version then cannot know what the
+    /// sender wants, or how to go on, so it must not touch a row.
+    #[must_use]
+    pub fn plan(&self) -> Option<Plan> {
+        Some(Plan {
+            options: self.options.known()?.clone(),
+            position: *self.position.known()?,
+            read: match &self.read {
+                None => None,
+                Some(read) => Some(read.known()?.clone()),
+            },
+        })
+    }
+
+    /// Returns whether nothing will change any more. Of a status that a later version wrote nobody can say so.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        self.status.is_known_and(|status| status.is_final())
+    }
+
+    /// Returns whether `caller`, who may import users, may know of it.
+    #[must_use]
+    pub fn is_seen_by(&self, caller: &Caller) -> bool {
+        caller.sees_every_import() || !self.is_for_system_admins()
+    }
+
+    /// Returns whether only system administrators may see it, because it was sent by the rights of one or nobody knows
+    /// by which.
+    #[must_use]
+    pub fn is_for_system_admins(&self) -> bool {
+        self.sender_roles
+            .is_none_or(|roles| roles.contains(Role::SystemAdmin))
     }
 
     /// One sentence that tells a person how it went.
@@ -226,34 +282,55 @@ impl Import {
             failed,
             warnings: _,
         } = self.counts;
-        let made = match self.options.mode {
-            Mode::Create => format!("{created} created"),
-            Mode::Upsert => format!("{created} created, {updated} updated"),
-            Mode::Validate => format!("{created} would be created"),
+        let made = match self.options.known().map(|options| options.mode) {
+            Some(Mode::Create) => format!("{created} created"),
+            Some(Mode::Upsert) | None => format!("{created} created, {updated} updated"),
+            Some(Mode::Validate) => format!("{created} would be created"),
         };
         let tally = format!(
             "{} rows read: {made}, {skipped} skipped, {failed} failed",
             self.counts.rows()
         );
-        match self.status_at(now) {
+        let Recorded::Known(status) = self.status_at(now) else {
+            return format!("A later version of the service has this import; {tally}.");
+        };
+        match status {
             Status::Waiting => "Waiting for the file.".to_owned(),
             Status::Queued => "Queued; no row read yet.".to_owned(),
             Status::Running | Status::Stalled if self.cancel => format!("Being cancelled; {tally}."),
             Status::Running => format!("Running; {tally}."),
             Status::Completed => format!("Completed; {tally}."),
             Status::Failed => self.fault.clone().unwrap_or_default(),
+            Status::Cancelled if self.status == Status::Waiting => {
+                "Cancelled; no file arrived while its upload URL was valid. Open another upload.".to_owned()
+            }
             Status::Cancelled => format!("Cancelled; {tally}."),
+            Status::Stalled if self.plan().is_none() => format!(
+                "Stalled; {tally}. It has options of a later version of the service, which can resume it."
+            ),
             Status::Stalled => format!("Stalled; {tally}. Resume it to go on from there."),
         }
     }
 
-    /// `true` when it completed and no row failed, `false` when it ended otherwise, `None` before.
+    /// Returns `true` when it has completed and no row failed, `false` when it has ended otherwise, `None` before.
     #[must_use]
-    pub fn success(&self) -> Option<bool> {
-        self.status
-            .is_final()
-            .then(|| self.status == Status::Completed && self.counts.failed == 0)
+    pub fn success_at(&self, now: Timestamp) -> Option<bool> {
+        let status = self.status_at(now);
+        status
+            .is_known_and(|status| status.is_final())
+            .then(|| status == Status::Completed && self.counts.failed == 0)
     }
+}
+
+/// What a run of an import goes by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// How the file is to be imported.
+    pub options: ImportOptions,
+    /// Where it goes on.
+    pub position: Position,
+    /// How the file was understood; `None` until its header was read.
+    pub read: Option<Read>,
 }
 
 #[cfg(test)]
@@ -299,12 +376,12 @@ mod tests {
     #[test]
     fn only_an_upload_waits_for_its_file() {
         let upload = opened(Via::Upload);
-        assert_eq!((upload.status, upload.lease), (Status::Waiting, None));
+        assert_eq!((upload.status, upload.lease), (Status::Waiting.into(), None));
 
         for via in [Via::Api, Via::Drop] {
             let import = opened(via);
             let lease = import.lease.unwrap();
-            assert_eq!((import.status, lease.run), (Status::Queued, None));
+            assert_eq!((import.status, lease.run), (Status::Queued.into(), None));
             assert_eq!(lease.until.since(at(0)), PATIENCE);
             assert_eq!(import.expires_at, at(1_000), "storage counts it in seconds");
         }
@@ -314,7 +391,7 @@ mod tests {
     fn an_unfinished_import_stalls_when_its_lease_is_over() {
         for status in [Status::Queued, Status::Running] {
             let mut import = Import {
-                status,
+                status: status.into(),
                 ..opened(Via::Api)
             };
             import.lease = Some(Lease {
@@ -333,7 +410,7 @@ mod tests {
             Status::Cancelled,
         ] {
             let import = Import {
-                status,
+                status: status.into(),
                 lease: None,
                 ..opened(Via::Api)
             };
@@ -345,7 +422,7 @@ mod tests {
     fn one_sentence_tells_how_it_goes() {
         let told = |status, cancel| {
             let import = Import {
-                status,
+                status: Recorded::Known(status),
                 cancel,
                 counts: COUNTS,
                 fault: Some("The file is empty.".to_owned()),
@@ -373,11 +450,11 @@ mod tests {
         let success = |status, failed| {
             let counts = Counts { failed, ..COUNTS };
             Import {
-                status,
+                status: Recorded::Known(status),
                 counts,
                 ..opened(Via::Api)
             }
-            .success()
+            .success_at(at(0))
         };
 
         assert_eq!(success(Status::Completed, 0), Some(true));
@@ -387,5 +464,85 @@ mod tests {
         for status in [Status::Waiting, Status::Queued, Status::Running, Status::Stalled] {
             assert_eq!(success(status, 0), None, "{status:?} is not the end");
         }
+    }
+
+    #[test]
+    fn an_upload_is_cancelled_when_its_url_ends_and_no_file_has_come() {
+        let import = Import {
+            upload_until: Some(at(10)),
+            ..opened(Via::Upload)
+        };
+
+        assert_eq!(import.status_at(at(10)), Status::Waiting);
+        assert_eq!(import.status_at(at(11)), Status::Cancelled);
+        assert_eq!(
+            (import.success_at(at(10)), import.success_at(at(11))),
+            (None, Some(false))
+        );
+        assert_eq!(
+            import.message_at(at(11)),
+            "Cancelled; no file arrived while its upload URL was valid. Open another upload."
+        );
+        let arrived = Import {
+            status: Status::Running.into(),
+            ..import
+        };
+        assert_eq!(
+            arrived.status_at(at(11)),
+            Status::Stalled,
+            "its file came in time"
+        );
+    }
+
+    #[test]
+    fn an_import_of_a_later_version_has_no_plan() {
+        let import = opened(Via::Api);
+        let later = || Recorded::Later("of tomorrow".into());
+        assert!(import.plan().is_some());
+
+        for import in [
+            Import {
+                options: Recorded::Later("undo".into()),
+                ..import.clone()
+            },
+            Import {
+                position: Recorded::Later(7.into()),
+                ..import.clone()
+            },
+            Import {
+                read: Some(Recorded::Later("ods".into())),
+                ..import.clone()
+            },
+        ] {
+            assert_eq!(import.plan(), None);
+        }
+        let import = Import {
+            status: later(),
+            via: Recorded::Later("mail".into()),
+            ..import
+        };
+        assert_eq!(
+            (import.status_at(at(11)), import.success_at(at(11))),
+            (later(), None)
+        );
+        assert_eq!(
+            import.message_at(at(11)),
+            "A later version of the service has this import; 0 rows read: 0 created, 0 skipped, 0 failed."
+        );
+    }
+
+    #[test]
+    fn an_import_is_for_system_administrators_unless_it_was_known_to_be_sent_by_another() {
+        let by = |sender_roles| {
+            Import {
+                sender_roles,
+                ..opened(Via::Api)
+            }
+            .is_for_system_admins()
+        };
+
+        assert!(by(None));
+        assert!(by(Some(Roles::ADMIN)));
+        assert!(!by(Some(Role::UserAdmin.into())));
     }
 }

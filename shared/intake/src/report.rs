@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use errors::Error;
-use roster::{FileName, ImportId, Roles, Timestamp, UserId};
+use roster::{FileName, ImportId, Recorded, Roles, Timestamp, UserId};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use sheet::{ImportOptions, Mode, RowError, UnknownColumns};
 use utoipa::ToSchema;
 
 use crate::record::{Counts, Import, Read, Status, Via};
-use crate::store::ImportStore;
+use crate::store::{ErrorPlace, ImportStore};
 
 /// How many row errors an import repeats; `/errors` has all.
 pub const MAX_ROW_ERRORS: u64 = 1000;
@@ -36,6 +37,7 @@ pub const MAX_ROW_ERRORS: u64 = 1000;
         "suggestion": null,
         "firstLine": null,
     }],
+    "rowErrorsComplete": true,
     "mode": "create",
     "ignoreDuplicates": false,
     "defaultRoles": ["ROLE_COLLABORATOR"],
@@ -64,7 +66,8 @@ pub struct ImportView {
     /// Its name.
     id: ImportId,
     /// Where it stands.
-    status: Status,
+    #[schema(value_type = Status)]
+    status: Recorded<Status>,
     /// Whether it completed and no row failed; nothing while it is not finished.
     success: Option<bool>,
     /// One sentence with the counts.
@@ -72,15 +75,23 @@ pub struct ImportView {
     /// One sentence for each row error, in line order, the first 1,000; nothing in a listing.
     errors: Option<Vec<String>>,
     /// The first 1,000 row errors; nothing in a listing.
-    row_errors: Option<Vec<RowError>>,
+    #[schema(value_type = Option<Vec<RowError>>)]
+    row_errors: Option<Vec<Recorded<RowError>>>,
+    /// Whether every row error is kept one by one. Beyond 100,000 they are not; the counts and the rejected rows are
+    /// complete nevertheless.
+    row_errors_complete: bool,
     /// What it does with a good row.
-    mode: Mode,
+    #[schema(value_type = Mode)]
+    mode: Value,
     /// Whether the address of an existing account is skipped.
-    ignore_duplicates: bool,
+    #[schema(value_type = bool)]
+    ignore_duplicates: Value,
     /// The roles of a row that names none.
-    default_roles: Roles,
+    #[schema(value_type = Roles)]
+    default_roles: Value,
     /// What it does with columns that mean nothing.
-    unknown_columns: UnknownColumns,
+    #[schema(value_type = UnknownColumns)]
+    unknown_columns: Value,
     /// The client's name for the file.
     file_name: Option<FileName>,
     /// The file's size.
@@ -88,7 +99,8 @@ pub struct ImportView {
     /// The SHA-256 of the file, where the service saw it whole.
     sha256: Option<String>,
     /// How the file came in.
-    via: Via,
+    #[schema(value_type = Via)]
+    via: Recorded<Via>,
     /// The file in the staging bucket.
     key: String,
     /// Who sent it; nothing for a dropped file.
@@ -115,13 +127,14 @@ pub struct ImportView {
 #[schema(as = Read)]
 struct ReadView {
     /// Its encoding.
-    encoding: &'static str,
+    encoding: String,
     /// Its delimiter.
-    delimiter: char,
+    #[schema(value_type = char)]
+    delimiter: String,
     /// Whether it begins with a byte order mark.
     bom: bool,
     /// The header cell of each member.
-    columns: BTreeMap<&'static str, String>,
+    columns: BTreeMap<String, String>,
     /// The columns that were left out.
     ignored_columns: Vec<String>,
 }
@@ -160,39 +173,38 @@ impl ImportView {
     ///
     /// If storage fails.
     pub async fn whole(imports: &ImportStore, import: Import, now: Timestamp) -> Result<Self, Error> {
-        let row_errors = match import.errors {
-            0 => Vec::new(),
-            _ => imports.errors(import.id, 0, MAX_ROW_ERRORS).await?,
+        let row_errors = if import.errors == 0 {
+            Vec::new()
+        } else {
+            let first = ErrorPlace::default();
+            imports.errors(import.id, first, MAX_ROW_ERRORS).await?.0
         };
         Ok(Self::new(import, Some(row_errors), now))
     }
 
     /// `import` as it stands at `now`. `row_errors` are the first of them; a listing leaves them out.
     #[must_use]
-    pub fn new(import: Import, row_errors: Option<Vec<RowError>>, now: Timestamp) -> Self {
+    pub fn new(import: Import, row_errors: Option<Vec<Recorded<RowError>>>, now: Timestamp) -> Self {
         let progress = progress(&import, now);
         let status = import.status_at(now);
-        let success = import.success();
+        let success = import.success_at(now);
         let message = import.message_at(now);
         let Import {
             id,
             status: _,
-            options:
-                ImportOptions {
-                    mode,
-                    ignore_duplicates,
-                    default_roles,
-                    unknown_columns,
-                },
+            options,
             file_name,
             bytes,
             sha256,
             via,
             created_by,
+            sender_roles: _,
+            upload_until: _,
             object,
             read,
             counts,
             errors: _,
+            errors_left_out,
             position: _,
             lease: _,
             cancel: _,
@@ -209,6 +221,8 @@ impl ImportView {
             failed,
             warnings,
         } = counts;
+        let mut options = shown(&options);
+        let mut option = |name: &str| options.remove(name).unwrap_or_default();
         Self {
             id,
             status,
@@ -216,12 +230,13 @@ impl ImportView {
             message,
             errors: row_errors
                 .as_ref()
-                .map(|errors| errors.iter().map(RowError::sentence).collect()),
+                .map(|errors| errors.iter().map(RowError::sentence_of).collect()),
             row_errors,
-            mode,
-            ignore_duplicates,
-            default_roles,
-            unknown_columns,
+            row_errors_complete: errors_left_out == 0,
+            mode: option("mode"),
+            ignore_duplicates: option("ignoreDuplicates"),
+            default_roles: option("defaultRoles"),
+            unknown_columns: option("unknownColumns"),
             file_name,
             bytes,
             sha256,
@@ -257,25 +272,67 @@ impl ImportView {
     }
 }
 
-impl From<&Read> for ReadView {
-    fn from(read: &Read) -> Self {
-        let Read { dialect, columns } = read;
+impl From<&Recorded<Read>> for ReadView {
+    fn from(read: &Recorded<Read>) -> Self {
+        let Read { dialect, columns } = match read {
+            Recorded::Known(read) => read,
+            Recorded::Later(read) => return Self::of_later(read),
+        };
         Self {
-            encoding: dialect.encoding.name(),
-            delimiter: dialect.delimiter.byte().into(),
+            encoding: dialect.encoding.name().to_owned(),
+            delimiter: char::from(dialect.delimiter.byte()).into(),
             bom: dialect.bom,
             columns: columns
                 .members()
-                .map(|(member, name)| (member.name(), name.to_owned()))
+                .map(|(member, name)| (member.name().to_owned(), name.to_owned()))
                 .collect(),
             ignored_columns: columns.ignored().map(str::to_owned).collect(),
         }
     }
 }
 
+impl ReadView {
+    /// Shows as much as can be known of what a later version wrote.
+    fn of_later(read: &Value) -> Self {
+        let word = |name: &str| read["dialect"][name].as_str().unwrap_or_default().to_owned();
+        let names = read["columns"]["header"].as_array().cloned().unwrap_or_default();
+        let mut names: Vec<_> = names
+            .iter()
+            .map(|name| name.as_str().map(str::to_owned))
+            .collect();
+        let mut columns = BTreeMap::new();
+        for (member, index) in read["columns"]["members"].as_object().into_iter().flatten() {
+            let index = index.as_u64().and_then(|index| usize::try_from(index).ok());
+            let name = index.and_then(|index| names.get_mut(index)?.take());
+            columns.extend(name.map(|name| (member.clone(), name)));
+        }
+        Self {
+            encoding: word("encoding"),
+            delimiter: word("delimiter"),
+            bom: read["dialect"]["bom"].as_bool().unwrap_or_default(),
+            columns,
+            ignored_columns: names.into_iter().flatten().collect(),
+        }
+    }
+}
+
+/// The options as callers see them: those that were stored, whatever version did so, else the defaults.
+fn shown(options: &Recorded<ImportOptions>) -> Map<String, Value> {
+    let object = |options: serde_json::Result<Value>| match options {
+        Ok(Value::Object(members)) => members,
+        _ => Map::new(),
+    };
+    let mut members = object(serde_json::to_value(ImportOptions::default()));
+    members.extend(object(serde_json::to_value(options)));
+    members
+}
+
 /// How far it is and how fast, from the rows done since the first run began.
 fn progress(import: &Import, now: Timestamp) -> Progress {
-    let bytes_read = import.position.offset;
+    let bytes_read = match &import.position {
+        Recorded::Known(position) => position.offset,
+        Recorded::Later(position) => position["offset"].as_u64().unwrap_or_default(),
+    };
     let percent = import.bytes.map(|bytes| match bytes {
         0 => 100,
         bytes => (bytes_read * 100 / bytes).min(100),
@@ -305,7 +362,10 @@ fn progress(import: &Import, now: Timestamp) -> Progress {
 mod tests {
     use std::time::Duration;
 
+    use serde_json::json;
+
     use super::*;
+    use sheet::Position;
 
     fn after(seconds: u64) -> Timestamp {
         Timestamp::from_millis(1_000_000_000_000).plus(Duration::from_secs(seconds))
@@ -316,9 +376,13 @@ mod tests {
         let id = ImportId::of_object("bucket", "key", "");
         let options = ImportOptions::default();
         let mut import = Import::open(id, "key".to_owned(), Via::Api, options, None, after(0), after(9));
-        import.status = Status::Running;
+        import.status = Status::Running.into();
         import.bytes = Some(1_000);
-        import.position.offset = offset;
+        let position = Position {
+            offset,
+            ..Position::START
+        };
+        import.position = position.into();
         import.started_at = Some(after(0));
         import.counts = counts;
         import
@@ -345,7 +409,7 @@ mod tests {
     #[test]
     fn an_import_that_has_ended_keeps_its_rate_and_has_nothing_left() {
         let mut import = running(1_000, COUNTS);
-        import.status = Status::Completed;
+        import.status = Status::Completed.into();
         import.finished_at = Some(after(2));
 
         let progress = progress(&import, after(600));
@@ -367,5 +431,35 @@ mod tests {
         assert_eq!(progress(&import, after(2)).percent, None);
         import.bytes = Some(0);
         assert_eq!(progress(&import, after(2)).percent, Some(100), "an empty file");
+    }
+
+    #[test]
+    fn what_a_later_version_wrote_is_shown_as_it_is() {
+        let mut import = running(300, COUNTS);
+        import.options = Recorded::Later(json!({ "mode": "undo", "colour": "blue" }));
+        import.via = Recorded::Later(json!("mail"));
+        import.position = Recorded::Later(json!({ "offset": 300, "sheet": 2 }));
+        import.read = Some(Recorded::Later(json!({
+            "dialect": { "encoding": "EBCDIC", "delimiter": "!", "bom": true },
+            "columns": { "header": ["Mail", "Shoe", "x"], "members": { "email": 0, "shoeSize": 1 } },
+        })));
+
+        let view = serde_json::to_value(ImportView::new(import, None, after(2))).unwrap();
+
+        assert_eq!(
+            (&view["mode"], &view["unknownColumns"], &view["via"]),
+            (&json!("undo"), &json!("refuse"), &json!("mail"))
+        );
+        assert_eq!(view["progress"]["bytesRead"], 300);
+        assert_eq!(
+            view["read"],
+            json!({
+                "encoding": "EBCDIC",
+                "delimiter": "!",
+                "bom": true,
+                "columns": { "email": "Mail", "shoeSize": "Shoe" },
+                "ignoredColumns": ["x"],
+            })
+        );
     }
 }

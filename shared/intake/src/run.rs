@@ -14,7 +14,7 @@ use files::{Staged, StagedObject};
 use roster::{FileName, ImportId, Right, Role, Roles, Slot, Timestamp};
 use service::audit::{Actor, ImportAct};
 use service::{audit, auth, clock};
-use sheet::{Check, ImportOptions, Mode, Position, Rows};
+use sheet::{Check, ImportOptions, Mode, Position, RowError, Rows};
 
 use super::file::File;
 use super::metrics;
@@ -23,7 +23,7 @@ use super::segment::Segment;
 use super::stop::Stop;
 use super::write::{BATCH, Pending, Sender, Writer, written};
 use crate::Intake;
-use crate::record::{Import, MAX_FILE, PATIENCE, Read, Status, Via};
+use crate::record::{Import, MAX_FILE, MAX_KEPT_ERRORS, PATIENCE, Plan, Read, Status, Via};
 use crate::store::{Claim, Commit, Left, Refusal};
 
 /// How long an import is believed to be alive after a checkpoint.
@@ -55,6 +55,8 @@ pub enum Ended {
     HandedOver,
     /// Another run has taken the import from this one.
     Superseded,
+    /// A later version of the service wrote what the run would have to go by.
+    LaterVersion,
 }
 
 /// An object that arrived in the staging bucket.
@@ -102,6 +104,7 @@ pub async fn arrived(app: &Intake, arrival: Arrival, by: &Run) -> Result<Ended, 
             let expires_at = now.plus(app.config.import_retention);
             let mut import = Import::open(id, object.key.clone(), Via::Drop, options, None, now, expires_at);
             import.file_name = FileName::clipped(name);
+            import.sender_roles = Some(drop_roles(app));
             if app.imports.insert(&import).await? {
                 audit::import(&Actor::bucket(&by.id), ImportAct::Started, id);
             }
@@ -126,6 +129,14 @@ async fn run(
     run: &Run,
 ) -> Result<Ended, Error> {
     let now = clock::now();
+    let Some(import) = app.imports.find(id, now).await? else {
+        return Ok(Ended::Unknown);
+    };
+    // Before the claim, so that an import of a later version is left as it is for that version.
+    let Some(plan) = import.plan() else {
+        tracing::warn!(import.id = %id, run.id = run.id, "an import of a later version");
+        return Ok(Ended::LaterVersion);
+    };
     let claim = app
         .imports
         .claim(id, &run.id, object, bytes, now, now.plus(LEASE))
@@ -136,6 +147,8 @@ async fn run(
             run,
             margin: MARGIN.min(run.deadline.since(now) / 4),
             resumed: import.started_at != Some(now),
+            // A run may have made a checkpoint since the import was read.
+            plan: import.plan().unwrap_or(plan),
             import: *import,
         },
         Claim::Nothing => return Ok(Ended::NothingToDo),
@@ -155,6 +168,31 @@ async fn run(
     }
 }
 
+/// The roles by which dropped files are imported.
+fn drop_roles(app: &Intake) -> Roles {
+    if app.config.drop_may_give_admin_roles {
+        Role::SystemAdmin.into()
+    } else {
+        Role::UserAdmin.into()
+    }
+}
+
+/// Those of a segment's errors that are kept one by one: whole rows, until there are too many.
+fn kept<'e>(import: &Import, row_errors: &'e [RowError]) -> &'e [RowError] {
+    if import.errors_left_out > 0 {
+        return &[];
+    }
+    let room = usize::try_from(MAX_KEPT_ERRORS.saturating_sub(import.errors)).unwrap_or(usize::MAX);
+    let mut kept = 0;
+    for row in row_errors.chunk_by(|one, next| one.line == next.line) {
+        if kept + row.len() > room {
+            break;
+        }
+        kept += row.len();
+    }
+    &row_errors[..kept]
+}
+
 /// What is to follow a checkpoint.
 #[derive(Clone)]
 enum Next {
@@ -171,6 +209,8 @@ struct Session<'a> {
     margin: Duration,
     /// Whether an earlier run may have written rows after the checkpoint.
     resumed: bool,
+    /// How the file is imported, and the checkpoint.
+    plan: Plan,
     import: Import,
 }
 
@@ -207,12 +247,11 @@ impl Session<'_> {
 
     /// An empty segment that begins at the checkpoint.
     fn segment(&self) -> Segment {
-        let Import {
+        let Plan {
             position,
             options,
             read,
-            ..
-        } = &self.import;
+        } = &self.plan;
         Segment::new(*position, options, read.as_ref())
     }
 
@@ -224,17 +263,17 @@ impl Session<'_> {
     /// Opens the file at the checkpoint.
     async fn reading(&mut self) -> Result<Reading, Stop> {
         let sender = self.sender().await?;
-        let (file, rows, read) = self.open(self.import.position).await?;
+        let (file, rows, read) = self.open(self.plan.position).await?;
         let check = self.check(&read, sender.assignable);
         let writer = Writer {
             users: self.app.users.clone(),
             import: self.import.id,
-            options: self.import.options.clone(),
+            options: self.plan.options.clone(),
             columns: Arc::clone(&check.columns),
             sender,
         };
-        self.import.read = Some(read);
-        let seen = match self.import.options.mode {
+        self.plan.read = Some(read);
+        let seen = match self.plan.options.mode {
             Mode::Validate => Some(self.seen(&check).await?),
             Mode::Create | Mode::Upsert => None,
         };
@@ -256,8 +295,7 @@ impl Session<'_> {
                 Some(account) if account.user.enabled => account.user.roles,
                 _ => Roles::NONE,
             },
-            None if self.app.config.drop_may_give_admin_roles => Roles::NONE.with(Role::SystemAdmin),
-            None => Roles::NONE.with(Role::UserAdmin),
+            None => drop_roles(self.app),
         };
         let rights = roster::rights(roles);
         if !rights.contains(&Right::Import) {
@@ -279,14 +317,14 @@ impl Session<'_> {
                 .uploads
                 .reader(self.import.object.clone(), position.offset),
         );
-        if let Some(read) = &self.import.read
+        if let Some(read) = &self.plan.read
             && position != Position::START
         {
             return Ok((file, Rows::new(read.dialect, position), read.clone()));
         }
         let (dialect, mut rows) = file.dialect().await??;
         let columns = file
-            .columns(&mut rows, self.import.options.unknown_columns)
+            .columns(&mut rows, self.plan.options.unknown_columns)
             .await??;
         Ok((file, rows, Read { dialect, columns }))
     }
@@ -295,7 +333,7 @@ impl Session<'_> {
     /// in storage to tell a repeat by, has to read them again.
     async fn seen(&self, check: &Check) -> Result<HashMap<Slot, u64>, Stop> {
         let mut seen = HashMap::new();
-        let end = self.import.position.offset;
+        let end = self.plan.position.offset;
         if end == 0 {
             return Ok(seen);
         }
@@ -319,9 +357,9 @@ impl Session<'_> {
     /// Finishes the import where it stands. What a dead run has written after the checkpoint is found and
     /// counted, so that the counts are those of the table.
     async fn settle(&mut self, status: Status, fault: Option<String>) -> Result<Ended, Stop> {
-        let position = self.import.position;
+        let position = self.plan.position;
         let mut segment = self.segment();
-        if self.resumed && self.import.options.mode != Mode::Validate {
+        if self.resumed && self.plan.options.mode != Mode::Validate {
             match self.find_written(&mut segment).await {
                 // A file that cannot be read could not be read by the dead run either.
                 Ok(()) | Err(Stop::Refused(_)) => {}
@@ -334,7 +372,7 @@ impl Session<'_> {
 
     /// Looks up which rows after the checkpoint a dead run has written: not more than a segment of them.
     async fn find_written(&self, segment: &mut Segment) -> Result<(), Stop> {
-        let (mut file, mut rows, read) = self.open(self.import.position).await?;
+        let (mut file, mut rows, read) = self.open(self.plan.position).await?;
         // A row that the sender may not send was not written, so it is not found.
         let check = self.check(&read, Roles::ALL);
         let mut batch = Vec::with_capacity(BATCH);
@@ -364,7 +402,7 @@ impl Session<'_> {
         Check {
             columns: Arc::new(read.columns.clone()),
             assignable,
-            default_roles: self.import.options.default_roles,
+            default_roles: self.plan.options.default_roles,
             import: self.import.id,
             now: clock::now(),
         }
@@ -376,14 +414,15 @@ impl Session<'_> {
         let mut counts = self.import.counts;
         counts += segment.counts;
         let row_errors = segment.errors();
-        let errors = self.import.errors + row_errors.len() as u64;
+        let kept = kept(&self.import, &row_errors);
+        let errors = self.import.errors + kept.len() as u64;
+        let errors_left_out = self.import.errors_left_out + (row_errors.len() - kept.len()) as u64;
         let mut rejected = None;
-        if let Some(read) = &self.import.read
+        if let (Some(read), Some(lines)) = (&self.plan.read, segment.rejected_lines())
             && let Some(rows) = segment.rejected(read)
         {
             // Before the checkpoint that names them.
-            let line = segment.from.line;
-            rejected = Some(self.app.uploads.put_rejected(self.import.id, line, rows).await?);
+            rejected = Some(self.app.uploads.put_rejected(self.import.id, lines, rows).await?);
         }
         let mut next = next;
         loop {
@@ -411,13 +450,14 @@ impl Session<'_> {
                     to,
                     counts,
                     errors,
+                    errors_left_out,
                     // Stored once, with the first checkpoint.
                     read: self
-                        .import
+                        .plan
                         .read
                         .as_ref()
                         .filter(|_| segment.from == Position::START),
-                    row_errors: &row_errors,
+                    row_errors: kept,
                     rejected: rejected.clone(),
                     left,
                     expires_at: self.import.expires_at,
@@ -431,9 +471,10 @@ impl Session<'_> {
                 Err(Refusal::Failed(error)) => return Err(Stop::Failed(error)),
             }
         }
-        self.import.position = to;
+        self.plan.position = to;
         self.import.counts = counts;
         self.import.errors = errors;
+        self.import.errors_left_out = errors_left_out;
         tracing::info!(
             import.id = %self.import.id,
             run.id = self.run.id,

@@ -145,6 +145,12 @@ impl Segment {
         errors
     }
 
+    /// The line of the first rejected row and how many there are; `None` if there is none.
+    pub(super) fn rejected_lines(&self) -> Option<(u64, u64)> {
+        let first = self.rejects.first()?;
+        Some((first.line, self.rejects.len() as u64))
+    }
+
     /// The rejected rows as they go back to the sender; `None` if there are none.
     pub(super) fn rejected(&self, read: &Read) -> Option<Vec<u8>> {
         if self.rejects.is_empty() {

@@ -2,6 +2,7 @@
 
 mod item;
 mod known;
+mod opened;
 mod row_errors;
 
 use aws_sdk_dynamodb::error::SdkError;
@@ -11,12 +12,16 @@ use aws_sdk_dynamodb::types::{
 };
 use errors::{Error, failed};
 use files::{RejectedRows, StagedObject};
-use roster::{ImportId, Timestamp};
+use roster::{ImportId, Role, Timestamp};
 use sheet::{Position, RowError};
 use table::{Refused, Table, is_refused, to_value};
 
 use crate::record::{Counts, Import, Read, Status};
 use item::{LISTING_PART, import, key, stored};
+use row_errors::Recording;
+
+pub use opened::OpenedUpload;
+pub use row_errors::ErrorPlace;
 
 /// Sorts after every place in the listing.
 const END: &str = "~";
@@ -70,13 +75,15 @@ pub struct Commit<'a> {
     pub to: Position,
     /// What became of all rows until now.
     pub counts: Counts,
-    /// How many row errors are recorded in all.
+    /// How many row errors are kept in all.
     pub errors: u64,
+    /// How many row errors are not kept, because there are too many.
+    pub errors_left_out: u64,
     /// How the file was understood.
     pub read: Option<&'a Read>,
-    /// The row errors since the last checkpoint, by line.
+    /// The row errors since the last checkpoint that are kept, by line.
     pub row_errors: &'a [RowError],
-    /// The rows that these errors are of.
+    /// The rows that failed since the last checkpoint.
     pub rejected: Option<RejectedRows>,
     /// How the import is left.
     pub left: Left,
@@ -95,6 +102,21 @@ pub enum Refusal {
     Lost,
     /// Storage failed.
     Failed(Error),
+}
+
+/// Which imports a page of the listing has.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ImportListing<'a> {
+    /// Only those of this object in the staging bucket.
+    pub object_key: Option<&'a str>,
+    /// None of those that only system administrators may see.
+    pub without_system_admins: bool,
+    /// Only those after this place, see [`ImportStore::place`].
+    pub after: Option<&'a str>,
+    /// How many more to pass over.
+    pub skip: u64,
+    /// How many to give at most.
+    pub limit: u64,
 }
 
 /// The imports.
@@ -250,7 +272,7 @@ impl ImportStore {
                 // The import's own action is the first; no other has a condition that can fail.
                 let stored = conditions.into_iter().next().flatten();
                 match stored.map(|item| import(item, doing)).transpose() {
-                    Ok(Some(import)) if import.cancel && !import.status.is_final() => Err(Refusal::Cancelled),
+                    Ok(Some(import)) if import.cancel && !import.is_final() => Err(Refusal::Cancelled),
                     Ok(_) => Err(Refusal::Lost),
                     Err(error) => Err(Refusal::Failed(error)),
                 }
@@ -270,6 +292,7 @@ impl ImportStore {
             to,
             counts,
             errors,
+            errors_left_out,
             read,
             row_errors,
             rejected,
@@ -278,7 +301,17 @@ impl ImportStore {
             more,
         } = commit;
         let mut condition = "runId = :run AND #status = :running AND #position = :from".to_owned();
-        let mut set = "SET #position = :to, #counts = :counts, #errors = :errors".to_owned();
+        // Only the counts of this version, so that those of a later one stay.
+        let mut set = "SET #position = :to, #counts.created = :created, #counts.updated = :updated, \
+             #counts.skipped = :skipped, #counts.failed = :failed, #counts.warnings = :warnings, #errors = :errors, errorsLeftOut = :leftOut"
+            .to_owned();
+        let Counts {
+            created,
+            updated,
+            skipped,
+            failed,
+            warnings,
+        } = counts;
         let mut remove = "";
         let mut update = Update::builder()
             .table_name(self.table.name())
@@ -291,8 +324,13 @@ impl ImportStore {
             .expression_attribute_values(":running", to_value(Status::Running, doing)?)
             .expression_attribute_values(":from", to_value(from, doing)?)
             .expression_attribute_values(":to", to_value(to, doing)?)
-            .expression_attribute_values(":counts", to_value(counts, doing)?)
+            .expression_attribute_values(":created", AttributeValue::N(created.to_string()))
+            .expression_attribute_values(":updated", AttributeValue::N(updated.to_string()))
+            .expression_attribute_values(":skipped", AttributeValue::N(skipped.to_string()))
+            .expression_attribute_values(":failed", AttributeValue::N(failed.to_string()))
+            .expression_attribute_values(":warnings", AttributeValue::N(warnings.to_string()))
             .expression_attribute_values(":errors", AttributeValue::N(errors.to_string()))
+            .expression_attribute_values(":leftOut", AttributeValue::N(errors_left_out.to_string()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         if let Some(read) = read {
             set.push_str(", #read = :read");
@@ -333,7 +371,13 @@ impl ImportStore {
 
         let mut actions = vec![TransactWriteItem::builder().update(update).build()];
         actions.extend(more);
-        actions.extend(self.recording(id, row_errors, rejected, expires_at, doing)?);
+        let recording = Recording {
+            before: errors - row_errors.len() as u64,
+            row_errors,
+            rejected,
+            expires_at,
+        };
+        actions.extend(self.recording(id, recording, doing)?);
         Ok(actions)
     }
 
@@ -380,9 +424,7 @@ impl ImportStore {
             // The SDK has repeated a call whose answer was lost.
             return Ok(());
         }
-        if found.status.is_final() {
-            return Err(Error::conflict("the import is already finished"));
-        }
+        refuse_ended(&found)?;
         let asked = call("#status = :running", "SET cancel = :true")
             .expression_attribute_values(":running", to_value(Status::Running, doing)?)
             .expression_attribute_values(":true", AttributeValue::Bool(true))
@@ -391,11 +433,15 @@ impl ImportStore {
         let Err(error) = asked else {
             return Ok(());
         };
-        match refused(error, doing)?.status {
-            // Its run has ended it meanwhile as it was asked to, by an earlier try of this call or by another.
-            Status::Cancelled => Ok(()),
-            _ => Err(Error::conflict("the import is already finished")),
+        let found = refused(error, doing)?;
+        // Its run may have ended it meanwhile as it was asked to, by an earlier try of this call or by another.
+        if found.status == Status::Cancelled {
+            return Ok(());
         }
+        refuse_ended(&found)?;
+        Err(Error::conflict(
+            "the import has just been changed; send the request again",
+        ))
     }
 
     /// Where `import` stands in the listing: what [`ImportStore::page`] goes on after.
@@ -404,8 +450,7 @@ impl ImportStore {
         item::place(import)
     }
 
-    /// The imports that have not expired, newest first: those after the place `after` and `skip` more, at
-    /// most `limit`, and how many there are in all.
+    /// Returns the imports of `listing` that have not expired, newest first, and how many there are in all.
     ///
     /// Reads the listing index, which lags behind on AWS.
     ///
@@ -414,15 +459,19 @@ impl ImportStore {
     /// If storage fails.
     pub async fn page(
         &self,
-        object_key: Option<&str>,
-        after: Option<&str>,
-        skip: u64,
-        limit: u64,
+        listing: ImportListing<'_>,
         now: Timestamp,
     ) -> Result<(Vec<Import>, u64), Error> {
         let doing = "list imports";
+        let ImportListing {
+            object_key,
+            without_system_admins,
+            after,
+            mut skip,
+            limit,
+        } = listing;
         let query = |before: &str| {
-            let query = self
+            let mut query = self
                 .table
                 .client()
                 .query()
@@ -433,16 +482,21 @@ impl ImportStore {
                 .expression_attribute_values(":before", AttributeValue::S(before.to_owned()))
                 .expression_attribute_values(":now", AttributeValue::N(now.seconds().to_string()))
                 .scan_index_forward(false);
-            match object_key {
-                None => query.filter_expression("expiresAt > :now"),
-                Some(key) => query
-                    .filter_expression("expiresAt > :now AND objectKey = :key")
-                    .expression_attribute_values(":key", AttributeValue::S(key.to_owned())),
+            let mut filter = "expiresAt > :now".to_owned();
+            if let Some(key) = object_key {
+                filter.push_str(" AND objectKey = :key");
+                query = query.expression_attribute_values(":key", AttributeValue::S(key.to_owned()));
             }
+            if without_system_admins {
+                // See `Import::is_for_system_admins`.
+                filter.push_str(" AND attribute_exists(senderRoles) AND NOT contains(senderRoles, :admin)");
+                let admin = Role::SystemAdmin.as_str().to_owned();
+                query = query.expression_attribute_values(":admin", AttributeValue::S(admin));
+            }
+            query.filter_expression(filter)
         };
 
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-        let mut skip = skip;
         let mut imports = Vec::new();
         let mut read = query(after.unwrap_or(END)).into_paginator().items().send();
         while imports.len() < wanted
@@ -506,6 +560,19 @@ fn refused(error: SdkError<UpdateItemError>, doing: &'static str) -> Result<Impo
         }
         _ => Err(failed(doing, error)),
     }
+}
+
+/// Refuses to cancel an import that has ended, or of which this version cannot say so.
+fn refuse_ended(import: &Import) -> Result<(), Error> {
+    if import.status.known().is_none() {
+        return Err(Error::conflict(
+            "a later version of the service has the import; cancel it there",
+        ));
+    }
+    if import.is_final() {
+        return Err(Error::conflict("the import is already finished"));
+    }
+    Ok(())
 }
 
 fn number(time: Timestamp) -> AttributeValue {

@@ -248,6 +248,14 @@ impl ImportId {
     }
 }
 
+impl ImportId {
+    /// Returns the import that `request` makes: the same at each try of the request.
+    #[must_use]
+    pub fn made_by(request: RequestMark) -> Self {
+        Self(request.0)
+    }
+}
+
 impl ContactId {
     /// The contact that the request `request` makes of its element number `place`.
     ///
@@ -324,6 +332,17 @@ mod tests {
         assert_eq!(id, ContactId::made_by(request, 1));
         assert_ne!(id, ContactId::made_by(request, 2));
         assert_ne!(id, ContactId::made_by(RequestMark::random(), 1));
+    }
+
+    #[test]
+    fn a_request_makes_one_import() {
+        let request = RequestMark::random();
+
+        assert_eq!(ImportId::made_by(request), ImportId::made_by(request));
+        assert_ne!(
+            ImportId::made_by(request),
+            ImportId::made_by(RequestMark::random())
+        );
     }
 
     #[test]

@@ -27,9 +27,9 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// One user.
+    /// Returns the numbers of one user. An account type that a later version wrote, `None` here, has no number.
     #[must_use]
-    pub fn of(roles: Roles, account_type: AccountType, enabled: bool) -> Self {
+    pub fn of(roles: Roles, account_type: Option<AccountType>, enabled: bool) -> Self {
         let one = Share {
             total: 1,
             disabled: i64::from(!enabled),
@@ -47,7 +47,7 @@ impl Tally {
             }
         }
         for (share, kind) in tally.by_account_type.iter_mut().zip(AccountType::ALL) {
-            if kind == account_type {
+            if Some(kind) == account_type {
                 *share = one;
             }
         }
@@ -84,15 +84,36 @@ impl User {
     /// The user as one of the number of users.
     #[must_use]
     pub fn tally(&self) -> Tally {
-        Tally::of(self.roles, self.account_type, self.enabled)
+        Tally::of(self.roles, self.account_type.known().copied(), self.enabled)
+    }
+}
+
+impl Add for Share {
+    type Output = Self;
+
+    fn add(self, more: Self) -> Self {
+        Self {
+            total: self.total + more.total,
+            disabled: self.disabled + more.disabled,
+        }
+    }
+}
+
+impl Neg for Share {
+    type Output = Self;
+
+    fn neg(self) -> Self {
+        Self {
+            total: -self.total,
+            disabled: -self.disabled,
+        }
     }
 }
 
 impl AddAssign for Tally {
     fn add_assign(&mut self, more: Self) {
         for (share, more) in self.shares_mut().zip(more.shares()) {
-            share.total += more.total;
-            share.disabled += more.disabled;
+            *share = *share + *more;
         }
     }
 }
@@ -111,8 +132,7 @@ impl Neg for Tally {
 
     fn neg(mut self) -> Self {
         for share in self.shares_mut() {
-            share.total = -share.total;
-            share.disabled = -share.disabled;
+            *share = -*share;
         }
         self
     }
@@ -129,10 +149,10 @@ mod tests {
     #[test]
     fn a_user_counts_once_in_all_once_as_an_admin_and_once_in_each_role() {
         let admin = [Role::SystemAdmin, Role::Originator].into_iter().collect();
-        let tally = Tally::of(admin, AccountType::Local, true)
-            + Tally::of(admin, AccountType::Ldap, false)
-            + Tally::of(admin, AccountType::Local, true)
-            + Tally::of(Role::Collaborator.into(), AccountType::Local, true);
+        let tally = Tally::of(admin, Some(AccountType::Local), true)
+            + Tally::of(admin, Some(AccountType::Ldap), false)
+            + Tally::of(admin, Some(AccountType::Local), true)
+            + Tally::of(Role::Collaborator.into(), Some(AccountType::Local), true);
 
         assert_eq!((tally.all, tally.admins), (share(4, 1), share(3, 1)));
         for (counted, role) in tally.by_role.into_iter().zip(Role::ALL) {
@@ -157,7 +177,7 @@ mod tests {
     #[test]
     fn what_leaves_cancels_what_came() {
         let roles = [Role::Collaborator].into_iter().collect();
-        let tally = Tally::of(roles, AccountType::Local, false);
+        let tally = Tally::of(roles, Some(AccountType::Local), false);
 
         assert_eq!(tally + -tally, Tally::default());
     }

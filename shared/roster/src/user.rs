@@ -2,12 +2,12 @@
 
 mod draft;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use super::{
-    AccountType, Change, Email, ExternalUserId, ImportId, Name, Phone, PlanId, Role, Roles, Slot, Timestamp,
-    UserId,
+    AccountType, Change, Email, ExternalUserId, ImportId, Name, Phone, PlanId, Recorded, Role, Roles, Slot,
+    Timestamp, UserId,
 };
 
 pub use draft::{Member, UnknownMember, UserDraft};
@@ -52,10 +52,13 @@ pub struct User {
     pub mobile_number: Option<Phone>,
     /// What the account may do; at least one role.
     pub roles: Roles,
+    /// The roles that a later version of the service has given. They allow nothing here, and whoever manages the account
+    /// must be allowed to manage administrators, because they may be roles of one.
+    pub later_roles: Vec<String>,
     /// Whether the account may do anything at all.
     pub enabled: bool,
     /// Who keeps its credentials.
-    pub account_type: AccountType,
+    pub account_type: Recorded<AccountType>,
     /// The plan it is on.
     pub plan_id: Option<PlanId>,
     /// The caller's own reference for it.
@@ -94,8 +97,9 @@ impl User {
             other_name,
             mobile_number,
             roles,
+            later_roles: Vec::new(),
             enabled,
-            account_type,
+            account_type: account_type.into(),
             plan_id,
             external_user_id,
             created_at: now,
@@ -129,9 +133,13 @@ impl User {
             last_name: last_name.applied_to(self.last_name.as_ref()),
             other_name: other_name.applied_to(self.other_name.as_ref()),
             mobile_number: mobile_number.applied_to(self.mobile_number.as_ref()),
+            later_roles: match roles {
+                Some(_) => Vec::new(),
+                None => self.later_roles.clone(),
+            },
             roles: roles.unwrap_or(self.roles),
             enabled: enabled.unwrap_or(self.enabled),
-            account_type: account_type.unwrap_or(self.account_type),
+            account_type: account_type.map_or_else(|| self.account_type.clone(), Recorded::Known),
             plan_id: plan_id.applied_to(self.plan_id.as_ref()),
             external_user_id: external_user_id.applied_to(self.external_user_id.as_ref()),
             ..self.clone()
@@ -204,15 +212,31 @@ pub struct UserView<'a> {
     last_name: Option<&'a Name>,
     other_name: Option<&'a Name>,
     mobile_number: Option<Phone>,
-    roles: Roles,
+    #[schema(value_type = Roles)]
+    roles: RoleWords<'a>,
     enabled: bool,
-    account_type: AccountType,
+    #[schema(value_type = AccountType)]
+    account_type: &'a Recorded<AccountType>,
     plan_id: Option<&'a PlanId>,
     external_user_id: Option<&'a ExternalUserId>,
     created_at: Timestamp,
     modified_at: Timestamp,
     import_id: Option<ImportId>,
     import_line: Option<u64>,
+}
+
+/// The roles of an account as a caller sees them: an array, with those of a later version at its end.
+#[derive(Clone, Copy, Debug)]
+struct RoleWords<'a> {
+    known: Roles,
+    later: &'a [String],
+}
+
+impl Serialize for RoleWords<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let known = self.known.iter().map(|role| role.as_str().to_owned());
+        serializer.collect_seq(known.chain(self.later.iter().cloned()))
+    }
 }
 
 impl<'a> From<&'a User> for UserView<'a> {
@@ -225,6 +249,7 @@ impl<'a> From<&'a User> for UserView<'a> {
             other_name,
             mobile_number,
             roles,
+            later_roles,
             enabled,
             account_type,
             plan_id,
@@ -241,9 +266,12 @@ impl<'a> From<&'a User> for UserView<'a> {
             last_name: last_name.as_ref(),
             other_name: other_name.as_ref(),
             mobile_number: *mobile_number,
-            roles: *roles,
+            roles: RoleWords {
+                known: *roles,
+                later: later_roles,
+            },
             enabled: *enabled,
-            account_type: *account_type,
+            account_type,
             plan_id: plan_id.as_ref(),
             external_user_id: external_user_id.as_ref(),
             created_at: *created_at,

@@ -230,7 +230,7 @@ impl Caller {
     /// [`Error::Forbidden`].
     pub fn may_manage(&self, user: &User) -> Result<(), Error> {
         self.require(Right::ManageUsers)?;
-        if user.roles.intersects(Roles::ADMIN) {
+        if user.roles.intersects(Roles::ADMIN) || !user.later_roles.is_empty() {
             self.require(Right::ManageAdmins)?;
         }
         Ok(())
@@ -243,7 +243,15 @@ impl Caller {
     /// [`Error::Forbidden`] if it would give what is not the caller's to give, [`Error::Conflict`] if
     /// callers would disable or demote themselves.
     pub fn may_change(&self, old: &User, new: &User) -> Result<(), Error> {
-        if (old.roles, old.enabled, old.account_type) != (new.roles, new.enabled, new.account_type) {
+        let rights_of = |user: &User| {
+            (
+                user.roles,
+                user.later_roles.clone(),
+                user.enabled,
+                user.account_type.clone(),
+            )
+        };
+        if rights_of(old) != rights_of(new) {
             self.may_manage(old)?;
             self.may_manage(new)?;
         }
@@ -271,6 +279,12 @@ impl Caller {
             return Err(Error::conflict("nobody deletes themselves"));
         }
         Ok(())
+    }
+
+    /// Returns whether the caller may see and do everything on imports, also on those of system administrators.
+    #[must_use]
+    pub fn sees_every_import(&self) -> bool {
+        self.require(Right::ManageAdmins).is_ok()
     }
 
     /// The roles that the caller may give to a new account.

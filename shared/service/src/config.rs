@@ -14,6 +14,7 @@ use crate::auth::issuer::{Issuer, IssuerUrl, Profile};
 /// | `BUCKET_NAME` | the staging bucket | required |
 /// | `AWS_ENDPOINT_URL_S3` | another S3; addressed by path instead of by host name | AWS |
 /// | `IMPORT_RETENTION_DAYS` | how long a file and its row errors are kept | 30 |
+/// | `MAX_OPEN_UPLOADS` | upload URLs of one user that are valid at once | 20 |
 /// | `IMPORT_SEGMENT_ROWS` | rows between two checkpoints | 5000 |
 /// | `DROP_MAY_GIVE_ADMIN_ROLES` | whether a dropped file may give an admin role | `false` |
 /// | `STORAGE_CALL_MILLIS` | how long one call to storage may take; the other time limits follow from it | 5000, the most |
@@ -31,6 +32,8 @@ pub struct Config {
     pub s3_path_style: bool,
     /// How long a staged file and the record of its import are kept.
     pub import_retention: Duration,
+    /// Upload URLs of one user that may be valid at once.
+    pub max_open_uploads: usize,
     /// Rows between two checkpoints of an import.
     pub import_segment_rows: usize,
     /// How long to wait for what the service depends on.
@@ -132,6 +135,7 @@ impl Config {
             bucket: required("BUCKET_NAME")?,
             s3_path_style: lookup("AWS_ENDPOINT_URL_S3").is_some(),
             import_retention: Duration::from_secs(number("IMPORT_RETENTION_DAYS", 30)? * 24 * 60 * 60),
+            max_open_uploads: usize::try_from(number("MAX_OPEN_UPLOADS", 20)?).unwrap_or(usize::MAX),
             import_segment_rows: usize::try_from(number("IMPORT_SEGMENT_ROWS", 5000)?).unwrap_or(usize::MAX),
             limits: Limits::new(Duration::from_millis(call)),
             drop_may_give_admin_roles: flag("DROP_MAY_GIVE_ADMIN_ROLES", false)?,
@@ -159,6 +163,7 @@ mod tests {
         let config = with(&[("TABLE_NAME", "t"), ("BUCKET_NAME", "b")]).unwrap();
 
         assert_eq!(config.import_segment_rows, 5000);
+        assert_eq!(config.max_open_uploads, 20);
         assert!(!config.s3_path_style);
         assert!(!config.drop_may_give_admin_roles);
     }

@@ -28,9 +28,13 @@ pub enum UnknownColumns {
     Ignore,
 }
 
-/// How a file is to be imported, as whoever sent it decided.
+/// How a file is to be imported, as its sender decided.
+///
+/// An import keeps its options. Members that are missing, because the version that stored them did not know them, have
+/// their defaults. Members and words of a later version make the whole unknown, see
+/// [`Recorded`](roster::Recorded): an import is not to run by half of its options.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct ImportOptions {
     /// What to do with a good row.
     pub mode: Mode,

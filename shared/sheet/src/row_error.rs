@@ -1,6 +1,6 @@
 //! One error or warning about one row.
 
-use roster::{Code, Member, Severity, Violation};
+use roster::{Code, Member, Recorded, Severity, Violation};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -63,6 +63,18 @@ impl RowError {
             message,
             suggestion,
             first_line: None,
+        }
+    }
+
+    /// Returns the sentence of a stored error, also of one that a later version wrote.
+    #[must_use]
+    pub fn sentence_of(stored: &Recorded<Self>) -> String {
+        match stored {
+            Recorded::Known(error) => error.sentence(),
+            Recorded::Later(error) => {
+                let message = error["message"].as_str().unwrap_or_default();
+                format!("line {}: {message}", error["line"])
+            }
         }
     }
 

@@ -12,6 +12,8 @@
 //! | deletion | `D` | `<time>#<owner id>` | `contacts` | the owner was deleted; from then on the rest of the contacts can go |
 //! | import | `I#<import id>` | `I` | `intake::store` | state, options, counts, checkpoint, lease |
 //! | row errors | `I#<import id>` | `E#<first line, 10 digits>` | `intake::store` | a chunk of errors |
+//! | rejected rows | `I#<import id>` | `R#<first line, 10 digits>` | `intake::store` | where those of a checkpoint are |
+//! | open uploads | `O#<user id>` | `O` | `intake::store` | until when each upload URL of the user is valid |
 //! | file | `F#<hash of sender, bytes and options>` | `F` | `intake::store` | the import that was made of it |
 //! | request | `K#<hash of caller and Idempotency-Key>` | `K` | `replays` | its sealed answer, and `P#…` further parts of it |
 //! | counters | `S` | `0` to `7` | `counters` | numbers of users, sharded so that transactions do not collide |

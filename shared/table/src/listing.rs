@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use errors::{Error, failed};
 use futures::future::{try_join, try_join_all};
-use roster::{Email, Role, Roles, Slot, Timestamp, User, UserId, fold};
+use roster::{AccountType, Email, Recorded, Role, Roles, Slot, Tally, Timestamp, User, UserId, fold};
 use serde::{Deserialize, Serialize};
 
 use super::table::from_item;
@@ -271,7 +271,70 @@ impl PartialEq for Ranked {
 
 impl Eq for Ranked {}
 
+/// What of an administrator is counted.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CountedItem {
+    #[serde(default)]
+    roles: Vec<Recorded<Role>>,
+    #[serde(default)]
+    enabled: bool,
+    #[serde(default)]
+    account_type: Recorded<AccountType>,
+}
+
 impl UserStore {
+    /// Returns the numbers of users without an admin role: what a listing without administrators shows.
+    ///
+    /// The totals are from the counters. The roles and account types of administrators are not counted by themselves, so
+    /// the index is read for them, which lags behind on AWS.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn tally_without_admins(&self) -> Result<Tally, Error> {
+        let parts = Lane::all();
+        let parts = parts.iter().map(|lane| self.admins_of(&lane.part));
+        let (tally, admins) = try_join(self.tally(), try_join_all(parts)).await?;
+        let mut rest = admins.into_iter().fold(tally, |rest, admins| rest + -admins);
+        rest.all = tally.all + -tally.admins;
+        Ok(rest)
+    }
+
+    /// The numbers of administrators in one part of the index.
+    async fn admins_of(&self, part: &str) -> Result<Tally, Error> {
+        let mut admins = Tally::default();
+        let mut query = self
+            .table
+            .client()
+            .query()
+            .table_name(self.table.name())
+            .index_name("listing")
+            .key_condition_expression("LPK = :part")
+            .expression_attribute_values(":part", AttributeValue::S(part.to_owned()))
+            .projection_expression("#roles, #enabled, accountType")
+            .expression_attribute_names("#roles", "roles")
+            .expression_attribute_names("#enabled", "enabled");
+        let mut conditions = Vec::new();
+        for role in Roles::ADMIN.iter() {
+            let name = format!(":role{}", conditions.len());
+            conditions.push(format!("contains(#roles, {name})"));
+            query = query.expression_attribute_values(name, AttributeValue::S(role.as_str().to_owned()));
+        }
+        let query = query.filter_expression(conditions.join(" OR "));
+        let mut read = query.into_paginator().items().send();
+        while let Some(item) = read.next().await {
+            let item: CountedItem = from_item(item.map_err(|error| failed(DOING, error))?, DOING)?;
+            let roles = item
+                .roles
+                .iter()
+                .filter_map(|role| role.known().copied())
+                .collect();
+            admins += Tally::of(roles, item.account_type.known().copied(), item.enabled);
+        }
+        Ok(admins)
+    }
+
     /// One page of users, found in the listing index, which lags behind on AWS, and read from the table.
     ///
     /// # Errors

@@ -10,8 +10,8 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, Delete, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
 use errors::{Error, Limits, Tries, failed, is_throttling};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Visitor};
+use serde::{Deserializer, Serialize};
 use uuid::Uuid;
 
 /// An item as the SDK has it.
@@ -318,6 +318,52 @@ pub fn to_item(key: Key, value: impl Serialize, doing: &'static str) -> Result<I
 /// [`Error::Internal`] if the value does not have the form of an item, or the item not that of the value.
 pub fn from_item<T: DeserializeOwned>(item: Item, doing: &'static str) -> Result<T, Error> {
     serde_dynamo::aws_sdk_dynamodb_1::from_item(item).map_err(|error| Error::internal(doing, error))
+}
+
+/// Returns the value that `item` holds, and the attributes that it does not take, which a later version has added.
+pub(super) fn from_item_and_rest<T: DeserializeOwned>(
+    item: Item,
+    doing: &'static str,
+) -> Result<(T, Item), Error> {
+    let names = member_names::<T>();
+    let (known, rest) = item
+        .into_iter()
+        .filter(|(name, _)| !matches!(name.as_str(), "PK" | "SK"))
+        .partition(|(name, _)| names.contains(&name.as_str()));
+    Ok((from_item(known, doing)?, rest))
+}
+
+/// The names of the members that a struct is read from, as its derived `Deserialize` asks for them.
+fn member_names<T: DeserializeOwned>() -> &'static [&'static str] {
+    struct Names<'a>(&'a mut &'static [&'static str]);
+
+    impl<'de> Deserializer<'de> for Names<'_> {
+        type Error = serde::de::value::Error;
+
+        fn deserialize_struct<V: Visitor<'de>>(
+            self,
+            _: &'static str,
+            names: &'static [&'static str],
+            _: V,
+        ) -> Result<V::Value, Self::Error> {
+            *self.0 = names;
+            Err(serde::de::Error::custom("there is no value"))
+        }
+
+        fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+            Err(serde::de::Error::custom("not a struct"))
+        }
+
+        serde::forward_to_deserialize_any! {
+            bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct
+            newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+        }
+    }
+
+    let mut names: &'static [&'static str] = &[];
+    // It asks for its members and gets no value: only the question matters.
+    let _ = T::deserialize(Names(&mut names));
+    names
 }
 
 /// `value` as one attribute.

@@ -11,8 +11,8 @@ use roster::{
     Code, Email, ImportId, Member, RequestMark, Slot, SubjectId, Timestamp, User, UserId, Violation,
 };
 
-use super::Table;
 use super::table::{Refused, When};
+use super::{Item, Table};
 use item::{address, bound, bound_user, slot_of, stored, subject_key};
 
 pub(super) use item::listing_part;
@@ -38,6 +38,8 @@ pub struct Account {
     pub subject: Option<SubjectId>,
     /// Whether the present address is the owner's own word, which nobody has vouched for.
     pub address_unproven: bool,
+    /// The attributes that a later version of the service has added. They stay whatever is changed.
+    pub later: Item,
 }
 
 impl Account {
@@ -55,6 +57,7 @@ impl Account {
             addresses: Vec::new(),
             subject: None,
             address_unproven: false,
+            later: Item::new(),
         }
     }
 
@@ -139,7 +142,7 @@ impl UserStore {
             made_by,
             ..Account::new(user.clone())
         };
-        let item = stored(account, doing)?;
+        let item = stored(&account, doing)?;
         let mut actions = vec![self.table.put(item, When::Free, doing)?];
         actions.extend(self.counting(user.tally(), doing)?);
         match self.table.transact(actions, doing).await {
@@ -166,7 +169,7 @@ impl UserStore {
     /// [`Error::Conflict`] if another account holds or keeps the new address.
     pub async fn replace(&self, old: &Account, new: &Account) -> Result<Replaced, Error> {
         let doing = "change a user";
-        let item = stored(new.clone(), doing)?;
+        let item = stored(new, doing)?;
         let mut actions = vec![self.table.put(item, unchanged(&old.user), doing)?];
         for slot in new.addresses.iter().filter(|slot| !old.addresses.contains(slot)) {
             let item = address(*slot, new.user.id.slot(), doing)?;
@@ -292,7 +295,7 @@ impl UserStore {
         let doing = "store users";
         let mut statement = format!("INSERT INTO \"{}\" VALUE {{", self.table.name());
         let mut parameters = Vec::new();
-        for (name, value) in stored(Account::new(user.clone()), doing)? {
+        for (name, value) in stored(&Account::new(user.clone()), doing)? {
             if !parameters.is_empty() {
                 statement.push(',');
             }

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use futures::future::join_all;
 use lambda_http::http::StatusCode as Status;
 use lambda_http::{Body, Request, Response};
-use local::{Functions, Options, Wiring};
+use lambda_runtime::LambdaEvent;
+use local::{Functions, Options, Wire, Wiring};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::intake::Intake;
 use shared::roster::Role;
 use shared::{Config, Error, clock};
 
+use crate::support::faults::{Fault, Faults, Schedule};
 use crate::support::{Answer, Service, form, send};
 
 const FILE: &str = "email,firstName\nada@example.org,Ada\ngrace@example.org,Grace\nbad,Bad\n";
@@ -135,6 +137,70 @@ async fn of_requests_at_once_one_is_carried_out() {
         }
     }
     assert_eq!(service.get("/users/import").await.expect(200)["count"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_keyed_request_that_was_cut_off_anywhere_makes_one_import_when_it_is_sent_again() {
+    let storage = Faults::new(Schedule::Clean);
+    let all = storage.wire();
+    let without_runs: Wire = Arc::new(move |wiring: &Wiring| {
+        Ok(all(wiring)?.event("import-file", |_: LambdaEvent<Value>| async {
+            Ok::<_, lambda_runtime::Error>(())
+        }))
+    });
+    let service = Service::with(Options {
+        functions: Functions::Given(without_runs),
+        ..Options::default()
+    })
+    .await;
+    let post = async |path: &str, number: u64| {
+        let request = service
+            .request(Method::POST, path)
+            .header("Idempotency-Key", format!("{path} {number}"))
+            .header("Prefer", "respond-async");
+        let request = match path {
+            "/users/import" => {
+                let file = format!("email\nperson{number}@example.org\n");
+                request.multipart(form(file, &[]))
+            }
+            _ => request.json(&json!({ "bytes": 100 + number })),
+        };
+        send(request).await
+    };
+    let mut imports = 0;
+    for (path, status) in [("/users/import", 202), ("/users/import/uploads", 201)] {
+        storage.begin(Schedule::Clean);
+        post(path, 0).await.expect(status);
+        imports += 1;
+        let calls = storage.take();
+        assert!(calls >= 4, "{path}: {calls} calls");
+        for call in 0..calls {
+            let number = call + 1;
+            storage.begin(Schedule::From {
+                call,
+                fault: Fault::FailedAfter,
+            });
+            post(path, number).await;
+            storage.begin(Schedule::Clean);
+
+            let made = post(path, number).await;
+            let again = post(path, number).await;
+
+            imports += 1;
+            let what = format!("{path}, from call {call} on");
+            let made = made.expect(status);
+            assert_eq!(again.expect(status)["id"], made["id"], "{what}");
+            let listed = service.get("/users/import").await.expect(200);
+            assert_eq!(listed["count"], imports, "{what}");
+            if path == "/users/import" {
+                let key = made["key"].as_str().unwrap();
+                service
+                    .object(key)
+                    .await
+                    .unwrap_or_else(|| panic!("{what}: no file"));
+            }
+        }
+    }
 }
 
 /// Fails at first, then answers with more than an item of storage takes.

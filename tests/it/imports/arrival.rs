@@ -30,7 +30,7 @@ async fn a_file_over_the_limit_fails_and_makes_nobody() {
 async fn an_import_reads_the_version_of_its_file_that_it_began_with() {
     let world = World::start().await;
     let case = world.case(create()).await;
-    let stood = |import: &Import| (import.status, import.position, import.counts);
+    let stood = |import: &Import| (import.status.clone(), import.position.clone(), import.counts);
 
     deliver(&world.app, &case.event, "first", Duration::ZERO)
         .await

@@ -4,8 +4,9 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::{errors, members, path, people};
+use super::{counts, errors, members, path, people};
 use crate::support::Service;
+use crate::support::faults::{Faults, Schedule};
 
 /// A file of `rows` rows without an address that is one.
 fn bad(rows: u32) -> String {
@@ -72,15 +73,19 @@ async fn a_page_begins_and_ends_where_it_is_asked_to() {
         .get(&format!("{path}?offset=20&limit=5"))
         .await
         .expect(200);
-    let last = service.get(&format!("{path}?cursor=28")).await.expect(200);
+    let cursor = middle["nextCursor"].as_str().unwrap();
+    let next = service
+        .get(&format!("{path}?cursor={cursor}&limit=7"))
+        .await
+        .expect(200);
     let beyond = service.get(&format!("{path}?offset=30")).await.expect(200);
     let none = service.get(&format!("{path}?limit=0")).await.expect(200);
 
     assert_eq!(members(&first), ["count", "items", "nextCursor", "offset"]);
     assert_eq!(lines(&first), (2..12).collect::<Vec<_>>());
-    assert_eq!(first["nextCursor"], "10");
     assert_eq!(lines(&middle), (22..27).collect::<Vec<_>>());
-    assert_eq!((lines(&last), &last["nextCursor"]), (vec![30, 31], &json!(null)));
+    assert_eq!((lines(&next), &next["offset"]), ((27..32).collect(), &json!(25)));
+    assert_eq!(next["nextCursor"], json!(null));
     assert_eq!((lines(&beyond), &beyond["count"]), (vec![], &json!(30)));
     assert_eq!((lines(&none), &none["count"]), (vec![], &json!(30)));
 }
@@ -107,7 +112,9 @@ async fn parameters_out_of_range_are_named() {
         ("limit=1001", "limit"),
         ("offset=-1", "offset"),
         ("cursor=abc", "cursor"),
-        ("cursor=4294967296", "cursor"),
+        ("cursor=10", "cursor"),
+        // `10@4294967296.0`
+        ("cursor=MTBANDI5NDk2NzI5Ni4w", "cursor"),
         ("cursor=5&offset=5", "cursor"),
         ("line=2", "line"),
     ] {
@@ -118,4 +125,64 @@ async fn parameters_out_of_range_are_named() {
 
         assert_eq!(problem["errors"][0]["pointer"], format!("#/{name}"), "{query}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_error_of_a_line_is_lost_between_two_pages() {
+    let service = Service::start().await;
+    let mut file = "email,mobileNumber,roles\n".to_owned();
+    for number in 1..=50 {
+        writeln!(file, "nobody{number},12,Wizard").unwrap();
+    }
+    let import = service.import(file, &[]).await.expect(200);
+    let path = path(&import) + "/errors";
+
+    let whole = service.walk(&path, &[], 1000).await;
+
+    assert_eq!(whole.len(), 150);
+    for limit in [1, 2, 7] {
+        assert_eq!(service.walk(&path, &[], limit).await, whole, "{limit} at a time");
+    }
+    for offset in [1, 75, 148] {
+        let page = service
+            .get(&format!("{path}?offset={offset}&limit=2"))
+            .await
+            .expect(200);
+        assert_eq!(
+            page["items"].as_array().unwrap(),
+            &whole[offset..offset + 2],
+            "{offset}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_costs_as_many_calls_at_the_end_as_at_the_beginning_and_errors_are_kept_up_to_a_limit() {
+    const KEPT: u64 = 100_000;
+    let storage = Faults::new(Schedule::Clean);
+    let service = Service::above(&storage).await;
+    let rows = u32::try_from(KEPT).unwrap() + 30;
+    let import = service.import(bad(rows), &[]).await;
+    let import = service.finished(import.json()["id"].as_str().unwrap()).await;
+    let path = path(&import) + "/errors";
+    let page = async |query: String| {
+        storage.take();
+        let page = service.get(&format!("{path}?{query}")).await.expect(200);
+        (storage.take(), page)
+    };
+
+    let (calls_of_first, first) = page("limit=10".to_owned()).await;
+    let (_, before) = page(format!("offset={}&limit=5", KEPT - 15)).await;
+    let (calls_of_last, last) = page(format!("cursor={}", before["nextCursor"].as_str().unwrap())).await;
+    let rejected = service.get(&(path.replace("/errors", "/rejected"))).await;
+
+    assert_eq!(counts(&import), [u64::from(rows), 0, 0, 0, u64::from(rows)]);
+    assert_eq!(import["rowErrorsComplete"], false);
+    assert_eq!(errors(&import).len(), 1_000);
+    assert_eq!((&first["count"], &last["count"]), (&json!(KEPT), &json!(KEPT)));
+    assert_eq!(calls_of_first, calls_of_last);
+    assert_eq!(last["items"].as_array().unwrap().len(), 10);
+    assert_eq!(last["items"][9]["line"], KEPT + 1, "the first line is the header");
+    assert_eq!(last["nextCursor"], json!(null));
+    assert_eq!(rejected.text.lines().count() as u64, 1 + u64::from(rows));
 }

@@ -41,7 +41,8 @@ async fn an_import_and_its_errors_are_deleted_after_the_days_that_the_deployment
         items(&service, &import).await,
         [
             ("E#0000000003".to_owned(), expires_at),
-            ("I".to_owned(), expires_at)
+            ("I".to_owned(), expires_at),
+            ("R#0000000003".to_owned(), expires_at)
         ]
     );
     let table = &service.local.template().table;

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use serde_json::json;
-use shared::roster::Role;
+use shared::roster::{AccountType, Role};
 
 use super::{counts, errors, faults, import_as, path, user, users};
 use crate::support::Service;
@@ -193,7 +193,7 @@ async fn columns_are_known_by_their_usual_names_in_any_order() {
     assert_eq!(ada.last_name.unwrap().as_str(), "Lovelace");
     assert_eq!(ada.mobile_number.unwrap().to_string(), "+442079460018");
     assert_eq!(ada.external_user_id.unwrap().as_str(), "HR-1");
-    assert_eq!(ada.account_type.as_str(), "LDAP");
+    assert_eq!(ada.account_type, AccountType::Ldap);
     assert!(!ada.enabled);
     let tally = service.app().users.tally().await.unwrap();
     assert_eq!((tally.all.total, tally.all.disabled), (2, 1));
@@ -476,6 +476,7 @@ async fn a_row_with_very_many_faults_does_not_stop_the_import() {
         errors(&many_roles)[99],
         "line 2: the row has 8901 more errors; correct these first"
     );
+    assert_eq!(many_roles["rowErrors"][99]["code"], "too_many_faults");
     assert_eq!(counts(&many_cells), [1, 0, 0, 0, 1]);
     assert_eq!(errors(&many_cells).len(), 100);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use shared::clock;
 use shared::intake::record::{Counts, Import, Lease, Status, Via};
-use shared::roster::Timestamp;
+use shared::roster::{Recorded, Timestamp};
 use shared::sheet::{ImportOptions, Position};
 
 use super::{counts, import_later, path, people};
@@ -19,13 +19,13 @@ async fn rate_and_time_left_follow_from_the_rows_and_bytes_since_the_start() {
     let later = now.plus(Duration::from_hours(1));
     let key = format!("imports/{id}.csv");
     let import = Import {
-        status: Status::Running,
+        status: Status::Running.into(),
         bytes: Some(4_000_000),
-        position: Position {
+        position: Recorded::Known(Position {
             offset: 1_000_000,
             line: 50_001,
             row: 50_000,
-        },
+        }),
         counts: Counts {
             created: 49_000,
             failed: 1_000,

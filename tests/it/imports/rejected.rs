@@ -1,12 +1,16 @@
 //! `GET /users/import/{importId}/rejected`.
 
 use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use local::{Functions, Options};
 
 use reqwest::Client;
 use reqwest::redirect::Policy;
 
 use super::{counts, import_later, path, people, user};
-use crate::support::{Service, send};
+use crate::support::faults::{Fault, Faults, Schedule};
+use crate::support::{Service, owned, send};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rejected_rows_come_back_in_the_senders_own_form_and_are_taken_when_corrected() {
@@ -135,9 +139,70 @@ async fn rejected_rows_of_every_checkpoint_come_in_the_order_of_the_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rejected_rows_come_in_the_answer_if_it_takes_them_as_json() {
+    let service = Service::start().await;
+    let size = 40_000;
+    // In JSON a character takes 1, 2 or 6 bytes.
+    for (filler, inline) in [("x", true), ("\\", true), ("\u{1}", false)] {
+        let mut file = "email,_x\n".to_owned();
+        for row in 0..60 {
+            writeln!(file, "bad{row},{}", filler.repeat(size)).unwrap();
+        }
+        let import = service.import(file, &[]).await.expect(200);
+
+        let rejected = service.get(&(path(&import) + "/rejected")).await;
+
+        assert_eq!(rejected.status, 200, "{filler:?}: {:.200}", rejected.text);
+        assert_eq!(rejected.text.lines().count(), 61, "{filler:?}");
+        assert!(rejected.text.contains(&filler.repeat(size)), "{filler:?}");
+        // Storage does not say so of a file that it hands out itself.
+        let by_the_service = rejected.headers.contains_key("x-request-id");
+        assert_eq!(by_the_service, inline, "{filler:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pieces_of_rejected_rows_are_read_side_by_side() {
+    const PIECES: u32 = 64;
+    let storage = Faults::new(Schedule::Clean);
+    let service = Service::with(Options {
+        functions: Functions::Given(storage.wire()),
+        environment: owned(&[("IMPORT_SEGMENT_ROWS", "1")]).collect(),
+        ..Options::default()
+    })
+    .await;
+    let mut file = "email\n".to_owned();
+    for number in 0..PIECES {
+        writeln!(file, "nobody{number}").unwrap();
+    }
+    let import = service.import(file, &[]).await.json();
+    let import = service.finished(import["id"].as_str().unwrap()).await;
+    let late = Duration::from_millis(100);
+    storage.begin(Schedule::From {
+        call: 0,
+        fault: Fault::Late(late),
+    });
+
+    let begun = Instant::now();
+    let rejected = service.get(&(path(&import) + "/rejected")).await;
+    let took = begun.elapsed();
+
+    let names: Vec<_> = rejected
+        .text
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').next().unwrap().to_owned())
+        .collect();
+    let expected: Vec<_> = (0..PIECES).map(|number| format!("nobody{number}")).collect();
+    assert_eq!(names, expected);
+    assert!(storage.calls() >= u64::from(PIECES));
+    assert!(took < late * PIECES / 2, "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn many_rejected_rows_are_fetched_from_the_bucket() {
     let service = Service::start().await;
-    let filler = "x".repeat(50_000);
+    let filler = "\u{1}".repeat(50_000);
     let mut file = "email,_x\n".to_owned();
     for row in 0..60 {
         writeln!(file, "bad{row},{filler}").unwrap();

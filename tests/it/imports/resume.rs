@@ -42,7 +42,7 @@ async fn dead(service: &Service, rows: u32, written: u32, alive: Duration) -> St
     let admin = admin.unwrap().unwrap().user.id;
     let expires_at = now.plus(Duration::from_hours(1));
     let mut import = Import::open(id, key, Via::Api, options, Some(admin), now, expires_at);
-    import.status = Status::Running;
+    import.status = Status::Running.into();
     import.started_at = Some(now);
     import.lease = Some(Lease {
         run: Some("dead".to_owned()),

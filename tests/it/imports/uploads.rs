@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
+use shared::clock;
 use shared::roster::{ImportId, Role};
 
 use super::{MEMBERS, counts, members, path, people, time, users};
@@ -137,6 +139,90 @@ async fn the_url_expires() {
         (put(&url, "email").await == 403).then_some(())
     })
     .await;
+}
+
+/// When a time of an upload is over, as it is kept.
+async fn end_url(service: &Service, import: &Value) {
+    let partition = format!("I#{}", import["id"].as_str().unwrap());
+    let past = clock::now().millis() - 1;
+    service.set(&partition, "I", "uploadUntil", past).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_whose_url_has_ended_is_cancelled_unless_its_file_was_under_way() {
+    let service = Service::start().await;
+    let file = people(1..=3);
+    let (opened, url) = open(&service, file.len()).await;
+
+    end_url(&service, &opened).await;
+    let ended = service.get(&path(&opened)).await.expect(200);
+    let listed = service.get("/users/import").await.expect(200);
+    let cancelled = service.delete(&path(&opened)).await.expect(200);
+    let (late, late_url) = open(&service, file.len()).await;
+    end_url(&service, &late).await;
+    put(&url, file.clone()).await;
+    put(&late_url, file).await;
+    let late = service
+        .finished_as(late["id"].as_str().unwrap(), "completed")
+        .await;
+
+    assert_eq!(
+        (&ended["status"], &ended["success"]),
+        (&json!("cancelled"), &json!(false))
+    );
+    assert_eq!(
+        ended["message"],
+        "Cancelled; no file arrived while its upload URL was valid. Open another upload."
+    );
+    assert_eq!(listed["items"][0]["status"], "cancelled");
+    assert_eq!(cancelled["status"], "cancelled");
+    service.local.settled().await;
+    assert_eq!(
+        service.get(&path(&opened)).await.expect(200)["status"],
+        "cancelled"
+    );
+    assert_eq!(counts(&late), [3, 3, 0, 0, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_has_a_number_of_valid_urls_and_no_more() {
+    let service = Service::with_variables(&[("MAX_OPEN_UPLOADS", "3")]).await;
+    let other = service.account("other@example.org", &[Role::UserAdmin]).await;
+    let post = |token: String| {
+        let request = service.request_as(&token, Method::POST, "/users/import/uploads");
+        send(request.json(&json!({ "bytes": 5 })))
+    };
+
+    let answers = join_all((0..6).map(|_| post(service.admin().to_owned()))).await;
+    let refused = post(service.admin().to_owned()).await.expect(409);
+    let of_other = post(other.token.clone()).await;
+    let admin = service.get("/users/me").await.expect(200)["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let record = service.partition(&format!("O#{admin}")).await;
+    // As after a quarter of an hour.
+    service.end_uploads(&admin).await;
+    let later = post(service.admin().to_owned()).await;
+
+    let opened = answers.iter().filter(|answer| answer.status == 201).count();
+    assert_eq!(opened, 3);
+    assert!(
+        answers
+            .iter()
+            .all(|answer| matches!(answer.status.as_u16(), 201 | 409))
+    );
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(
+        detail.starts_with(
+            "3 of your upload URLs are still valid, and no more may be; the next of them ends at 20"
+        ),
+        "{detail}"
+    );
+    assert_eq!(record[0]["uploads"].as_m().unwrap().len(), 3);
+    of_other.expect(201);
+    later.expect(201);
+    assert_eq!(service.get("/users/import").await.expect(200)["count"], 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]

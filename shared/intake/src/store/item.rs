@@ -2,7 +2,7 @@
 
 use errors::Error;
 use files::StagedObject;
-use roster::{FileName, ImportId, Timestamp, UserId};
+use roster::{FileName, ImportId, Recorded, Roles, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use sheet::{ImportOptions, Position};
 use table::{Item, Key, from_item, to_item};
@@ -41,23 +41,33 @@ pub(super) fn import(item: Item, doing: &'static str) -> Result<Import, Error> {
 #[serde(rename_all = "camelCase")]
 struct ImportItem {
     id: ImportId,
-    status: Status,
-    options: ImportOptions,
+    status: Recorded<Status>,
+    #[serde(default)]
+    options: Recorded<ImportOptions>,
     file_name: Option<FileName>,
     bytes: Option<u64>,
     sha256: Option<String>,
-    via: Via,
+    #[serde(default)]
+    via: Recorded<Via>,
     created_by: Option<UserId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sender_roles: Option<Recorded<Roles>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upload_until: Option<u64>,
     object_key: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     object_version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     object_etag: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    read: Option<Read>,
+    read: Option<Recorded<Read>>,
+    #[serde(default)]
     counts: Counts,
+    #[serde(default)]
     errors: u64,
-    position: Position,
+    #[serde(default)]
+    errors_left_out: u64,
+    position: Recorded<Position>,
     #[serde(skip_serializing_if = "Option::is_none")]
     run_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,9 +83,9 @@ struct ImportItem {
     finished_at: Option<u64>,
     /// In seconds: the attribute by which DynamoDB deletes.
     expires_at: u64,
-    #[serde(rename = "LPK")]
+    #[serde(rename = "LPK", default)]
     listing_part: String,
-    #[serde(rename = "LSK")]
+    #[serde(rename = "LSK", default)]
     listing_place: String,
 }
 
@@ -90,10 +100,13 @@ impl From<&Import> for ImportItem {
             sha256,
             via,
             created_by,
+            sender_roles,
+            upload_until,
             object: StagedObject { key, version, etag },
             read,
             counts,
             errors,
+            errors_left_out,
             position,
             lease,
             cancel,
@@ -114,12 +127,15 @@ impl From<&Import> for ImportItem {
             sha256,
             via,
             created_by,
+            sender_roles: sender_roles.map(Recorded::Known),
+            upload_until: upload_until.map(Timestamp::millis),
             object_key: key,
             object_version: version,
             object_etag: etag,
             read,
             counts,
             errors,
+            errors_left_out,
             position,
             lease_until: lease.as_ref().map(|lease| lease.until.millis()),
             run_id: lease.and_then(|lease| lease.run),
@@ -144,12 +160,15 @@ impl From<ImportItem> for Import {
             sha256,
             via,
             created_by,
+            sender_roles,
+            upload_until,
             object_key,
             object_version,
             object_etag,
             read,
             counts,
             errors,
+            errors_left_out,
             position,
             run_id,
             lease_until,
@@ -171,6 +190,9 @@ impl From<ImportItem> for Import {
             sha256,
             via,
             created_by,
+            // A role of a later version may be one of a system administrator.
+            sender_roles: sender_roles.and_then(|roles| roles.known().copied()),
+            upload_until: upload_until.map(Timestamp::from_millis),
             object: StagedObject {
                 key: object_key,
                 version: object_version,
@@ -179,6 +201,7 @@ impl From<ImportItem> for Import {
             read,
             counts,
             errors,
+            errors_left_out,
             position,
             lease: lease_until.map(|until| Lease {
                 run: run_id,

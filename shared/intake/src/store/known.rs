@@ -36,7 +36,10 @@ impl ImportStore {
         let (Some(sender), Some(sha256)) = (import.created_by, &import.sha256) else {
             return Ok(None);
         };
-        let key = file_key(sender, sha256, &import.options, doing)?;
+        let Some(options) = import.options.known() else {
+            return Ok(None);
+        };
+        let key = file_key(sender, sha256, options, doing)?;
         let known = KnownFile {
             import_id: import.id,
             expires_at: now.plus(KNOWN_AGAIN).seconds(),

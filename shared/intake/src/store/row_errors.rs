@@ -1,134 +1,286 @@
 //! The row errors of an import, in chunks, and where its rejected rows are.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use errors::{Error, failed};
 use files::RejectedRows;
-use roster::{ImportId, Timestamp};
+use roster::{ImportId, Recorded, Timestamp};
 use serde::{Deserialize, Serialize};
 use sheet::RowError;
-use table::{Key, When, from_item, to_item};
+use table::{Item, Key, When, from_item, to_item};
 
 use super::ImportStore;
 use super::item::partition;
+use crate::record::Import;
 
 /// How long one chunk of row errors gets, in bytes of JSON: far below an item's 400 KB, so that one
 /// read brings a page and not a megabyte.
 const CHUNK: usize = 48 * 1024;
+/// How many errors a chunk has, about: one error takes 250 bytes. A page is read in one call if its chunks have so many.
+const ERRORS_OF_CHUNK: u64 = 150;
+
+/// A place among the row errors of an import: the chunk that begins with the errors of a line, and how many errors to
+/// pass over from there. A chunk never changes, so a place stays where it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ErrorPlace {
+    /// The line.
+    pub line: u64,
+    /// How many errors to pass over.
+    pub skip: u64,
+}
+
+/// What a checkpoint records of the rows that failed.
+pub(super) struct Recording<'a> {
+    /// How many errors earlier checkpoints have kept.
+    pub(super) before: u64,
+    /// The errors that are kept, by line.
+    pub(super) row_errors: &'a [RowError],
+    pub(super) rejected: Option<RejectedRows>,
+    pub(super) expires_at: Timestamp,
+}
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ChunkItem {
-    /// Where the rejected rows of the checkpoint are, in the first chunk of each.
+    /// Where the rejected rows of the checkpoint are, in the first chunk of each. The version before looks for them
+    /// here and does not know [`RejectedItem`].
     #[serde(skip_serializing_if = "Option::is_none")]
     rejected_key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rejected_bytes: Option<u64>,
-    count: usize,
+    count: u64,
     /// The errors as a JSON array: a third of the size that a list of maps has.
     errors: String,
     expires_at: u64,
 }
 
+/// The rejected rows of one checkpoint, at the line of the first of them.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RejectedItem {
+    line: u64,
+    object_key: String,
+    bytes: u64,
+    rows: u64,
+    /// How many errors are kept of the rows before.
+    errors_before: u64,
+    expires_at: u64,
+}
+
+impl From<RejectedItem> for RejectedRows {
+    fn from(item: RejectedItem) -> Self {
+        Self {
+            line: item.line,
+            key: item.object_key,
+            bytes: item.bytes,
+            rows: item.rows,
+        }
+    }
+}
+
 impl ImportStore {
-    /// The actions that record `row_errors`, which are in the order of their lines, and the rows that they
-    /// are of.
+    /// Returns the actions that record the rows that failed since the last checkpoint.
     pub(super) fn recording(
         &self,
         id: ImportId,
-        row_errors: &[RowError],
-        mut rejected: Option<RejectedRows>,
-        expires_at: Timestamp,
+        recording: Recording<'_>,
         doing: &'static str,
     ) -> Result<Vec<TransactWriteItem>, Error> {
-        let chunks = chunks(row_errors, doing)?.into_iter().map(|chunk| {
+        let Recording {
+            before,
+            row_errors,
+            rejected,
+            expires_at,
+        } = recording;
+        let expires_at = expires_at.seconds();
+        let mut actions = Vec::new();
+        let mut chunks = chunks(row_errors, doing)?;
+        if let Some(rejected) = rejected.clone() {
+            if chunks.is_empty() {
+                // The version before finds rejected rows by a chunk only.
+                chunks.push(Chunk {
+                    line: rejected.line,
+                    count: 0,
+                    json: "[]".to_owned(),
+                });
+            }
+            let key = Key::new(partition(id), format!("R#{:010}", rejected.line));
+            let item = RejectedItem {
+                line: rejected.line,
+                object_key: rejected.key,
+                bytes: rejected.bytes,
+                rows: rejected.rows,
+                errors_before: before,
+                expires_at,
+            };
+            actions.push(self.table.put(to_item(key, item, doing)?, When::Always, doing)?);
+        }
+        let mut rejected = rejected;
+        for chunk in chunks {
             let (rejected_key, rejected_bytes) = rejected.take().map(|rows| (rows.key, rows.bytes)).unzip();
             let item = ChunkItem {
                 rejected_key,
                 rejected_bytes,
                 count: chunk.count,
                 errors: chunk.json,
-                expires_at: expires_at.seconds(),
+                expires_at,
             };
             let key = Key::new(partition(id), format!("E#{:010}", chunk.line));
-            self.table.put(to_item(key, item, doing)?, When::Always, doing)
-        });
-        chunks.collect()
+            actions.push(self.table.put(to_item(key, item, doing)?, When::Always, doing)?);
+        }
+        Ok(actions)
     }
 
-    /// The row errors of an import by line: those after `skip`, at most `limit`.
+    /// Returns the row errors of an import by line, from `place` on, at most `limit`, and the place after the last of
+    /// them. What comes before `place` is not read.
     ///
     /// # Errors
     ///
     /// If storage fails.
-    pub async fn errors(&self, id: ImportId, skip: u64, limit: u64) -> Result<Vec<RowError>, Error> {
+    pub async fn errors(
+        &self,
+        id: ImportId,
+        place: ErrorPlace,
+        limit: u64,
+    ) -> Result<(Vec<Recorded<RowError>>, ErrorPlace), Error> {
         let doing = "read row errors";
-        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-        let mut skip = usize::try_from(skip).unwrap_or(usize::MAX);
-        let mut errors: Vec<RowError> = Vec::new();
-        let mut chunks = self.chunks(id).into_paginator().items().send();
-        while errors.len() < wanted
+        let ErrorPlace {
+            line: begin,
+            mut skip,
+        } = place;
+        let mut place = place;
+        let mut left = limit;
+        let mut errors = Vec::new();
+        let at_once = i32::try_from(limit / ERRORS_OF_CHUNK + 2).unwrap_or(i32::MAX);
+        let mut chunks = self
+            .of_import(id, "E#", begin)
+            .limit(at_once)
+            .into_paginator()
+            .items()
+            .send();
+        while left > 0
             && let Some(item) = chunks.next().await
         {
-            let chunk: ChunkItem = from_item(item.map_err(|error| failed(doing, error))?, doing)?;
+            let item = item.map_err(|error| failed(doing, error))?;
+            let line = line_of(&item);
+            let chunk: ChunkItem = from_item(item, doing)?;
             if skip >= chunk.count {
                 skip -= chunk.count;
                 continue;
             }
-            let told: Vec<RowError> =
+            let stored: Vec<Recorded<RowError>> =
                 serde_json::from_str(&chunk.errors).map_err(|error| Error::internal(doing, error))?;
-            errors.extend(told.into_iter().skip(skip).take(wanted - errors.len()));
+            let taken = (chunk.count - skip).min(left);
+            let [passed, wanted] = [skip, taken].map(|count| usize::try_from(count).unwrap_or(usize::MAX));
+            errors.extend(stored.into_iter().skip(passed).take(wanted));
+            left -= taken;
+            place = ErrorPlace {
+                line: line.unwrap_or_default(),
+                skip: skip + taken,
+            };
             skip = 0;
         }
-        Ok(errors)
+        Ok((errors, place))
     }
 
-    /// Where the rejected rows of an import are, in the order of their lines.
+    /// Returns the place of the row error number `offset` of an import, counted from 0. Of what comes before, nothing is
+    /// read but how many errors each checkpoint has.
     ///
     /// # Errors
     ///
     /// If storage fails.
-    pub async fn rejected(&self, id: ImportId) -> Result<Vec<RejectedRows>, Error> {
+    pub async fn error_place(&self, id: ImportId, offset: u64) -> Result<ErrorPlace, Error> {
+        let doing = "find a row error";
+        let mut place = ErrorPlace {
+            line: 0,
+            skip: offset,
+        };
+        if offset == 0 {
+            return Ok(place);
+        }
+        let mut read = self.of_import(id, "R#", 0).into_paginator().items().send();
+        while let Some(item) = read.next().await {
+            let item: RejectedItem = from_item(item.map_err(|error| failed(doing, error))?, doing)?;
+            if item.errors_before > offset {
+                break;
+            }
+            place = ErrorPlace {
+                line: item.line,
+                skip: offset - item.errors_before,
+            };
+        }
+        Ok(place)
+    }
+
+    /// Returns where the rejected rows of an import are, in the order of their lines.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn rejected(&self, import: &Import) -> Result<Vec<RejectedRows>, Error> {
         let doing = "read row errors";
         let mut rejected = Vec::new();
-        let mut chunks = self
-            .chunks(id)
-            .projection_expression("rejectedKey, rejectedBytes")
+        let mut read = self.of_import(import.id, "R#", 0).into_paginator().items().send();
+        while let Some(item) = read.next().await {
+            let item: RejectedItem = from_item(item.map_err(|error| failed(doing, error))?, doing)?;
+            rejected.push(RejectedRows::from(item));
+        }
+        if rejected.iter().map(|rows| rows.rows).sum::<u64>() >= import.counts.failed {
+            return Ok(rejected);
+        }
+        // Some checkpoints were made by the version before.
+        // The keys are in the order of the lines.
+        let known = rejected.into_iter().map(|rows| (rows.key.clone(), rows));
+        let mut rejected: BTreeMap<String, RejectedRows> = known.collect();
+        let mut read = self
+            .of_import(import.id, "E#", 0)
+            .projection_expression("SK, rejectedKey, rejectedBytes")
             .into_paginator()
             .items()
             .send();
-        while let Some(item) = chunks.next().await {
+        while let Some(item) = read.next().await {
             let item = item.map_err(|error| failed(doing, error))?;
-            let Some(AttributeValue::S(key)) = item.get("rejectedKey") else {
+            let (Some(line), Some(AttributeValue::S(key))) = (line_of(&item), item.get("rejectedKey")) else {
                 continue;
             };
             let bytes = item
                 .get("rejectedBytes")
-                .and_then(|value| value.as_n().ok()?.parse().ok())
-                .unwrap_or_default();
-            rejected.push(RejectedRows {
+                .and_then(|value| value.as_n().ok()?.parse().ok());
+            rejected.entry(key.clone()).or_insert_with(|| RejectedRows {
+                line,
                 key: key.clone(),
-                bytes,
+                bytes: bytes.unwrap_or_default(),
+                rows: 0,
             });
         }
-        Ok(rejected)
+        Ok(rejected.into_values().collect())
     }
 
-    fn chunks(&self, id: ImportId) -> QueryFluentBuilder {
+    /// A consistent query of what the import has under `kind`, from `line` on.
+    fn of_import(&self, id: ImportId, kind: &str, line: u64) -> QueryFluentBuilder {
         self.table
             .client()
             .query()
             .table_name(self.table.name())
-            .key_condition_expression("PK = :import AND begins_with(SK, :chunk)")
+            .key_condition_expression("PK = :import AND SK BETWEEN :first AND :last")
             .expression_attribute_values(":import", AttributeValue::S(partition(id)))
-            .expression_attribute_values(":chunk", AttributeValue::S("E#".to_owned()))
+            .expression_attribute_values(":first", AttributeValue::S(format!("{kind}{line:010}")))
+            // Sorts after every digit.
+            .expression_attribute_values(":last", AttributeValue::S(format!("{kind}~")))
             .consistent_read(true)
     }
 }
 
+/// The line at which an item of row errors begins.
+fn line_of(item: &Item) -> Option<u64> {
+    item.get("SK")?.as_s().ok()?.split_once('#')?.1.parse().ok()
+}
+
 struct Chunk {
     line: u64,
-    count: usize,
+    count: u64,
     json: String,
 }
 
@@ -143,11 +295,11 @@ fn chunks(errors: &[RowError], doing: &'static str) -> Result<Vec<Chunk>, Error>
             Some(chunk) if chunk.json.len() + elements.len() < CHUNK => {
                 chunk.json.push(',');
                 chunk.json.push_str(elements);
-                chunk.count += row.len();
+                chunk.count += row.len() as u64;
             }
             _ => chunks.push(Chunk {
                 line: row[0].line,
-                count: row.len(),
+                count: row.len() as u64,
                 json: format!("[{elements}"),
             }),
         }

@@ -2,13 +2,13 @@
 
 use errors::Error;
 use roster::{
-    AccountType, Email, ExternalUserId, ImportId, Name, Phone, PlanId, RequestMark, Roles, Slot, SubjectId,
-    Timestamp, User, UserId,
+    AccountType, Email, ExternalUserId, ImportId, Name, Phone, PlanId, Recorded, RequestMark, Role, Slot,
+    SubjectId, Timestamp, User, UserId,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{Account, Holder};
-use crate::table::{from_item, to_item};
+use crate::table::{from_item, from_item_and_rest, to_item};
 use crate::{Item, Key, search};
 
 #[derive(Serialize, Deserialize)]
@@ -24,9 +24,11 @@ struct UserItem {
     other_name: Option<Name>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mobile_number: Option<Phone>,
-    roles: Roles,
+    #[serde(default)]
+    roles: Vec<Recorded<Role>>,
     enabled: bool,
-    account_type: AccountType,
+    #[serde(default)]
+    account_type: Recorded<AccountType>,
     #[serde(skip_serializing_if = "Option::is_none")]
     plan_id: Option<PlanId>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,11 +54,12 @@ struct UserItem {
     subject: Option<SubjectId>,
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     address_unproven: bool,
-    /// See [`search::index`].
+    /// See [`search::index`]. It and the next two are for the index; a later version may leave them out.
+    #[serde(default)]
     search: String,
-    #[serde(rename = "LPK")]
+    #[serde(rename = "LPK", default)]
     listing_part: String,
-    #[serde(rename = "LSK")]
+    #[serde(rename = "LSK", default)]
     listing_place: String,
 }
 
@@ -71,8 +74,8 @@ struct SubjectItem {
     user_id: UserId,
 }
 
-impl From<Account> for UserItem {
-    fn from(account: Account) -> Self {
+impl From<&Account> for UserItem {
+    fn from(account: &Account) -> Self {
         let Account {
             user,
             tokens_valid_after,
@@ -81,7 +84,8 @@ impl From<Account> for UserItem {
             addresses,
             subject,
             address_unproven,
-        } = account;
+            later: _,
+        } = account.clone();
         let User {
             id,
             email,
@@ -90,6 +94,7 @@ impl From<Account> for UserItem {
             other_name,
             mobile_number,
             roles,
+            later_roles,
             enabled,
             account_type,
             plan_id,
@@ -99,6 +104,7 @@ impl From<Account> for UserItem {
             import,
             version,
         } = user;
+        let later_roles = later_roles.into_iter().map(|role| Recorded::Later(role.into()));
         let search = search::index(&email, [first_name.as_ref(), last_name.as_ref()]);
         let (import_id, import_line) = import.unzip();
         let (changed_by_import, changed_by_line) = changed_by.unzip();
@@ -111,7 +117,7 @@ impl From<Account> for UserItem {
             last_name,
             other_name,
             mobile_number,
-            roles,
+            roles: roles.iter().map(Recorded::Known).chain(later_roles).collect(),
             enabled,
             account_type,
             plan_id,
@@ -163,6 +169,10 @@ impl From<UserItem> for Account {
             listing_part: _,
             listing_place: _,
         } = item;
+        let later_roles = roles.iter().filter_map(|role| match role {
+            Recorded::Known(_) => None,
+            Recorded::Later(role) => Some(role.as_str().map_or_else(|| role.to_string(), str::to_owned)),
+        });
         Self {
             user: User {
                 id,
@@ -171,7 +181,8 @@ impl From<UserItem> for Account {
                 last_name,
                 other_name,
                 mobile_number,
-                roles,
+                later_roles: later_roles.collect(),
+                roles: roles.iter().filter_map(|role| role.known().copied()).collect(),
                 enabled,
                 account_type,
                 plan_id,
@@ -187,6 +198,7 @@ impl From<UserItem> for Account {
             addresses,
             subject,
             address_unproven,
+            later: Item::new(),
         }
     }
 }
@@ -213,9 +225,15 @@ pub(super) fn slot_of(item: &Item) -> Option<Slot> {
     item.get("PK")?.as_s().ok()?.strip_prefix("U#")?.parse().ok()
 }
 
-/// `account` as it is stored.
-pub(super) fn stored(account: Account, doing: &'static str) -> Result<Item, Error> {
-    to_item(key(account.user.id.slot()), UserItem::from(account), doing)
+/// `account` as it is stored, with the attributes that a later version has added.
+pub(super) fn stored(account: &Account, doing: &'static str) -> Result<Item, Error> {
+    let mut item = account.later.clone();
+    item.extend(to_item(
+        key(account.user.id.slot()),
+        UserItem::from(account),
+        doing,
+    )?);
+    Ok(item)
 }
 
 /// What is stored at the slot of an address that the account at `home` took later.
@@ -246,5 +264,10 @@ pub fn holder(item: Item) -> Result<Holder, Error> {
             .map(Holder::Elsewhere)
             .ok_or_else(|| Error::internal(doing, "an address without a home"));
     }
-    from_item::<UserItem>(item, doing).map(|item| Holder::Account(Box::new(item.into())))
+    let (item, later) = from_item_and_rest::<UserItem>(item, doing)?;
+    let account = Account {
+        later,
+        ..Account::from(item)
+    };
+    Ok(Holder::Account(Box::new(account)))
 }
