@@ -1,7 +1,7 @@
 //! The service's contract as an OpenAPI document, put together from what the functions tell of their routes.
 
 use shared::http::BASE_PATH;
-use shared::http::operation::{BEARER, common_headers};
+use shared::http::operation::{BEARER, Description, common_headers};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::server::ServerBuilder;
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder, PathItem, Paths};
@@ -13,10 +13,10 @@ A member without a value is `null`, never missing. Times are RFC 3339 in UTC wit
 Unknown query parameters and unknown members of a body are refused. Every answer that is not a success \
 is a problem document (RFC 9457); its `type` is stable.";
 
-/// The document.
+/// Returns every operation of the service.
 #[must_use]
-pub fn document() -> OpenApi {
-    let operations = [
+pub fn operations() -> Vec<Description> {
+    [
         users::operations(),
         user::operations(),
         users_bulk::operations(),
@@ -28,12 +28,20 @@ pub fn document() -> OpenApi {
         dashboard::operations(),
         session::operations(),
         openapi::operations(),
-    ];
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The document.
+#[must_use]
+pub fn document() -> OpenApi {
     let mut paths = Paths::new();
     let mut components = ComponentsBuilder::new();
-    for operation in operations.into_iter().flatten() {
+    for operation in operations().into_iter().filter(|operation| operation.documented) {
         let operation = operation.finished();
-        let item = PathItem::new(operation.method, operation.described);
+        let item = PathItem::new(operation.method(), operation.described);
         paths
             .paths
             .entry(operation.path.to_owned())

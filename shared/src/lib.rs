@@ -22,5 +22,7 @@ pub use sheet;
 
 pub use errors::{self, BoxError, Error};
 pub use roster;
-pub use service::{App, Config, StartError, accounts, audit, auth, clock, config, http, telemetry};
+pub use service::{
+    App, Config, StartError, accounts, audit, auth, by_reference, clock, config, http, operations, telemetry,
+};
 pub use table;

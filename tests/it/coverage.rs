@@ -1,29 +1,29 @@
 //! What holds for every route: the token, the query, and the headers of the answer.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use local::Template;
 use reqwest::Method;
 use serde_json::json;
+use shared::http::BASE_PATH;
+use shared::http::operation::Access;
+use shared::roster::Role;
 
 use crate::support::operations::{self, Operations};
 use crate::support::{Service, form, send};
 
-/// What anybody may read. This list may only get shorter.
-const OPEN: [&str; 2] = ["/api/v1/openapi.json", "/docs"];
-
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_asks_for_a_token() {
     let service = Service::start().await;
-    let paths = service
-        .local
-        .template()
-        .routes
-        .iter()
-        .filter_map(|route| route.path.clone())
-        .filter(|path| !OPEN.contains(&path.as_str()));
+    let paths: BTreeSet<_> = contract::operations()
+        .into_iter()
+        .filter(|operation| operation.access != Access::Open)
+        .map(|operation| operation.path)
+        .collect();
     let mut checked = 0;
 
     for path in paths {
         let concrete: Vec<_> = path
-            .trim_start_matches("/api/v1")
             .split('/')
             .map(|segment| if segment.starts_with('{') { "x" } else { segment })
             .collect();
@@ -45,6 +45,52 @@ async fn every_route_asks_for_a_token() {
     }
 
     assert!(checked >= 15, "the template lists only {checked} routes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_without_the_right_of_an_operation_can_call_it() {
+    let service = Service::start().await;
+    let mut tokens = Vec::new();
+    for role in Role::ALL {
+        let caller = service.account(&format!("{role:?}@example.org"), &[role]).await;
+        tokens.push((role, caller.token));
+    }
+    let mut refused = 0;
+
+    for operation in contract::operations() {
+        let Access::Right(right) = operation.access else {
+            continue;
+        };
+        let path = operation.path.replace(['{', '}'], "");
+        for (role, token) in &tokens {
+            let method = operation.verb.as_str().parse().unwrap();
+            let answer = send(service.request_as(token, method, &path)).await;
+            let may = shared::roster::rights((*role).into()).contains(&right);
+            assert_eq!(answer.status != 403, may, "{role:?} {:?} {path}", operation.verb);
+            refused += u32::from(!may);
+        }
+    }
+
+    assert!(refused >= 40, "only {refused} calls were refused");
+}
+
+#[test]
+fn the_template_has_the_paths_of_the_operations() {
+    let template = Template::embedded("access-service", &BTreeMap::new()).unwrap();
+    let declared: BTreeSet<_> = contract::operations()
+        .into_iter()
+        .map(|operation| {
+            let base = if operation.documented { BASE_PATH } else { "" };
+            format!("{base}{}", operation.path)
+        })
+        .collect();
+    let routed: BTreeSet<_> = template
+        .routes
+        .into_iter()
+        .filter_map(|route| route.path)
+        .collect();
+
+    assert_eq!(routed, declared);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,42 +1,28 @@
 //! `/users/me/contacts/{contactId}`: one of the caller's contacts.
 
-mod operations;
-
-use lambda_http::http::Method;
 use lambda_http::http::header::ETAG;
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
+use serde_json::json;
 use shared::http::json::Object;
+use shared::http::operation::{Access, Answer, Operation, Route, Verb, add_read_only};
 use shared::http::query::Query;
-use shared::http::{self, etag, respond};
+use shared::http::{self, Kind, etag, respond};
 use shared::roster::{Contact, ContactDraft, ContactId, ContactPatch, ContactView, Right, UserId, Violation};
 use shared::table::Changed;
-use shared::{App, Error, clock};
+use shared::{App, Error, by_reference, clock, operations};
 use utoipa::ToSchema;
-
-pub use operations::operations;
 
 /// The members that the service gives.
 const READ_ONLY: [&str; 3] = ["id", "createdAt", "modifiedAt"];
 
-/// Serves every method of the route.
-///
-/// # Errors
-///
-/// What the contract says of each.
-pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Error> {
-    match *request.method() {
-        Method::GET => read(app, &request).await,
-        Method::PUT => change(app, &request).await,
-        Method::DELETE => delete(app, &request).await,
-        _ => Err(Error::MethodNotAllowed("GET, PUT, DELETE")),
-    }
-}
+operations! { App; READ, CHANGE, DELETE }
+
+const PATH: &str = "/users/me/contacts/{contactId}";
 
 /// The caller, who may have contacts, and the contact that the path names.
 async fn named(app: &App, request: &Request) -> Result<(UserId, Contact), Error> {
-    let caller = app.auth.caller(request).await?;
-    caller.require(Right::Contacts)?;
+    let caller = http::caller(app, request).await?;
     let owner = caller.user.id;
     let id = http::path_id(request, "contactId", WHAT)?;
     let contact = find(app, owner, id).await?;
@@ -58,10 +44,50 @@ fn answer(contact: &Contact) -> Result<Response<Body>, Error> {
     )
 }
 
+/// Describes a contact as an answer.
+fn contact() -> Answer {
+    Answer::json::<ContactView>("The contact").header("ETag", "The contact's entity tag, for `If-Match`")
+}
+
+const READ: Operation<App> = Operation {
+    route: Route::new(
+        Verb::Get,
+        PATH,
+        Access::Right(Right::Contacts),
+        by_reference!(read),
+    ),
+    id: "readContact",
+    summary: "Reads a contact",
+    describe: |operation| operation.answers(200, contact()),
+};
+
 async fn read(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let (_, contact) = named(app, request).await?;
     answer(&contact)
 }
+
+const CHANGE: Operation<App> = Operation {
+    route: Route::new(
+        Verb::Put,
+        PATH,
+        Access::Right(Right::Contacts),
+        by_reference!(change),
+    ),
+    id: "changeContact",
+    summary: "Changes a contact",
+    describe: |operation| {
+        operation
+            .about("A name that is left out stays as it is, `null` takes it away.")
+            .if_match()
+            .json::<ContactDraft>(
+                "ContactChange",
+                |contact| add_read_only::<ContactView>(contact, &READ_ONLY),
+                json!({ "email": "grace@example.org", "lastName": null }),
+            )
+            .answers(200, contact())
+            .fails(&[&Kind::CONFLICT])
+    },
+};
 
 async fn change(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let (owner, mut contact) = named(app, request).await?;
@@ -103,6 +129,22 @@ struct Deleted {
     /// The contact that is gone.
     id: ContactId,
 }
+
+const DELETE: Operation<App> = Operation {
+    route: Route::new(
+        Verb::Delete,
+        PATH,
+        Access::Right(Right::Contacts),
+        by_reference!(delete),
+    ),
+    id: "deleteContact",
+    summary: "Deletes a contact",
+    describe: |operation| {
+        operation
+            .if_match()
+            .answers(200, Answer::json::<Deleted>("What was deleted"))
+    },
+};
 
 async fn delete(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let (owner, mut contact) = named(app, request).await?;

@@ -6,5 +6,5 @@ use shared::{App, http, telemetry};
 async fn main() -> Result<(), lambda_http::Error> {
     telemetry::init(module_path!());
     let app = App::from_env().await?;
-    http::serve(&app, contact::handle).await
+    http::serve(&app, contact::ROUTES).await
 }

@@ -4,13 +4,16 @@ use std::collections::HashMap;
 
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
-use shared::http::json::{self, Object};
+use serde_json::json;
+use shared::http::json::Object;
+use shared::http::operation::{Access, Answer, Nothing, Operation, Route, Verb, add};
 use shared::http::query::Query;
-use shared::http::{self, respond};
-use shared::roster::{Code, Contact, ContactDraft, ContactId, Given, NewContact, UserId, Violation};
+use shared::http::{self, Kind, respond};
+use shared::roster::{Code, Contact, ContactDraft, ContactId, Given, NewContact, Right, UserId, Violation};
 use shared::table::{Batch, ContactStore};
-use shared::{App, Error, clock};
+use shared::{App, Error, by_reference, clock};
 use utoipa::ToSchema;
+use utoipa::openapi::{ArrayBuilder, ObjectBuilder, Ref, Type};
 
 use crate::{Listing, owner};
 
@@ -47,13 +50,49 @@ enum Status {
     Duplicate,
 }
 
-pub(super) async fn add(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+pub(super) const ADD: Operation<App> = Operation {
+    route: Route::new(
+        Verb::Post,
+        "/users/me/contacts",
+        Access::Right(Right::Contacts),
+        by_reference!(add_contacts),
+    ),
+    id: "addContacts",
+    summary: "Adds contacts, all of them or none",
+    describe: |operation| {
+        operation
+            .schema::<ContactDraft>("NewContact")
+            .json::<Nothing>(
+                "NewContacts",
+                |request| {
+                    let contacts = ArrayBuilder::new()
+                        .items(Ref::from_schema_name("NewContact"))
+                        .min_items(Some(1))
+                        .max_items(Some(ContactStore::MAX_BATCH));
+                    let ignore = ObjectBuilder::new().schema_type(Type::Boolean).description(Some(
+                        "Whether duplicates are passed over; otherwise one of them refuses all",
+                    ));
+                    add(request, "contacts", contacts);
+                    add(request, "ignoreDuplicates", ignore);
+                    request.required = vec!["contacts".to_owned(), "ignoreDuplicates".to_owned()];
+                },
+                json!({ "contacts": [{ "email": "grace@example.org" }], "ignoreDuplicates": true }),
+            )
+            .answers(
+                200,
+                Answer::json::<Added>("The contacts that were made, and the outcome for each element"),
+            )
+            .fails(&[&Kind::CONFLICT])
+    },
+};
+
+async fn add_contacts(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let owner = owner(app, request).await?;
     Query::of(request).finish()?;
     let Asked {
         contacts,
         ignore_duplicates,
-    } = read(json::object(request)?)?;
+    } = read(http::json::object(request)?)?;
     if let Some(answer) = http::answered(request) {
         return Ok(answer);
     }

@@ -1,37 +1,22 @@
 //! `/users/me/contacts`: lists, searches and adds the caller's contacts.
 
 mod add;
-mod operations;
 
-use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
+use shared::http::operation::{Access, Answer, Operation, Route, Verb};
 use shared::http::page::{LIMIT, OFFSET, SEARCH_TEXT};
 use shared::http::query::Query;
 use shared::http::respond;
 use shared::roster::{Contact, ContactView, Right, UserId};
-use shared::{App, Error};
+use shared::{App, Error, by_reference, http, operations};
 use utoipa::ToSchema;
 
-pub use operations::operations;
-
-/// Serves every method of the route.
-///
-/// # Errors
-///
-/// What the contract says of each.
-pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Error> {
-    match *request.method() {
-        Method::GET => list(app, &request).await,
-        Method::POST => add::add(app, &request).await,
-        _ => Err(Error::MethodNotAllowed("GET, POST")),
-    }
-}
+operations! { App; LIST, add::ADD }
 
 /// The caller, who may have contacts.
 async fn owner(app: &App, request: &Request) -> Result<UserId, Error> {
-    let caller = app.auth.caller(request).await?;
-    caller.require(Right::Contacts)?;
+    let caller = http::caller(app, request).await?;
     Ok(caller.user.id)
 }
 
@@ -56,6 +41,24 @@ impl<'a> Listing<'a> {
         }
     }
 }
+
+const LIST: Operation<App> = Operation {
+    route: Route::new(
+        Verb::Get,
+        "/users/me/contacts",
+        Access::Right(Right::Contacts),
+        by_reference!(list),
+    ),
+    id: "listContacts",
+    summary: "Lists and searches the caller's contacts",
+    describe: |operation| {
+        operation
+            .query(&SEARCH_TEXT)
+            .query(&LIMIT)
+            .query(&OFFSET)
+            .answers(200, Answer::json::<Listing>("One page of contacts, by address"))
+    },
+};
 
 async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let owner = owner(app, request).await?;

@@ -1,29 +1,15 @@
 //! `/dashboard/users`: how many accounts there are.
 
-mod operations;
-
-use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
+use shared::http::operation::{Access, Answer, Operation, Route, Verb};
 use shared::http::query::Query;
 use shared::http::respond;
 use shared::roster::{AccountType, Right, Role, Share};
-use shared::{App, Error};
+use shared::{App, Error, by_reference, http, operations};
 use utoipa::ToSchema;
 
-pub use operations::operations;
-
-/// Serves every method of the route.
-///
-/// # Errors
-///
-/// What the contract says.
-pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Error> {
-    match *request.method() {
-        Method::GET => numbers(app, &request).await,
-        _ => Err(Error::MethodNotAllowed("GET")),
-    }
-}
+operations! { App; COUNT }
 
 /// How many accounts there are.
 #[derive(Serialize, ToSchema)]
@@ -74,9 +60,28 @@ impl From<Share> for Part {
     }
 }
 
+const COUNT: Operation<App> = Operation {
+    route: Route::new(
+        Verb::Get,
+        "/dashboard/users",
+        Access::Right(Right::Dashboard),
+        by_reference!(numbers),
+    ),
+    id: "countUsers",
+    summary: "Counts users",
+    describe: |operation| {
+        let numbers = Answer::json::<Numbers>("The numbers; an account with two roles is counted in both");
+        operation
+            .about(
+                "Callers whose only admin role is `ROLE_USER_ADMIN` count the accounts that they see: those without \
+                 an admin role.",
+            )
+            .answers(200, numbers)
+    },
+};
+
 async fn numbers(app: &App, request: &Request) -> Result<Response<Body>, Error> {
-    let caller = app.auth.caller(request).await?;
-    caller.require(Right::Dashboard)?;
+    let caller = http::caller(app, request).await?;
     Query::of(request).finish()?;
     // Whoever does not see administrators in the listing does not count them here.
     let tally = if caller.require(Right::ManageAdmins).is_ok() {

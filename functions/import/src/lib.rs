@@ -1,29 +1,26 @@
 //! One import: `/users/import/{importId}`, its `/resume`, `/errors` and `/rejected`.
 
 mod cursor;
-mod operations;
 
 use std::pin::pin;
 use std::time::Duration;
 
 use futures::TryStreamExt;
-
+use lambda_http::http::StatusCode;
 use lambda_http::http::header::{CONTENT_DISPOSITION, LOCATION};
-use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
 use shared::audit::{self, ImportAct};
 use shared::auth::Caller;
 use shared::files::RejectedRows;
-use shared::http::page::{self, Page};
+use shared::http::operation::{Access, Answer, Operation, Route, Verb};
+use shared::http::page::{self, CURSOR, OFFSET, Page};
 use shared::http::query::{Number, Parameter, Query};
-use shared::http::{self, CSV, respond};
+use shared::http::{self, CSV, Kind, respond};
 use shared::intake::record::{Import, Status};
 use shared::intake::{ImportView, Intake, MAX_ROW_ERRORS};
 use shared::roster::{ImportId, Recorded, Right};
-use shared::sheet::Rejected;
-use shared::{Error, clock};
-
-pub use operations::operations;
+use shared::sheet::{Rejected, RowError};
+use shared::{Error, by_reference, clock, operations};
 
 /// Bytes of an answer with rejected rows, in the JSON that carries it. Lambda's answers end at 6 MB; the rest is for the
 /// headers.
@@ -34,31 +31,11 @@ const DOWNLOAD_TIME: Duration = Duration::from_mins(15);
 /// How many row errors a page has.
 const LIMIT: Parameter<Number> = page::limit(MAX_ROW_ERRORS);
 
-/// Serves every method of the four routes.
-///
-/// # Errors
-///
-/// What the contract says of each.
-pub async fn handle(app: &Intake, request: Request) -> Result<Response<Body>, Error> {
-    match (http::resource(&request), request.method()) {
-        ("/users/import/{importId}", &Method::GET) => read(app, &request).await,
-        ("/users/import/{importId}", &Method::DELETE) => cancel(app, &request).await,
-        ("/users/import/{importId}", _) => Err(Error::MethodNotAllowed("GET, DELETE")),
-        ("/users/import/{importId}/resume", &Method::POST) => resume(app, &request).await,
-        ("/users/import/{importId}/resume", _) => Err(Error::MethodNotAllowed("POST")),
-        ("/users/import/{importId}/errors", &Method::GET) => errors(app, &request).await,
-        ("/users/import/{importId}/rejected", &Method::GET) => rejected(app, &request).await,
-        ("/users/import/{importId}/errors" | "/users/import/{importId}/rejected", _) => {
-            Err(Error::MethodNotAllowed("GET"))
-        }
-        _ => Err(Error::NotFound("the path")),
-    }
-}
+operations! { Intake; READ, CANCEL, RESUME, ERRORS, REJECTED }
 
 /// The caller and the import that the path names, if the caller may see it.
 async fn named(app: &Intake, request: &Request) -> Result<(Caller, Import), Error> {
-    let caller = app.auth.caller(request).await?;
-    caller.require(Right::Import)?;
+    let caller = http::caller(app, request).await?;
     let id: ImportId = http::path_id(request, "importId", "the import")?;
     let import = find(app, id).await?;
     if import.is_seen_by(&caller) {
@@ -75,11 +52,43 @@ async fn find(app: &Intake, id: ImportId) -> Result<Import, Error> {
         .ok_or(Error::NotFound("the import"))
 }
 
+const READ: Operation<Intake> = Operation {
+    route: Route::new(
+        Verb::Get,
+        "/users/import/{importId}",
+        Access::Right(Right::Import),
+        by_reference!(read),
+    ),
+    id: "readImport",
+    summary: "Reads an import",
+    describe: |operation| operation.answers(200, Answer::json::<ImportView>("The import")),
+};
+
 async fn read(app: &Intake, request: &Request) -> Result<Response<Body>, Error> {
     let (_, import) = named(app, request).await?;
     Query::of(request).finish()?;
     respond::ok(&ImportView::whole(&app.imports, import, clock::now()).await?)
 }
+
+const CANCEL: Operation<Intake> = Operation {
+    route: Route::new(
+        Verb::Delete,
+        "/users/import/{importId}",
+        Access::Right(Right::Import),
+        by_reference!(cancel),
+    ),
+    id: "cancelImport",
+    summary: "Cancels an import",
+    describe: |operation| {
+        operation
+            .about(
+                "Users who were already created stay. The status becomes `cancelled` once the current run has \
+                 counted them.",
+            )
+            .answers(200, Answer::json::<ImportView>("The import"))
+            .fails(&[&Kind::CONFLICT])
+    },
+};
 
 async fn cancel(app: &Intake, request: &Request) -> Result<Response<Body>, Error> {
     let (caller, import) = named(app, request).await?;
@@ -93,6 +102,25 @@ async fn cancel(app: &Intake, request: &Request) -> Result<Response<Body>, Error
     }
     respond::ok(&ImportView::whole(&app.imports, import, clock::now()).await?)
 }
+
+const RESUME: Operation<Intake> = Operation {
+    route: Route::new(
+        Verb::Post,
+        "/users/import/{importId}/resume",
+        Access::Right(Right::Import),
+        by_reference!(resume),
+    ),
+    id: "resumeImport",
+    summary: "Continues a stalled import where it stopped",
+    describe: |operation| {
+        operation
+            .answers(
+                202,
+                Answer::json::<ImportView>("The import").header("Location", "The path of the import"),
+            )
+            .fails(&[&Kind::CONFLICT])
+    },
+};
 
 async fn resume(app: &Intake, request: &Request) -> Result<Response<Body>, Error> {
     let (caller, import) = named(app, request).await?;
@@ -122,6 +150,24 @@ async fn resume(app: &Intake, request: &Request) -> Result<Response<Body>, Error
     let view = ImportView::whole(&app.imports, import, clock::now()).await?;
     respond::json(response, &view)
 }
+
+const ERRORS: Operation<Intake> = Operation {
+    route: Route::new(
+        Verb::Get,
+        "/users/import/{importId}/errors",
+        Access::Right(Right::Import),
+        by_reference!(errors),
+    ),
+    id: "listRowErrors",
+    summary: "Lists the row errors of an import, in line order",
+    describe: |operation| {
+        operation
+            .query(&LIMIT)
+            .query(&OFFSET)
+            .query(&CURSOR)
+            .answers(200, Answer::page::<RowError>("One page of row errors"))
+    },
+};
 
 async fn errors(app: &Intake, request: &Request) -> Result<Response<Body>, Error> {
     let (_, import) = named(app, request).await?;
@@ -161,6 +207,33 @@ fn json_len(text: &[u8]) -> usize {
     };
     text.iter().map(len).sum()
 }
+const REJECTED: Operation<Intake> = Operation {
+    route: Route::new(
+        Verb::Get,
+        "/users/import/{importId}/rejected",
+        Access::Right(Right::Import),
+        by_reference!(rejected),
+    )
+    .produces(&["text/csv"]),
+    id: "readRejectedRows",
+    summary: "Returns the rejected rows, to be corrected and sent again",
+    describe: |operation| {
+        operation
+            .about(
+                "The file's own columns, order and delimiter, and `_line`, `_column`, `_code` and `_message` at the \
+                 end.",
+            )
+            .answers(
+                200,
+                Answer::text("The rows", CSV).header("Content-Disposition", "A name for the file"),
+            )
+            .answers(
+                303,
+                Answer::empty("There are many rows").header("Location", "A signed URL of the file"),
+            )
+            .fails(&[&Kind::CONFLICT])
+    },
+};
 
 /// The rejected rows, inline if they are few. Lambda's answers end at 6 MB, so many are put together in the
 /// bucket, and the answer says where: 303 with a signed URL.

@@ -7,5 +7,5 @@ use shared::{http, telemetry};
 async fn main() -> Result<(), lambda_http::Error> {
     telemetry::init(module_path!());
     let app = Intake::from_env().await?;
-    http::serve(&app, import::handle).await
+    http::serve(&app, import::ROUTES).await
 }

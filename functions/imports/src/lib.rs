@@ -2,33 +2,34 @@
 
 mod cursor;
 mod multipart;
-mod operations;
 mod wait;
 
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
+use lambda_http::http::StatusCode;
 use lambda_http::http::header::{CONTENT_DISPOSITION, LOCATION, RETRY_AFTER};
-use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use shared::audit::{self, ImportAct};
 use shared::auth::Caller;
 use shared::files::UploadStore;
-use shared::http::page::{self, LIMIT, Page};
+use shared::http::operation::{Access, Answer, Operation, Route, Verb, add, nullable};
+use shared::http::page::{self, CURSOR, LIMIT, OFFSET, Page};
 use shared::http::query::{Parameter, Query, Text};
-use shared::http::{self, CSV, prefer, respond};
+use shared::http::{self, CSV, Kind, prefer, respond};
 use shared::intake::record::{Import, MAX_FILE, Status, Via};
 use shared::intake::store::{ImportListing, OpenedUpload};
 use shared::intake::{ImportStore, ImportView, Intake};
-use shared::roster::{Code, FileName, Given, ImportId, InvalidText, Right, Timestamp, Violation};
+use shared::roster::{Code, FileName, Given, ImportId, InvalidText, Right, Role, Timestamp, Violation};
 use shared::sheet::{ImportOptions, ImportOptionsDraft, TEMPLATE};
-use shared::{Error, clock};
-use utoipa::ToSchema;
-use wait::Waited;
+use shared::{Error, by_reference, clock, operations};
+use utoipa::openapi::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Ref, Type};
+use utoipa::{PartialSchema, ToSchema};
 
-pub use operations::operations;
+use wait::Waited;
 
 /// How long a request waits for the end of its import, unless it prefers less.
 const LONGEST_WAIT: Duration = Duration::from_secs(25);
@@ -45,27 +46,29 @@ const KEY: Parameter<Text> = Parameter {
     kind: Text { max: 1024 },
 };
 
-/// Serves every method of the three routes.
-///
-/// # Errors
-///
-/// What the contract says of each.
-pub async fn handle(app: &Intake, request: Request) -> Result<Response<Body>, Error> {
-    match (http::resource(&request), request.method()) {
-        ("/users/import", &Method::GET) => list(app, &request).await,
-        ("/users/import", &Method::POST) => create(app, request).await,
-        ("/users/import", _) => Err(Error::MethodNotAllowed("GET, POST")),
-        ("/users/import/uploads", &Method::POST) => open_upload(app, &request).await,
-        ("/users/import/uploads", _) => Err(Error::MethodNotAllowed("POST")),
-        ("/users/import/template", &Method::GET) => template(app, &request).await,
-        ("/users/import/template", _) => Err(Error::MethodNotAllowed("GET")),
-        _ => Err(Error::NotFound("the path")),
-    }
-}
+operations! { Intake; LIST, CREATE, OPEN_UPLOAD, READ_TEMPLATE }
+
+const LIST: Operation<Intake> = Operation {
+    route: Route::new(
+        Verb::Get,
+        "/users/import",
+        Access::Right(Right::Import),
+        by_reference!(list),
+    ),
+    id: "listImports",
+    summary: "Lists imports, newest first",
+    describe: |operation| {
+        operation
+            .query(&KEY)
+            .query(&LIMIT)
+            .query(&OFFSET)
+            .query(&CURSOR)
+            .answers(200, Answer::page::<ImportView>("One page of imports"))
+    },
+};
 
 async fn list(app: &Intake, request: &Request) -> Result<Response<Body>, Error> {
-    let caller = app.auth.caller(request).await?;
-    caller.require(Right::Import)?;
+    let caller = http::caller(app, request).await?;
     let mut query = Query::of(request);
     let limit = query.number(&LIMIT).unwrap_or_default();
     let key = query.text(&KEY);
@@ -104,9 +107,71 @@ async fn list(app: &Intake, request: &Request) -> Result<Response<Body>, Error> 
     })
 }
 
+const CREATE: Operation<Intake> = Operation {
+    route: Route::new(
+        Verb::Post,
+        "/users/import",
+        Access::Right(Right::Import),
+        |app, request| Box::pin(create(app, request)),
+    ),
+    id: "importUsers",
+    summary: "Adds users in bulk from a CSV file",
+    describe: |operation| {
+        let prefer = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .examples(["respond-async", "wait=5"]);
+        operation
+            .about(&format!(
+                "Waits up to {} seconds for the end of the import, or as long as `Prefer` says. A file that was \
+                 imported within 24 hours is answered with that import.",
+                LONGEST_WAIT.as_secs()
+            ))
+            .header(
+                "Prefer",
+                "`respond-async`, or `wait=` and a number of seconds (RFC 7240)",
+                prefer,
+            )
+            .form::<ImportOptionsDraft<'_>>(
+                "ImportForm",
+                |form| {
+                    let file = ObjectBuilder::new()
+                        .schema_type(Type::String)
+                        .description(Some("The CSV file"))
+                        .content_media_type("text/csv");
+                    let force = ObjectBuilder::new().schema_type(Type::Boolean).description(Some(
+                        "Whether to import a file again that was imported within 24 hours",
+                    ));
+                    add(form, "file", file);
+                    add(form, "force", force);
+                    form.required = vec!["file".to_owned()];
+                },
+                json!({ "file": "email,firstName\nada@example.org,Ada\n", "mode": "create" }),
+            )
+            .answers(
+                200,
+                import("The finished import").header("Preference-Applied", "What of `Prefer` was honoured"),
+            )
+            .answers(
+                202,
+                import("The import, which is not finished")
+                    .header("Location", "The path of the import")
+                    .header("Retry-After", "Seconds")
+                    .header("Preference-Applied", "What of `Prefer` was honoured"),
+            )
+            .fails(&[&Kind::FILE_REFUSED])
+    },
+};
+
+/// Describes an import as an answer.
+fn import(about: &str) -> Answer {
+    Answer::json::<ImportView>(about)
+        .leads_to("readImport", "importId")
+        .leads_to("listRowErrors", "importId")
+        .leads_to("readRejectedRows", "importId")
+}
+
 async fn create(app: &Intake, request: Request) -> Result<Response<Body>, Error> {
-    let caller = app.auth.caller(&request).await?;
-    caller.require(Right::Import)?;
+    let caller = http::caller(app, &request).await?;
     Query::of(&request).finish()?;
     let wait = prefer::wait(&request, LONGEST_WAIT);
     let give_up = wait::deadline(&request, wait.at_most);
@@ -242,9 +307,68 @@ struct Upload {
     expires_at: Timestamp,
 }
 
+const OPEN_UPLOAD: Operation<Intake> = Operation {
+    route: Route::new(
+        Verb::Post,
+        "/users/import/uploads",
+        Access::Right(Right::Import),
+        by_reference!(open_upload),
+    ),
+    id: "openUpload",
+    summary: "Opens an import whose file is put straight into storage",
+    describe: |operation| {
+        operation
+            .about(
+                "For files beyond what fits through the gateway. An import whose file has not come when its URL ends \
+                 shows as `cancelled`. Of your URLs, 20 may be valid at once unless the deployment says otherwise; \
+                 one more is 409.",
+            )
+            .json::<ImportOptionsDraft<'_>>(
+                "UploadRequest",
+                |request| {
+                    let bytes = ObjectBuilder::new()
+                        .schema_type(Type::Integer)
+                        .description(Some("The size of the file; storage takes no other"))
+                        .minimum(Some(1))
+                        .maximum(Some(MAX_FILE));
+                    let roles = ArrayBuilder::new()
+                        .items(Ref::from_schema_name(Role::name()))
+                        .min_items(Some(1));
+                    let several = ObjectBuilder::new().schema_type(Type::String);
+                    add(
+                        request,
+                        "defaultRoles",
+                        OneOfBuilder::new().item(roles).item(several),
+                    );
+                    add(request, "fileName", FileName::schema());
+                    nullable(
+                        request,
+                        &[
+                            "mode",
+                            "ignoreDuplicates",
+                            "defaultRoles",
+                            "unknownColumns",
+                            "fileName",
+                        ],
+                    );
+                    add(request, "bytes", bytes);
+                    request.required = vec!["bytes".to_owned()];
+                },
+                json!({ "fileName": "people.csv", "bytes": 123_456 }),
+            )
+            .answers(
+                201,
+                Answer::json::<OpenUpload>("The import, and where to put its file")
+                    .header("Location", "The path of the import")
+                    .leads_to("readImport", "importId")
+                    .leads_to("cancelImport", "importId"),
+            )
+            .fails(&[&Kind::CONFLICT])
+    },
+};
+
 async fn open_upload(app: &Intake, request: &Request) -> Result<Response<Body>, Error> {
-    let caller = app.auth.caller(request).await?;
-    caller.require(Right::Import)?;
+    let caller = http::caller(app, request).await?;
     Query::of(request).finish()?;
 
     let mut body = http::json::object(request)?;
@@ -335,8 +459,27 @@ async fn signed(app: &Intake, import: Import, now: Timestamp) -> Result<Response
     )
 }
 
+const READ_TEMPLATE: Operation<Intake> = Operation {
+    route: Route::new(
+        Verb::Get,
+        "/users/import/template",
+        Access::Right(Right::Import),
+        by_reference!(template),
+    )
+    .produces(&["text/csv"]),
+    id: "readTemplate",
+    summary: "Returns a CSV file to begin with",
+    describe: |operation| {
+        operation.answers(
+            200,
+            Answer::text("The header and two example rows", CSV)
+                .header("Content-Disposition", "A name for the file"),
+        )
+    },
+};
+
 async fn template(app: &Intake, request: &Request) -> Result<Response<Body>, Error> {
-    app.auth.caller(request).await?.require(Right::Import)?;
+    http::caller(app, request).await?;
     Query::of(request).finish()?;
     let response = Response::builder().header(CONTENT_DISPOSITION, "attachment; filename=\"users.csv\"");
     respond::bytes(response, CSV, TEMPLATE)

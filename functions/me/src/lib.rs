@@ -1,39 +1,46 @@
 //! `/users/me`: the caller's own record.
 
-mod operations;
-
-use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
+use shared::http::operation::{Access, Operation, Route, Verb};
 use shared::http::query::Query;
 use shared::http::{etag, json, respond};
 use shared::roster::Right;
-use shared::{App, Error, accounts};
+use shared::{App, Error, accounts, by_reference, http, operations};
 
-pub use operations::operations;
+operations! { App; READ, CHANGE }
 
-/// Serves every method of the route.
-///
-/// # Errors
-///
-/// What the contract says of each.
-pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Error> {
-    match *request.method() {
-        Method::GET => read(app, &request).await,
-        Method::PUT => change(app, &request).await,
-        _ => Err(Error::MethodNotAllowed("GET, PUT")),
-    }
-}
+const READ: Operation<App> = Operation {
+    route: Route::new(
+        Verb::Get,
+        "/users/me",
+        Access::Right(Right::ReadSelf),
+        by_reference!(read),
+    ),
+    id: "readMe",
+    summary: "Reads the caller's own record",
+    describe: |operation| operation.answers_user("The caller"),
+};
 
 async fn read(app: &App, request: &Request) -> Result<Response<Body>, Error> {
-    let caller = app.auth.caller(request).await?;
-    caller.require(Right::ReadSelf)?;
+    let caller = http::caller(app, request).await?;
     Query::of(request).finish()?;
     respond::user(Response::builder(), &caller.user)
 }
 
+const CHANGE: Operation<App> = Operation {
+    route: Route::new(
+        Verb::Put,
+        "/users/me",
+        Access::Right(Right::ChangeSelf),
+        by_reference!(change),
+    ),
+    id: "changeMe",
+    summary: "Changes the caller's own record",
+    describe: |operation| operation.takes_user_change("The caller"),
+};
+
 async fn change(app: &App, request: &Request) -> Result<Response<Body>, Error> {
-    let caller = app.auth.caller(request).await?;
-    caller.require(Right::ChangeSelf)?;
+    let caller = http::caller(app, request).await?;
     Query::of(request).finish()?;
     let body = json::object(request)?;
 

@@ -1,30 +1,27 @@
 //! `/auth/token/revoke`: ends the presented access token.
 
-mod operations;
-
-use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
-use shared::http::operation::Nothing;
+use shared::http::operation::{Access, Answer, Nothing, Operation, Route, Verb};
 use shared::http::query::Query;
 use shared::http::{self, respond};
-use shared::{App, Error, clock};
+use shared::{App, Error, by_reference, clock, operations};
 
-pub use operations::operations;
+operations! { App; REVOKE }
 
-/// Serves every method of the route.
-///
-/// # Errors
-///
-/// What the contract says.
-pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Error> {
-    match *request.method() {
-        Method::POST => revoke(app, &request).await,
-        _ => Err(Error::MethodNotAllowed("POST")),
-    }
-}
+const REVOKE: Operation<App> = Operation {
+    route: Route::new(
+        Verb::Post,
+        "/auth/token/revoke",
+        Access::SignedIn,
+        by_reference!(revoke),
+    ),
+    id: "revokeToken",
+    summary: "Ends the access token that is presented",
+    describe: |operation| operation.answers(200, Answer::json::<Nothing>("An object without members")),
+};
 
 async fn revoke(app: &App, request: &Request) -> Result<Response<Body>, Error> {
-    let caller = app.auth.caller(request).await?;
+    let caller = http::caller(app, request).await?;
     Query::of(request).finish()?;
     if let Some(answer) = http::answered(request) {
         return Ok(answer);

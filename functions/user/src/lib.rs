@@ -1,44 +1,44 @@
 //! `/users/{userId}`: one account; `/enable`, `/expire` and `/tokens` below it.
 
-mod operations;
-
 use std::time::Duration;
 
-use lambda_http::http::{Method, StatusCode};
+use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
+use serde_json::json;
+use shared::accounts::TOKEN_LIFETIME;
 use shared::auth::Caller;
+use shared::http::operation::{Access, Answer, Nothing, Operation, Route, Verb, add};
 use shared::http::query::Query;
-use shared::http::{self, etag, json, respond};
+use shared::http::{self, Kind, etag, respond};
 use shared::roster::{Code, Given, Right, Timestamp, UserId, Violation};
 use shared::table::Account;
-use shared::{App, Error, accounts};
+use shared::{App, Error, accounts, by_reference, operations};
 use utoipa::ToSchema;
-
-pub use operations::operations;
+use utoipa::openapi::schema::SchemaType;
+use utoipa::openapi::{ObjectBuilder, Type};
 
 /// The longest that a token is valid, in seconds: 90 days.
 const MAX_TOKEN_LIFETIME: u64 = 90 * 24 * 60 * 60;
 
-/// Serves every method of the four routes.
-///
-/// # Errors
-///
-/// What the contract says of each.
-pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Error> {
-    match (http::resource(&request), request.method()) {
-        ("/users/{userId}", &Method::GET) => read(app, &request).await,
-        ("/users/{userId}", &Method::PUT) => change(app, &request).await,
-        ("/users/{userId}", &Method::DELETE) => delete(app, &request).await,
-        ("/users/{userId}", _) => Err(Error::MethodNotAllowed("GET, PUT, DELETE")),
-        ("/users/{userId}/enable", &Method::PUT) => flip(app, &request).await,
-        ("/users/{userId}/expire", &Method::PUT) => expire(app, &request).await,
-        ("/users/{userId}/enable" | "/users/{userId}/expire", _) => Err(Error::MethodNotAllowed("PUT")),
-        ("/users/{userId}/tokens", &Method::POST) => issue_token(app, &request).await,
-        ("/users/{userId}/tokens", _) => Err(Error::MethodNotAllowed("POST")),
-        _ => Err(Error::NotFound("the path")),
-    }
-}
+operations! { App; READ, CHANGE, DELETE, FLIP, EXPIRE, ISSUE_TOKEN }
+
+const READ: Operation<App> = Operation {
+    // Own records take another right than those of others.
+    route: Route::new(
+        Verb::Get,
+        "/users/{userId}",
+        Access::SignedIn,
+        by_reference!(read),
+    ),
+    id: "readUser",
+    summary: "Reads a user",
+    describe: |operation| {
+        operation
+            .about("Callers without an admin role may read their own record only.")
+            .answers_user("The user")
+    },
+};
 
 async fn read(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let (caller, account) = named(app, request).await?;
@@ -49,20 +49,50 @@ async fn read(app: &App, request: &Request) -> Result<Response<Body>, Error> {
         caller.require(Right::ReadSelf)?;
         caller.user
     } else {
+        caller.require(Right::ManageUsers)?;
         managed(&caller, account)?.user
     };
     Query::of(request).finish()?;
     respond::user(Response::builder(), &user)
 }
 
+const CHANGE: Operation<App> = Operation {
+    route: Route::new(
+        Verb::Put,
+        "/users/{userId}",
+        Access::Right(Right::ManageUsers),
+        by_reference!(change),
+    ),
+    id: "changeUser",
+    summary: "Changes a user",
+    describe: |operation| operation.takes_user_change("The user"),
+};
+
 async fn change(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let (caller, account) = to_manage(app, request).await?;
-    let body = json::object(request)?;
+    let body = http::json::object(request)?;
     stored(app, request, &caller, account, |account| {
         accounts::patched(&caller, account, body.clone())
     })
     .await
 }
+
+const FLIP: Operation<App> = Operation {
+    route: Route::new(
+        Verb::Put,
+        "/users/{userId}/enable",
+        Access::Right(Right::ManageUsers),
+        by_reference!(flip),
+    ),
+    id: "flipUser",
+    summary: "Enables a disabled user, disables an enabled one",
+    describe: |operation| {
+        operation
+            .if_match()
+            .answers_user("The user")
+            .fails(&[&Kind::CONFLICT])
+    },
+};
 
 async fn flip(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let (caller, account) = to_manage(app, request).await?;
@@ -71,6 +101,18 @@ async fn flip(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     })
     .await
 }
+
+const EXPIRE: Operation<App> = Operation {
+    route: Route::new(
+        Verb::Put,
+        "/users/{userId}/expire",
+        Access::Right(Right::ManageUsers),
+        by_reference!(expire),
+    ),
+    id: "expireTokens",
+    summary: "Ends every access token of a user",
+    describe: |operation| operation.if_match().answers_user("The user"),
+};
 
 async fn expire(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let (caller, account) = to_manage(app, request).await?;
@@ -111,6 +153,24 @@ struct Deleted {
     contacts_deleted: u64,
 }
 
+const DELETE: Operation<App> = Operation {
+    route: Route::new(
+        Verb::Delete,
+        "/users/{userId}",
+        Access::Right(Right::ManageUsers),
+        by_reference!(delete),
+    ),
+    id: "deleteUser",
+    summary: "Deletes a user",
+    describe: |operation| {
+        operation
+            .about("The user's contacts and tokens are deleted too, and the address is free again.")
+            .if_match()
+            .answers(200, Answer::json::<Deleted>("What was deleted"))
+            .fails(&[&Kind::CONFLICT])
+    },
+};
+
 async fn delete(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let (caller, account) = to_manage(app, request).await?;
     let id = account.user.id;
@@ -142,9 +202,42 @@ struct NewToken<'a> {
     expires_at: Timestamp,
 }
 
+const ISSUE_TOKEN: Operation<App> = Operation {
+    route: Route::new(
+        Verb::Post,
+        "/users/{userId}/tokens",
+        Access::Right(Right::IssueTokens),
+        by_reference!(issue_token),
+    ),
+    id: "issueToken",
+    summary: "Issues an access token for a user",
+    describe: |operation| {
+        operation
+            .about(
+                "Only for a `ROLE_SYSTEM_ADMIN`; a deployment can switch it off. A token is never given twice: the \
+                 same request with the same `Idempotency-Key` is answered with 409.",
+            )
+            .json::<Nothing>(
+                "TokenRequest",
+                |request| {
+                    let seconds = ObjectBuilder::new()
+                        .schema_type(SchemaType::from_iter([Type::Integer, Type::Null]))
+                        .description(Some("How long the token is valid, in seconds"))
+                        .minimum(Some(1))
+                        .maximum(Some(MAX_TOKEN_LIFETIME))
+                        .default(Some(TOKEN_LIFETIME.as_secs().into()));
+                    add(request, "expiresIn", seconds);
+                },
+                json!({ "expiresIn": 3600 }),
+            )
+            .body_is_optional()
+            .answers(201, Answer::json::<NewToken>("The token, shown this once"))
+            .fails(&[&Kind::CONFLICT])
+    },
+};
+
 async fn issue_token(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let (caller, account) = named(app, request).await?;
-    caller.require(Right::IssueTokens)?;
     if !app.config.token_issue {
         return Err(Error::Forbidden("this deployment issues no access tokens"));
     }
@@ -178,7 +271,7 @@ async fn issue_token(app: &App, request: &Request) -> Result<Response<Body>, Err
 
 /// The time that the body asks for.
 fn lifetime(request: &Request) -> Result<Duration, Error> {
-    let mut body = json::object_or_nothing(request)?;
+    let mut body = http::json::object_or_nothing(request)?;
     let given = body.take("expiresIn");
     let mut faults = body.unknown_members();
     let lifetime = match given {
@@ -199,12 +292,11 @@ fn lifetime(request: &Request) -> Result<Duration, Error> {
 /// Who asks and the account in the path, if there is one, by one read.
 async fn named(app: &App, request: &Request) -> Result<(Caller, Option<Account>), Error> {
     let id = http::path_id(request, "userId", "the user").ok();
-    app.auth.caller_and(request, id).await
+    http::caller_and(app, request, id).await
 }
 
 /// The account, if it is one that the caller manages.
 fn managed(caller: &Caller, account: Option<Account>) -> Result<Account, Error> {
-    caller.require(Right::ManageUsers)?;
     let account = account.ok_or(Error::NotFound("the user"))?;
     caller.may_manage(&account.user)?;
     Ok(account)

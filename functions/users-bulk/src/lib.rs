@@ -1,37 +1,26 @@
 //! `/users/bulk`: one action on up to a hundred accounts, each by itself.
 
-mod operations;
-
 use std::collections::HashSet;
 
-use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
+use serde_json::json;
 use shared::auth::Caller;
 use shared::http::json::Object;
+use shared::http::operation::{Access, Answer, Nothing, Operation, Route, Verb, add};
 use shared::http::query::{Choice, Parameter, Query};
-use shared::http::{self, json, respond};
+use shared::http::{self, respond};
 use shared::roster::{Code, Given, Right, UserId, Violation};
 use shared::table::{Account, Holder};
-use shared::{App, Error, accounts};
+use shared::{App, Error, accounts, by_reference, operations};
 use utoipa::ToSchema;
-
-pub use operations::operations;
+use utoipa::openapi::schema::SchemaType;
+use utoipa::openapi::{ArrayBuilder, ObjectBuilder, Type};
 
 /// The most ids of a request: as many as one read brings.
 const MAX_IDS: usize = 100;
 
-/// Serves every method of the route.
-///
-/// # Errors
-///
-/// What the contract says.
-pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Error> {
-    match *request.method() {
-        Method::POST => bulk(app, &request).await,
-        _ => Err(Error::MethodNotAllowed("POST")),
-    }
-}
+operations! { App; BULK }
 
 #[derive(Clone, Copy)]
 enum Action {
@@ -80,13 +69,41 @@ struct Outcome {
     detail: Option<String>,
 }
 
+const BULK: Operation<App> = Operation {
+    route: Route::new(
+        Verb::Post,
+        "/users/bulk",
+        Access::Right(Right::ManageUsers),
+        by_reference!(bulk),
+    ),
+    id: "actOnUsers",
+    summary: "Does one thing to up to a hundred users",
+    describe: |operation| {
+        operation
+            .about("Each id is handled by itself, and answered as its own route would answer.")
+            .required_query(&ACTION)
+            .json::<Nothing>(
+                "Ids",
+                |request| {
+                    let id = ObjectBuilder::new().schema_type(Type::String);
+                    let ids = ArrayBuilder::new()
+                        .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
+                        .items(id)
+                        .max_items(Some(MAX_IDS));
+                    add(request, "ids", ids);
+                },
+                json!({ "ids": ["mfsgs3lbnnqxe2lpnz2gk4ramfxgiidu"] }),
+            )
+            .answers(200, Answer::json::<Results>("The outcome for each id, in order"))
+    },
+};
+
 async fn bulk(app: &App, request: &Request) -> Result<Response<Body>, Error> {
-    let caller = app.auth.caller(request).await?;
-    caller.require(Right::ManageUsers)?;
+    let caller = http::caller(app, request).await?;
     let mut query = Query::of(request);
     let action = query.required(&ACTION);
     query.finish()?;
-    let ids = ids(json::object(request)?)?;
+    let ids = ids(http::json::object(request)?)?;
     if let Some(answer) = http::answered(request) {
         return Ok(answer);
     }

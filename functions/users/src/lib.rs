@@ -1,20 +1,19 @@
 //! `/users`: lists, searches and adds accounts.
 
 mod cursor;
-mod operations;
 
+use lambda_http::http::StatusCode;
 use lambda_http::http::header::LOCATION;
-use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
+use serde_json::json;
 use shared::auth::Caller;
-use shared::http::page::{self, LIMIT, Page, SEARCH_TEXT};
+use shared::http::operation::{Access, Answer, Operation, Route, Verb, nullable};
+use shared::http::page::{self, CURSOR, LIMIT, OFFSET, Page, SEARCH_TEXT};
 use shared::http::query::{Choice, Parameter, Query};
-use shared::http::{self, BASE_PATH, json, respond};
-use shared::roster::{Code, Right, Role, UserView, Violation};
+use shared::http::{self, BASE_PATH, Kind, respond};
+use shared::roster::{Code, Right, Role, UserDraft, UserView, Violation};
 use shared::table::{Filter, Listing, Order, SortBy};
-use shared::{App, Error, accounts};
-
-pub use operations::operations;
+use shared::{App, Error, accounts, by_reference, operations};
 
 use crate::cursor::Cursor;
 
@@ -56,22 +55,34 @@ const ORDER_BY: Parameter<Choice<bool>> = Parameter {
     },
 };
 
-/// Serves every method of the route.
-///
-/// # Errors
-///
-/// What the contract says of each.
-pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Error> {
-    match *request.method() {
-        Method::GET => list(app, &request).await,
-        Method::POST => create(app, &request).await,
-        _ => Err(Error::MethodNotAllowed("GET, POST")),
-    }
-}
+operations! { App; LIST, CREATE }
+
+const LIST: Operation<App> = Operation {
+    route: Route::new(
+        Verb::Get,
+        "/users",
+        Access::Right(Right::ManageUsers),
+        by_reference!(list),
+    ),
+    id: "listUsers",
+    summary: "Lists and searches users",
+    describe: |operation| {
+        operation
+            .about("Callers whose only admin role is `ROLE_USER_ADMIN` do not see accounts that have an admin role.")
+            .query(&SEARCH_TEXT)
+            .query(&ROLE)
+            .query(&ENABLED)
+            .query(&LIMIT)
+            .query(&OFFSET)
+            .query(&CURSOR)
+            .query(&SORT_BY)
+            .query(&ORDER_BY)
+            .answers(200, Answer::page::<UserView>("One page of users"))
+    },
+};
 
 async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
-    let caller = app.auth.caller(request).await?;
-    caller.require(Right::ManageUsers)?;
+    let caller = http::caller(app, request).await?;
     let (listing, offset) = listing(request, &caller)?;
 
     let found = app.users.page(&listing).await?;
@@ -124,12 +135,49 @@ fn listing(request: &Request, caller: &Caller) -> Result<(Listing, u64), Error> 
     Ok((listing, offset))
 }
 
+const CREATE: Operation<App> = Operation {
+    route: Route::new(
+        Verb::Post,
+        "/users",
+        Access::Right(Right::ManageUsers),
+        by_reference!(create),
+    ),
+    id: "createUser",
+    summary: "Adds a user",
+    describe: |operation| {
+        operation
+            .about("`ROLE_ADHOC_COLLABORATOR` cannot be given to a new account.")
+            .json::<UserDraft>(
+                "NewUser",
+                |user| {
+                    user.required = vec!["email".to_owned(), "roles".to_owned()];
+                    nullable(user, &["enabled", "accountType"]);
+                },
+                json!({
+                    "email": "mary@example.org",
+                    "firstName": "Mary",
+                    "roles": ["ROLE_ORIGINATOR"],
+                }),
+            )
+            .answers(
+                201,
+                Answer::json::<UserView>("The user")
+                    .header("Location", "The path of the user")
+                    .header("ETag", "The user's entity tag, for `If-Match`")
+                    .leads_to("readUser", "userId")
+                    .leads_to("changeUser", "userId")
+                    .leads_to("deleteUser", "userId")
+                    .leads_to("issueToken", "userId"),
+            )
+            .fails(&[&Kind::CONFLICT])
+    },
+};
+
 async fn create(app: &App, request: &Request) -> Result<Response<Body>, Error> {
-    let caller = app.auth.caller(request).await?;
-    caller.require(Right::ManageUsers)?;
+    let caller = http::caller(app, request).await?;
     Query::of(request).finish()?;
 
-    let mut body = json::object(request)?;
+    let mut body = http::json::object(request)?;
     let draft = accounts::draft(&mut body);
     let foreign = accounts::foreign_members(body, None)?;
     let new = Violation::unless(foreign, draft.parse(caller.assignable())).map_err(|faults| {

@@ -38,10 +38,10 @@ pub enum Error {
     NotFound(&'static str),
     /// The path exists, and does not take the method.
     #[error("this resource takes {0}")]
-    MethodNotAllowed(&'static str),
+    MethodNotAllowed(String),
     /// The answer cannot be given in any form that `Accept` names.
     #[error("the answer is available as {0} only")]
-    NotAcceptable(&'static str),
+    NotAcceptable(String),
     /// The body is not of the type that the request takes.
     #[error("send the body as {0}")]
     UnsupportedMediaType(&'static str),

@@ -7,48 +7,18 @@ use std::time::Duration;
 
 use errors::{Error, Tries};
 use roster::{NewUser, RequestMark, Timestamp, User, UserDraft, UserPatch, UserView, Violation};
-use serde_json::json;
 use table::{Account, Replaced, Token};
 
 use crate::audit::{self, AccountAct, Actor};
 use crate::auth::Caller;
-use crate::http::Kind;
 use crate::http::json::Object;
-use crate::http::operation::{Answer, Operation, add_read_only};
 use crate::{App, clock};
 
 /// How long an access token is in force if nobody says how long.
 pub const TOKEN_LIFETIME: Duration = Duration::from_hours(12);
 
 /// The members that the service gives.
-const READ_ONLY: [&str; 5] = ["id", "createdAt", "modifiedAt", "importId", "importLine"];
-
-/// `operation` as one that answers with an account, told of as `about`.
-#[must_use]
-pub fn answers(operation: Operation, about: &str) -> Operation {
-    let user = Answer::json::<UserView>(about).header("ETag", "The user's entity tag, for `If-Match`");
-    operation.answers(200, user).fails(&[&Kind::FORBIDDEN])
-}
-
-/// `operation` as one that takes a change of an account, as [`patched`] reads it, and answers with the account.
-#[must_use]
-pub fn takes_change(operation: Operation, about: &str) -> Operation {
-    let operation = operation
-        .about(
-            "A member that is left out stays as it is, `null` takes its value away. Members that the service \
-             gives may be there with the value that they have.",
-        )
-        .if_match()
-        .json::<UserDraft>(
-            "UserChange",
-            |change| {
-                change.required.clear();
-                add_read_only::<UserView>(change, &READ_ONLY);
-            },
-            json!({ "lastName": "King", "planId": null }),
-        );
-    answers(operation, about).fails(&[&Kind::CONFLICT])
-}
+pub(crate) const READ_ONLY: [&str; 5] = ["id", "createdAt", "modifiedAt", "importId", "importLine"];
 
 /// Stores the account that `new` describes and gives it. If an earlier try of `request` has stored it, it is
 /// that one, as it is by now.

@@ -1,6 +1,6 @@
 //! HTTP at the edge: what a request brings, what an answer takes.
 //!
-//! A function's `main` calls [`serve`], which hands each request to the function's handler and turns
+//! A function's `main` calls [`serve`], which hands each request to the handler of its [`operation`] and turns
 //! what comes back, value or [`Error`], into an answer. A handler reads the request with [`json`],
 //! [`query`] and [`prefer`], and answers with [`respond`].
 
@@ -30,9 +30,12 @@ use lambda_http::http::header::{
 use lambda_http::http::{HeaderValue, Request as HttpRequest, StatusCode};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response, Service, service_fn};
-use roster::ImportId;
+use roster::{ImportId, UserId};
+use table::Account;
 
 use crate::App;
+use crate::auth::Caller;
+use operation::{Access, Cache, Route};
 
 pub use idempotency::{answered, mark};
 pub use problem::Kind;
@@ -50,52 +53,111 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Without `includeSubDomains`, because what lies below the host is the operator's.
 const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-/// Serves `handler` until Lambda stops the process.
+/// Serves `routes` until Lambda stops the process.
 ///
 /// # Errors
 ///
 /// Only when the runtime API cannot be reached: a failed request is an answer, never an error.
-pub async fn serve<'a, A, H, F>(app: &'a A, handler: H) -> Result<(), lambda_http::Error>
+pub async fn serve<A>(app: &A, routes: &'static [Route<A>]) -> Result<(), lambda_http::Error>
 where
     A: AsRef<App> + Sync,
-    H: Fn(&'a A, Request) -> F + Clone + Send + Sync + 'a,
-    F: Future<Output = Result<Response<Body>, Error>> + Send + 'a,
 {
-    lambda_http::run(service(app, handler)).await
+    lambda_http::run(service(app, routes)).await
 }
 
-/// Returns `handler` as the service that Lambda's runtime calls: it always answers. `app` is an [`App`] or what
+/// Returns `routes` as the service that Lambda's runtime calls: it always answers. `app` is an [`App`] or what
 /// holds one and more.
-pub fn service<'a, A, H, F>(
+pub fn service<'a, A>(
     app: &'a A,
-    handler: H,
+    routes: &'static [Route<A>],
 ) -> impl Service<Request, Response = Response<Body>, Error = Infallible, Future: Send + 'a>
 + Clone
 + Send
 + Sync
-+ use<'a, A, H, F>
++ use<'a, A>
 where
     A: AsRef<App> + Sync,
-    H: Fn(&'a A, Request) -> F + Clone + Send + Sync + 'a,
-    F: Future<Output = Result<Response<Body>, Error>> + Send + 'a,
 {
     service_fn(move |request: Request| {
         let received = Received::of(&request);
-        let handler = handler.clone();
-        let until = deadline::of(&request);
-        let timely = move |app, request| deadline::within(until, handler(app, request));
         async move {
             let started = Instant::now();
-            let result = match acceptable(&request).and_then(|()| idempotency::key(&request)) {
-                Ok(None) => timely(app, request).await,
-                Ok(Some(key)) => {
-                    Box::pin(idempotency::once(app, request, &received.id, &key, until, timely)).await
-                }
-                Err(error) => Err(error),
+            let (cache, result) = match route(routes, &request) {
+                Ok(route) => (route.cache, carry_out(app, route, request, &received.id).await),
+                Err(error) => (Cache::Never, Err(error)),
             };
-            Ok(received.answer(result, started))
+            Ok(received.answer(result, cache, started))
         }
     })
+}
+
+/// Returns the one of `routes` that `request` is for.
+fn route<A>(routes: &'static [Route<A>], request: &Request) -> Result<&'static Route<A>, Error> {
+    let path = resource(request);
+    let on_path = || routes.iter().filter(|route| route.path == path);
+    if on_path().next().is_none() {
+        return Err(Error::NotFound("the path"));
+    }
+    on_path()
+        .find(|route| route.verb.is(request.method()))
+        .ok_or_else(|| {
+            let allowed: Vec<_> = on_path().map(|route| route.verb.as_str()).collect();
+            Error::MethodNotAllowed(allowed.join(", "))
+        })
+}
+
+/// Carries out `request` by the handler of `route`, with what the route asks of every request.
+async fn carry_out<A: AsRef<App>>(
+    app: &A,
+    route: &'static Route<A>,
+    mut request: Request,
+    request_id: &str,
+) -> Result<Response<Body>, Error> {
+    acceptable(&request, route.produces)?;
+    request.extensions_mut().insert(route.access);
+    let until = deadline::of(&request);
+    let key = if route.is_keyed() {
+        idempotency::key(&request)?
+    } else {
+        None
+    };
+    match key {
+        None => deadline::within(until, (route.handler)(app, request)).await,
+        Some(key) => {
+            let once = idempotency::once(app, request, request_id, &key, until, route.handler);
+            Box::pin(once).await
+        }
+    }
+}
+
+/// Returns the caller of `request`, who has the right that its route asks for.
+///
+/// # Errors
+///
+/// As [`caller_and`].
+pub async fn caller(app: &App, request: &Request) -> Result<Caller, Error> {
+    Ok(caller_and(app, request, None).await?.0)
+}
+
+/// Returns the caller of `request`, who has the right that its route asks for, and the account `about`, read in one
+/// call.
+///
+/// # Errors
+///
+/// [`Error::Unauthenticated`], [`Error::Forbidden`], and [`Error::Unavailable`] if it cannot be found out.
+pub async fn caller_and(
+    app: &App,
+    request: &Request,
+    about: Option<UserId>,
+) -> Result<(Caller, Option<Account>), Error> {
+    let (caller, account) = app.auth.caller_and(request, about).await?;
+    match request.extensions().get() {
+        Some(Access::Right(right)) => caller.require(*right)?,
+        Some(Access::SignedIn) => {}
+        // Only a route that nobody signs in for, or no route at all, comes here: nobody has a right to that.
+        Some(Access::Open) | None => return Err(Error::Forbidden("your roles do not allow this")),
+    }
+    Ok((caller, account))
 }
 
 /// The route that the gateway matched, without the base path: `/users/{userId}`. Empty for none.
@@ -181,13 +243,15 @@ impl Received {
     }
 
     /// The answer to the request, and the one line that the log gets of it.
-    fn answer(self, result: Result<Response<Body>, Error>, started: Instant) -> Response<Body> {
+    fn answer(self, result: Result<Response<Body>, Error>, cache: Cache, started: Instant) -> Response<Body> {
         let mut response = result.unwrap_or_else(|error| problem::answer(error, &self.id));
+        let response_is_kept = response.status().is_success();
         let headers = response.headers_mut();
         if let Ok(id) = HeaderValue::from_str(&self.id) {
             headers.insert(REQUEST_ID, id);
         }
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let cache = if response_is_kept { cache } else { Cache::Never };
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache.header()));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(STRICT_TRANSPORT_SECURITY, HTTPS_ONLY);
         let is_page = headers
@@ -209,22 +273,17 @@ impl Received {
     }
 }
 
-/// Refuses a request whose `Accept` does not admit what the route answers with.
+/// Refuses a request whose `Accept` admits none of the media types in `produces`.
 ///
 /// Checked before the handler runs, so that a refused request changes nothing.
-fn acceptable(request: &Request) -> Result<(), Error> {
-    let produced = match resource(request) {
-        "/users/import/template" | "/users/import/{importId}/rejected" => "text/csv",
-        "/docs" => "text/html",
-        _ => "application/json",
-    };
+fn acceptable(request: &Request, produces: &'static [&'static str]) -> Result<(), Error> {
     let Some(accept) = header(request, &ACCEPT) else {
         return Ok(());
     };
-    if admits(accept, produced) {
+    if produces.iter().any(|produced| admits(accept, produced)) {
         Ok(())
     } else {
-        Err(Error::NotAcceptable(produced))
+        Err(Error::NotAcceptable(produces.join(" or ")))
     }
 }
 

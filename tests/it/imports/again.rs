@@ -9,9 +9,10 @@ use lambda_runtime::LambdaEvent;
 use local::{Functions, Options, Wire, Wiring};
 use reqwest::Method;
 use serde_json::{Value, json};
+use shared::http::operation::{Access, Route, Verb};
 use shared::intake::Intake;
-use shared::roster::Role;
-use shared::{Config, Error, clock};
+use shared::roster::{Right, Role};
+use shared::{Config, Error, by_reference, clock};
 
 use crate::support::faults::{Fault, Faults, Schedule};
 use crate::support::{Answer, Service, form, send};
@@ -202,11 +203,17 @@ async fn a_keyed_request_that_was_cut_off_anywhere_makes_one_import_when_it_is_s
         }
     }
 }
+static LARGE: &[Route<Intake>] = &[Route::new(
+    Verb::Post,
+    "/users/import/uploads",
+    Access::Right(Right::Import),
+    by_reference!(large),
+)];
 
 /// Fails at first, then answers with more than an item of storage takes.
-async fn large(app: &Intake, request: Request) -> Result<Response<Body>, Error> {
-    let caller = app.auth.caller(&request).await?;
-    if let Some(answer) = shared::http::answered(&request) {
+async fn large(app: &Intake, request: &Request) -> Result<Response<Body>, Error> {
+    let caller = shared::http::caller(app, request).await?;
+    if let Some(answer) = shared::http::answered(request) {
         return Ok(answer);
     }
     let tally = app.users.tally().await?;
@@ -226,7 +233,7 @@ async fn a_failure_is_not_kept_and_a_large_answer_is() {
         let config = Config::from_lookup(|name| wiring.environment.get(name).cloned())?;
         let (dynamodb, s3) = wiring.clients("imports");
         let app: &'static Intake = Box::leak(Box::new(Intake::new(config, &dynamodb, &s3)));
-        Ok(local::functions::handlers(wiring)?.http("imports", shared::http::service(app, large)))
+        Ok(local::functions::handlers(wiring)?.http("imports", shared::http::service(app, LARGE)))
     });
     let service = Service::with(Options {
         functions: Functions::Given(wire),

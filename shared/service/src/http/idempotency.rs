@@ -22,7 +22,7 @@ use aws_lc_rs::{hkdf, hmac};
 use data_encoding::HEXLOWER;
 use errors::{Error, chain};
 use lambda_http::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
-use lambda_http::http::{HeaderValue, Method, StatusCode};
+use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::{Body, Request, RequestExt, Response};
 use memchr::memmem;
 use roster::{Code, RequestMark, Timestamp, Violation};
@@ -32,7 +32,8 @@ use table::{Attempt, Begun};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{deadline, form_boundary, header, problem, resource};
+use super::operation::Handler;
+use super::{deadline, form_boundary, header, problem};
 use crate::{App, clock};
 
 pub(super) const NAME: &str = "Idempotency-Key";
@@ -67,7 +68,7 @@ pub fn answered(request: &Request) -> Option<Response<Body>> {
     answer.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
-/// The key of `request`, if it is one that this module has to do with.
+/// Returns the key of `request`, if it has one.
 ///
 /// # Errors
 ///
@@ -77,11 +78,6 @@ pub(super) fn key(request: &Request) -> Result<Option<String>, Error> {
     let Some(key) = keys.next() else {
         return Ok(None);
     };
-    // Where nothing is changed, nothing is kept; where nobody has to say who they are, nothing is changed.
-    let open = matches!(resource(request), "" | "/openapi.json" | "/docs");
-    if request.method() != Method::POST || open {
-        return Ok(None);
-    }
     let printable = |byte: &u8| (b' '..=b'~').contains(byte);
     let key = key.as_bytes();
     if keys.next().is_some() || !(1..=MAX_KEY).contains(&key.len()) || !key.iter().all(printable) {
@@ -107,19 +103,15 @@ pub(super) fn key(request: &Request) -> Result<Option<String>, Error> {
 ///
 /// [`Error::Invalid`] if another request came with the key, [`Error::InProgress`] if this one is under
 /// way, and what the handler fails with.
-pub(super) async fn once<'a, A, H, F>(
-    state: &'a A,
+pub(super) async fn once<A: AsRef<App>>(
+    state: &A,
     mut request: Request,
     request_id: &str,
     key: &str,
     until: Option<Instant>,
-    handler: H,
-) -> Result<Response<Body>, Error>
-where
-    A: AsRef<App>,
-    H: Fn(&'a A, Request) -> F,
-    F: Future<Output = Result<Response<Body>, Error>>,
-{
+    handler: Handler<A>,
+) -> Result<Response<Body>, Error> {
+    let handler = |state, request| deadline::within(until, handler(state, request));
     let app = state.as_ref();
     let caller = match deadline::within(until, app.auth.caller(&request)).await {
         Ok(caller) => caller,

@@ -1,268 +1,224 @@
-//! What a route takes and answers, told for the OpenAPI document.
+//! Operations: everything there is to know of one method of one path, declared beside its handler.
 //!
-//! Each function lists its operations beside its handler, from the types, limits and words that the handler
-//! itself uses. Only the document asks for these lists, so nothing of them is in a function's binary.
+//! A function lists its operations with [`operations!`](crate::operations). From that list follow the choice of the
+//! handler, `Allow`, `Accept`, the right that a caller needs, `Idempotency-Key`, `Cache-Control`, the OpenAPI document,
+//! and the tests that cover every route. The list has two parts: [`Route`]s, which serve, and [`Description`]s, which
+//! only the document asks for, so that no function's binary has anything of them.
 
+mod account;
 mod answer;
+mod description;
 mod schema;
 
-use roster::{ContactId, ImportId, UserId};
-use serde_json::Value;
-use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn};
-use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::{
-    ContentBuilder, HttpMethod, Object, ObjectBuilder, Ref, RefOr, Required, Response, Schema, Type,
-};
-use utoipa::{PartialSchema, ToSchema};
-
-use super::etag;
-use super::idempotency::{self, MAX_KEY};
-use super::problem::{Kind, Problem};
-use super::query::{Described, Parameter};
-use answer::{GATEWAY, of_gateway, problem, with_common_headers};
-use schema::closed;
+use errors::Error;
+use futures::future::BoxFuture;
+use lambda_http::http::Method;
+use lambda_http::{Body, Request, Response};
+use roster::Right;
 
 pub use answer::{Answer, common_headers};
+pub use description::{BEARER, Description, Schemas};
 pub use schema::{Nothing, add, add_read_only, nullable};
 
-/// The name that the document gives to the way of showing a token.
-pub const BEARER: &str = "bearer";
+/// What a handler returns: the answer, or why there is none.
+pub type Answered = Result<Response<Body>, Error>;
 
-/// Schemas by name, for others to refer to.
-pub type Schemas = Vec<(String, RefOr<Schema>)>;
+/// Handles one operation. [`by_reference!`](crate::by_reference) makes one of an `async fn` that borrows the request.
+pub type Handler<A> = for<'a> fn(&'a A, Request) -> BoxFuture<'a, Answered>;
 
-/// One method of one path.
-pub struct Operation {
-    /// The path, below the base path.
-    pub path: &'static str,
-    /// The method.
-    pub method: HttpMethod,
-    /// What it takes and answers.
-    pub described: OperationBuilder,
-    /// The schemas that it refers to.
-    pub schemas: Schemas,
-    /// The answers that it refers to, by name.
-    pub problems: Vec<(String, Response)>,
-    kinds: Vec<&'static Kind>,
+/// The methods that operations have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Reads.
+    Get,
+    /// Adds or starts something; may carry an `Idempotency-Key`.
+    Post,
+    /// Changes.
+    Put,
+    /// Deletes or ends.
+    Delete,
 }
 
-impl Operation {
-    /// An operation with what follows from its path and method, and with the problems that any of them may
-    /// end in.
+impl Verb {
+    /// Returns the verb as HTTP writes it.
     #[must_use]
-    pub fn new(method: HttpMethod, path: &'static str, id: &str, summary: &str) -> Self {
-        let described = OperationBuilder::new()
-            .operation_id(Some(id))
-            .summary(Some(summary));
-        let mut operation = Self {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    /// Returns whether `method` is this verb.
+    #[must_use]
+    pub fn is(self, method: &Method) -> bool {
+        method.as_str() == self.as_str()
+    }
+}
+
+/// Who may call an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody, without a token.
+    Open,
+    /// Anybody with a valid token. What else it takes is decided by the handler, because it depends on more than the
+    /// caller's roles.
+    SignedIn,
+    /// Callers whose roles give this right.
+    Right(Right),
+}
+
+/// What caches may do with a successful answer (RFC 9111, 5.2.2). Problems are never kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cache {
+    /// Nothing: answers are about persons and hold for one caller.
+    Never,
+    /// Keep it, and ask before each use.
+    Revalidate,
+    /// Keep it as long as they can: the path changes with the content.
+    Forever,
+}
+
+impl Cache {
+    /// Returns the value of `Cache-Control`.
+    #[must_use]
+    pub const fn header(self) -> &'static str {
+        match self {
+            Self::Never => "no-store",
+            Self::Revalidate => "no-cache",
+            // A year is the longest that RFC 9111 lets caches believe in.
+            Self::Forever => "public, max-age=31536000, immutable",
+        }
+    }
+}
+
+/// The media type that most operations answer with.
+pub const JSON: &[&str] = &["application/json"];
+
+/// The part of an operation that serves requests.
+pub struct Route<A: 'static> {
+    /// The method.
+    pub verb: Verb,
+    /// The path as the template has it, below [`BASE_PATH`](super::BASE_PATH) if it lies there: `/users/{userId}`.
+    pub path: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// The media types that a success may have; one of them has to be acceptable to the caller.
+    pub produces: &'static [&'static str],
+    /// What caches may do with a success.
+    pub cache: Cache,
+    /// Whether a POST takes an `Idempotency-Key`.
+    keyed: bool,
+    /// What carries it out.
+    pub handler: Handler<A>,
+}
+
+// Derived implementations would ask the same of `A`.
+impl<A> Clone for Route<A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A> Copy for Route<A> {}
+
+/// One operation, declared beside its handler.
+pub struct Operation<A: 'static> {
+    /// What serves it.
+    pub route: Route<A>,
+    /// The name that generated clients give to its method: `readUser`.
+    pub id: &'static str,
+    /// What it does, in a few words: `Reads a user`.
+    pub summary: &'static str,
+    /// Adds to the description what the route does not say: parameters, bodies, answers.
+    pub describe: fn(Description) -> Description,
+}
+
+impl<A> Route<A> {
+    /// Returns a route that answers with JSON which nobody may keep.
+    #[must_use]
+    pub const fn new(verb: Verb, path: &'static str, access: Access, handler: Handler<A>) -> Self {
+        Self {
+            verb,
             path,
-            described,
-            schemas: Vec::new(),
-            problems: Vec::new(),
-            kinds: vec![
-                &Kind::MALFORMED,
-                &Kind::UNAUTHENTICATED,
-                &Kind::NOT_ACCEPTABLE,
-                &Kind::INTERNAL,
-                &Kind::UNAVAILABLE,
-            ],
-            method,
-        };
-        for segment in path.split('/') {
-            if let Some(name) = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-                operation = match name {
-                    "userId" => operation.id::<UserId>(name),
-                    "importId" => operation.id::<ImportId>(name),
-                    _ => operation.id::<ContactId>(name),
-                };
-            }
+            access,
+            produces: JSON,
+            cache: Cache::Never,
+            keyed: matches!(verb, Verb::Post) && !matches!(access, Access::Open),
+            handler,
         }
-        if operation.method == HttpMethod::Post {
-            let key = ObjectBuilder::new()
-                .schema_type(Type::String)
-                .min_length(Some(1))
-                .max_length(Some(MAX_KEY))
-                .pattern(Some("^[ -~]+$"));
-            let about =
-                "The same request with the same key and access token gets the same answer for 24 hours";
-            operation = operation
-                .header(idempotency::NAME, about, key)
-                .fails(&[&Kind::IN_PROGRESS, &Kind::INVALID]);
+    }
+
+    /// Returns a route that answers with one of `media_types` instead of JSON.
+    #[must_use]
+    pub const fn produces(mut self, media_types: &'static [&'static str]) -> Self {
+        self.produces = media_types;
+        self
+    }
+
+    /// Returns a route whose successes caches may keep as `cache` says.
+    #[must_use]
+    pub const fn cached(mut self, cache: Cache) -> Self {
+        self.cache = cache;
+        self
+    }
+
+    /// Returns a route of a POST that changes nothing, so it takes no `Idempotency-Key`.
+    #[must_use]
+    pub const fn changing_nothing(mut self) -> Self {
+        self.keyed = false;
+        self
+    }
+
+    /// Returns whether requests may carry an `Idempotency-Key`.
+    #[must_use]
+    pub const fn is_keyed(&self) -> bool {
+        self.keyed
+    }
+}
+
+impl<A> Operation<A> {
+    /// Returns an operation that is a page or a part of one, which the OpenAPI document leaves out.
+    #[must_use]
+    pub const fn page(route: Route<A>) -> Self {
+        Self {
+            route,
+            id: "",
+            summary: "",
+            describe: Description::undocumented,
         }
-        operation
     }
 
-    fn id<T: ToSchema>(mut self, name: &str) -> Self {
-        self.schemas.push((T::name().into_owned(), T::schema()));
-        let parameter = ParameterBuilder::new()
-            .name(name)
-            .parameter_in(ParameterIn::Path)
-            .required(Required::True)
-            .schema(Some(Ref::from_schema_name(T::name())));
-        self.described = self.described.parameter(parameter);
-        self.fails(&[&Kind::NOT_FOUND])
-    }
-
-    /// What else there is to know of it.
+    /// Describes the operation for the OpenAPI document.
     #[must_use]
-    pub fn about(mut self, about: &str) -> Self {
-        self.described = self.described.description(Some(about));
-        self
+    pub fn described(&self) -> Description {
+        (self.describe)(Description::new(&self.route, self.id, self.summary))
     }
+}
 
-    /// It takes a query parameter.
-    #[must_use]
-    pub fn query(self, parameter: &Parameter<impl Described>) -> Self {
-        self.parameter(ParameterIn::Query, Required::False, parameter)
-    }
+/// Lists the operations of a function: `operations! { App; READ, CHANGE }`.
+///
+/// Defines `ROUTES`, which [`serve`](crate::http::serve) takes, and `operations()`, which the OpenAPI document takes.
+#[macro_export]
+macro_rules! operations {
+    ($state:ty; $($operation:path),+ $(,)?) => {
+        /// What serves the requests of this function.
+        pub static ROUTES: &[$crate::http::operation::Route<$state>] = &[$($operation.route),+];
 
-    /// It takes a query parameter that must be there.
-    #[must_use]
-    pub fn required_query(self, parameter: &Parameter<impl Described>) -> Self {
-        self.parameter(ParameterIn::Query, Required::True, parameter)
-    }
-
-    fn parameter(
-        mut self,
-        place: ParameterIn,
-        required: Required,
-        parameter: &Parameter<impl Described>,
-    ) -> Self {
-        let parameter = ParameterBuilder::new()
-            .name(parameter.name)
-            .parameter_in(place)
-            .required(required)
-            .description(Some(parameter.about))
-            .schema(Some(parameter.kind.schema()));
-        self.described = self.described.parameter(parameter);
-        self
-    }
-
-    /// It takes a header.
-    #[must_use]
-    pub fn header(mut self, name: &str, about: &str, schema: ObjectBuilder) -> Self {
-        let parameter = ParameterBuilder::new()
-            .name(name)
-            .parameter_in(ParameterIn::Header)
-            .required(Required::False)
-            .description(Some(about))
-            .schema(Some(schema));
-        self.described = self.described.parameter(parameter);
-        self
-    }
-
-    /// It takes `If-Match`.
-    #[must_use]
-    pub fn if_match(self) -> Self {
-        let tags = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .examples([etag::of(0), "*".to_owned()]);
-        self.header("If-Match", "The `ETag` of the record as it was read", tags)
-            .fails(&[&Kind::PRECONDITION_FAILED])
-    }
-
-    /// It takes `T` as JSON, told under `name` after `rules` have been put on it. No other member is taken.
-    #[must_use]
-    pub fn json<T: ToSchema>(self, name: &str, rules: impl FnOnce(&mut Object), example: Value) -> Self {
-        self.body::<T>("application/json", name, rules, example).fails(&[
-            &Kind::TOO_LARGE,
-            &Kind::UNSUPPORTED_MEDIA_TYPE,
-            &Kind::INVALID,
-        ])
-    }
-
-    /// It takes `T` as a form, told as [`Operation::json`] does.
-    #[must_use]
-    pub fn form<T: ToSchema>(self, name: &str, rules: impl FnOnce(&mut Object), example: Value) -> Self {
-        self.body::<T>("multipart/form-data", name, rules, example)
-            .fails(&[&Kind::TOO_LARGE, &Kind::UNSUPPORTED_MEDIA_TYPE, &Kind::INVALID])
-    }
-
-    fn body<T: ToSchema>(
-        mut self,
-        media_type: &str,
-        name: &str,
-        rules: impl FnOnce(&mut Object),
-        example: Value,
-    ) -> Self {
-        let mut object = closed::<T>();
-        rules(&mut object);
-        T::schemas(&mut self.schemas);
-        self.schemas.push((name.to_owned(), object.into()));
-        let content = ContentBuilder::new()
-            .schema(Some(Ref::from_schema_name(name)))
-            .example(Some(example));
-        let body = RequestBodyBuilder::new()
-            .required(Some(Required::True))
-            .content(media_type, content.build());
-        self.described = self.described.request_body(Some(body.build()));
-        self
-    }
-
-    /// Its body refers to `T` as `name`.
-    #[must_use]
-    pub fn schema<T: ToSchema>(mut self, name: &str) -> Self {
-        T::schemas(&mut self.schemas);
-        self.schemas.push((name.to_owned(), closed::<T>().into()));
-        self
-    }
-
-    /// It may do without the body.
-    #[must_use]
-    pub fn body_is_optional(mut self) -> Self {
-        let mut operation = self.described.build();
-        if let Some(RefOr::T(body)) = operation.request_body.as_mut() {
-            body.required = Some(Required::False);
+        /// Describes every operation of this function for the OpenAPI document.
+        #[must_use]
+        pub fn operations() -> Vec<$crate::http::operation::Description> {
+            vec![$($operation.described()),+]
         }
-        self.described = operation.into();
-        self
-    }
+    };
+}
 
-    /// It succeeds with `answer`.
-    #[must_use]
-    pub fn answers(mut self, status: u16, answer: Answer) -> Self {
-        self.schemas.extend(answer.schemas);
-        self.described = self
-            .described
-            .response(status.to_string(), with_common_headers(answer.response));
-        self
-    }
-
-    /// It fails in these ways as well.
-    #[must_use]
-    pub fn fails(mut self, kinds: &[&'static Kind]) -> Self {
-        self.kinds.extend(kinds);
-        self
-    }
-
-    /// It takes no token.
-    #[must_use]
-    pub fn open(mut self) -> Self {
-        self.kinds.retain(|kind| kind.uri != Kind::UNAUTHENTICATED.uri);
-        self.described = self.described.securities(Some([]));
-        self
-    }
-
-    /// The operation with all its answers, ready for the document.
-    #[must_use]
-    pub fn finished(mut self) -> Self {
-        self.schemas
-            .push((Problem::name().into_owned(), Problem::schema()));
-        Problem::schemas(&mut self.schemas);
-        let mut kinds = std::mem::take(&mut self.kinds);
-        kinds.sort_by_key(|kind| (kind.status, kind.uri));
-        kinds.dedup_by_key(|kind| kind.uri);
-        for alike in kinds.chunk_by(|one, other| one.status == other.status) {
-            let (name, response) = problem(alike);
-            self.described = self
-                .described
-                .response(alike[0].status.as_str(), Ref::from_response_name(&name));
-            self.problems.push((name, response));
-        }
-        for (status, name, about, message) in GATEWAY {
-            self.described = self.described.response(status, Ref::from_response_name(name));
-            self.problems.push((name.to_owned(), of_gateway(about, message)));
-        }
-        self
-    }
+/// Makes a [`Handler`] of an `async fn` that takes the state and borrows the request.
+#[macro_export]
+macro_rules! by_reference {
+    ($handler:path) => {
+        |state, request| Box::pin(async move { $handler(state, &request).await })
+    };
 }

@@ -199,7 +199,7 @@ pub(super) fn answer(error: Error, request_id: &str) -> Response<Body> {
             };
             response = response.header(WWW_AUTHENTICATE, challenge);
         }
-        Error::MethodNotAllowed(methods) => response = response.header(ALLOW, *methods),
+        Error::MethodNotAllowed(methods) => response = response.header(ALLOW, methods),
         Error::Unavailable { .. } | Error::InProgress => {
             response = response.header(RETRY_AFTER, RETRY_SECONDS);
         }

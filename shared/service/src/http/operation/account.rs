@@ -1,0 +1,38 @@
+//! What operations on an account have in common.
+
+use roster::{UserDraft, UserView};
+use serde_json::json;
+
+use super::{Answer, Description, add_read_only};
+use crate::accounts::READ_ONLY;
+use crate::http::Kind;
+
+impl Description {
+    /// It answers with an account, described as `about`.
+    #[must_use]
+    pub fn answers_user(self, about: &str) -> Self {
+        let user = Answer::json::<UserView>(about).header("ETag", "The user's entity tag, for `If-Match`");
+        self.answers(200, user).fails(&[&Kind::FORBIDDEN])
+    }
+
+    /// It takes a change of an account, as [`patched`](crate::accounts::patched) reads it, and answers with the
+    /// account.
+    #[must_use]
+    pub fn takes_user_change(self, about: &str) -> Self {
+        self.about(
+            "A member that is left out stays as it is, `null` takes its value away. Members that the service \
+             gives may be there with the value that they have.",
+        )
+        .if_match()
+        .json::<UserDraft>(
+            "UserChange",
+            |change| {
+                change.required.clear();
+                add_read_only::<UserView>(change, &READ_ONLY);
+            },
+            json!({ "lastName": "King", "planId": null }),
+        )
+        .answers_user(about)
+        .fails(&[&Kind::CONFLICT])
+    }
+}
