@@ -31,16 +31,19 @@ use shared::roster::Timestamp;
 use crate::support::{Answer, Service, form, send};
 
 /// The members of an import.
-const MEMBERS: [&str; 24] = [
+const MEMBERS: [&str; 27] = [
     "bytes",
     "counts",
     "createdAt",
     "createdBy",
     "defaultRoles",
+    "delimiter",
+    "encoding",
     "errors",
     "expiresAt",
     "fileName",
     "finishedAt",
+    "header",
     "id",
     "ignoreDuplicates",
     "key",

@@ -190,7 +190,11 @@ async fn the_errors_and_rejected_rows_of_the_version_before_are_given() {
     assert_eq!(errors["items"][1]["column"], json!(null));
     assert_eq!(
         rejected.text,
-        format!("email,firstName,_line,_column,_code,_message\r\n{row}")
+        format!(
+            "\u{FEFF}email,firstName,_line,_column,_code,_message,_suggestion\r\n{},\r\n",
+            row.trim_end()
+        ),
+        "rows of another layout are made as wide"
     );
 }
 

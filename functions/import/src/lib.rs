@@ -254,10 +254,13 @@ async fn rejected(app: &Intake, request: &Request) -> Result<Response<Body>, Err
         }
     };
     audit::import(&caller.actor(), ImportAct::RejectedRowsRead, import.id);
-    let mut header = Vec::new();
-    Rejected::new(&read.columns, read.dialect).header(&mut header);
     let pieces = app.imports.rejected(&import).await?;
-    if let Some(file) = inline(app, &header, &pieces).await? {
+    let extra = pieces.iter().filter_map(RejectedRows::extra).max();
+    let written = Rejected::new(&read.columns, read.dialect, extra.unwrap_or_default());
+    let widened = |piece: &RejectedRows, rows| written.widened(rows, piece.extra());
+    let mut header = Vec::new();
+    written.header(&mut header);
+    if let Some(file) = inline(app, &header, &pieces, widened).await? {
         let disposition = format!("attachment; filename=\"rejected-{}.csv\"", import.id);
         return respond::bytes(
             Response::builder().header(CONTENT_DISPOSITION, disposition),
@@ -267,26 +270,34 @@ async fn rejected(app: &Intake, request: &Request) -> Result<Response<Body>, Err
     }
     let url = app
         .uploads
-        .put_together(import.id, header, &pieces, CSV, DOWNLOAD_TIME)
+        .put_together(import.id, header, &pieces, widened, (CSV, DOWNLOAD_TIME))
         .await?;
     let response = Response::builder().status(StatusCode::SEE_OTHER);
     respond::bytes(response.header(LOCATION, url), CSV, Body::Empty)
 }
 
-/// The pieces of rejected rows behind `header`, if they fit into an answer. Only then all of them are read.
-async fn inline(app: &Intake, header: &[u8], pieces: &[RejectedRows]) -> Result<Option<Vec<u8>>, Error> {
+/// The pieces of rejected rows behind `header`, each after `change`, if they fit into an answer. Only then all of them
+/// are read.
+async fn inline(
+    app: &Intake,
+    header: &[u8],
+    pieces: &[RejectedRows],
+    change: impl Fn(&RejectedRows, Vec<u8>) -> Vec<u8>,
+) -> Result<Option<Vec<u8>>, Error> {
     if pieces.iter().map(|piece| piece.bytes).sum::<u64>() > MAX_INLINE as u64 {
         return Ok(None);
     }
     let mut file = header.to_vec();
     let mut size = json_len(header);
     let mut reading = pin!(app.uploads.rejected(pieces));
-    while let Some(piece) = reading.try_next().await? {
-        size += json_len(&piece);
+    let mut read = pieces.iter();
+    while let (Some(piece), Some(rows)) = (read.next(), reading.try_next().await?) {
+        let rows = change(piece, rows.into());
+        size += json_len(&rows);
         if size > MAX_INLINE {
             return Ok(None);
         }
-        file.extend_from_slice(&piece);
+        file.extend_from_slice(&rows);
     }
     Ok(Some(file))
 }

@@ -198,6 +198,9 @@ async fn create(app: &Intake, request: Request) -> Result<Response<Body>, Error>
         ignore_duplicates,
         default_roles: text("defaultRoles"),
         unknown_columns: text("unknownColumns"),
+        encoding: text("encoding"),
+        delimiter: text("delimiter"),
+        header: text("header"),
     };
     let mut faults = form.unknown_fields();
     if !matches!(force, Given::Absent | Given::Flag(_)) {
@@ -348,6 +351,9 @@ const OPEN_UPLOAD: Operation<Intake> = Operation {
                             "ignoreDuplicates",
                             "defaultRoles",
                             "unknownColumns",
+                            "encoding",
+                            "delimiter",
+                            "header",
                             "fileName",
                         ],
                     );
@@ -379,6 +385,9 @@ async fn open_upload(app: &Intake, request: &Request) -> Result<Response<Body>, 
         ignore_duplicates: body.take("ignoreDuplicates"),
         default_roles: body.take("defaultRoles"),
         unknown_columns: body.take("unknownColumns"),
+        encoding: body.take("encoding"),
+        delimiter: body.take("delimiter"),
+        header: body.take("header"),
     };
     let mut faults = body.unknown_members();
     let file_name: Option<FileName> = match file_name {

@@ -56,6 +56,16 @@ pub struct RejectedRows {
     pub rows: u64,
 }
 
+impl RejectedRows {
+    /// Returns how many columns the rows have for cells without one, which the name of the object says. That of an earlier
+    /// version says nothing.
+    #[must_use]
+    pub fn extra(&self) -> Option<usize> {
+        let (_, extra) = self.key.strip_suffix(".csv")?.rsplit_once('+')?;
+        extra.parse().ok()
+    }
+}
+
 /// What the arrival of an object means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Staged<'a> {
@@ -195,7 +205,7 @@ impl UploadStore {
             .await
     }
 
-    /// Keeps `count` rejected rows, the first of which begins on `line`.
+    /// Keeps `count` rejected rows, the first of which begins on `line`, with `extra` columns for cells without one.
     ///
     /// The name is new each time: a run that was given up for dead, and works on all the same, must not
     /// write over the rows that its successor's checkpoint names.
@@ -208,11 +218,12 @@ impl UploadStore {
         id: ImportId,
         (line, count): (u64, u64),
         rows: Vec<u8>,
+        extra: usize,
     ) -> Result<RejectedRows, Error> {
         let random = Uuid::new_v4().simple();
         let rejected = RejectedRows {
             line,
-            key: format!("rejected/{id}/{line:010}-{random}.csv"),
+            key: format!("rejected/{id}/{line:010}-{random}+{extra}.csv"),
             bytes: rows.len() as u64,
             rows: count,
         };
@@ -271,8 +282,8 @@ impl UploadStore {
         }
     }
 
-    /// Puts the rejected rows of an import together behind `head`, and gives a URL by which the file can
-    /// be read as `media_type` for `valid`.
+    /// Puts the rejected rows of an import together behind `head`, each piece after `change`, and gives a URL by which the
+    /// file can be read as `media_type` for `valid`.
     ///
     /// However large the file is, no more than a few pieces of it are held at a time.
     ///
@@ -284,8 +295,8 @@ impl UploadStore {
         id: ImportId,
         head: Vec<u8>,
         pieces: &[RejectedRows],
-        media_type: &str,
-        valid: Duration,
+        change: impl Fn(&RejectedRows, Vec<u8>) -> Vec<u8>,
+        (media_type, valid): (&str, Duration),
     ) -> Result<String, Error> {
         let doing = "put rejected rows together";
         let key = format!("rejected/{id}.csv");
@@ -302,15 +313,17 @@ impl UploadStore {
         let upload = begun.upload_id.unwrap_or_default();
 
         let mut reading = self.rejected(pieces);
+        let mut read = pieces.iter();
         let mut parts = Vec::new();
         let mut part = head;
         loop {
             let piece = reading.try_next().await?;
-            if let Some(piece) = &piece {
-                part.extend_from_slice(piece);
+            let is_last = piece.is_none();
+            if let (Some(piece), Some(rows)) = (read.next(), piece) {
+                part.extend_from_slice(&change(piece, rows.into()));
             }
             // A part has at least 5 MiB, but for the last.
-            if part.len() >= MIN_PART || piece.is_none() {
+            if part.len() >= MIN_PART || is_last {
                 let number = i32::try_from(parts.len() + 1).unwrap_or(i32::MAX);
                 let uploaded = self
                     .client()
@@ -330,7 +343,7 @@ impl UploadStore {
                         .build(),
                 );
             }
-            if piece.is_none() {
+            if is_last {
                 break;
             }
         }

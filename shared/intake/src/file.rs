@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use files::{ObjectReader, Unreadable};
-use sheet::{Columns, Dialect, FileFault, Position, Rows, UnknownColumns};
+use roster::Member;
+use sheet::{Columns, FileFault, FileLayout, Header, Rows, UnknownColumns, Wishes};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -43,32 +44,46 @@ impl File {
         Ok(piece.is_some())
     }
 
-    /// Finds out how the file is written, for a reading that begins with its first byte.
-    pub(super) async fn dialect(&mut self) -> Result<Result<(Dialect, Rows), FileFault>, Unreadable> {
+    /// Finds out how the file is laid out, for a reading that begins with its first byte.
+    pub(super) async fn layout(
+        &mut self,
+        wishes: Wishes<'_>,
+    ) -> Result<Result<(FileLayout, Rows), FileFault>, Unreadable> {
         let mut head = Vec::new();
-        while head.len() < Dialect::HEAD
+        while head.len() < FileLayout::HEAD
             && let Some(piece) = self.pieces.recv().await.transpose()?
         {
             head.extend_from_slice(&piece);
         }
-        Ok(Dialect::detect(&head).map(|dialect| {
-            let mut rows = Rows::new(dialect, Position::START);
-            rows.feed(&head);
-            (dialect, rows)
+        Ok(FileLayout::find(&head, wishes).map(|layout| {
+            let mut rows = layout.rows();
+            let start = usize::try_from(layout.start.offset).unwrap_or(usize::MAX);
+            rows.feed(head.get(start..).unwrap_or_default());
+            (layout, rows)
         }))
     }
 
-    /// Reads the header, for a reading that begins with the first byte.
+    /// Reads the header, if the file has one, for a reading that begins there.
     pub(super) async fn columns(
         &mut self,
         rows: &mut Rows,
+        layout: &FileLayout,
+        members: &[Option<Member>],
         unknown: UnknownColumns,
     ) -> Result<Result<Columns, FileFault>, Unreadable> {
+        match layout.header {
+            Header::Absent => return Ok(Columns::by_position(members)),
+            Header::Addresses => return Ok(Columns::by_position(&[Some(Member::Email)])),
+            Header::Present => {}
+        }
         let mut more = true;
         loop {
             match rows.next_row() {
                 None if more => {}
-                header => return Ok(Columns::read(header, unknown)),
+                header => {
+                    let columns = Columns::read(header, unknown);
+                    return Ok(columns.map_err(|fault| fault.in_dialect(layout.dialect)));
+                }
             }
             more = self.feed(rows).await?;
         }

@@ -95,6 +95,9 @@ pub struct Read {
     pub dialect: Dialect,
     /// Its header.
     pub columns: Columns,
+    /// The lines above the header that were neither blank nor read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped_lines: Vec<u64>,
 }
 
 /// Until when an unfinished import is believed to be alive.

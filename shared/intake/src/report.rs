@@ -6,7 +6,7 @@ use errors::Error;
 use roster::{FileName, ImportId, Recorded, Roles, Timestamp, UserId};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use sheet::{ImportOptions, Mode, RowError, UnknownColumns};
+use sheet::{HeaderRow, ImportOptions, Mode, RowError, UnknownColumns};
 use utoipa::ToSchema;
 
 use crate::record::{Counts, Import, Read, Status, Via};
@@ -42,6 +42,9 @@ pub const MAX_ROW_ERRORS: u64 = 1000;
     "ignoreDuplicates": false,
     "defaultRoles": ["ROLE_COLLABORATOR"],
     "unknownColumns": "refuse",
+    "encoding": null,
+    "delimiter": null,
+    "header": "present",
     "fileName": "people.csv",
     "bytes": 71,
     "sha256": "9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab",
@@ -54,6 +57,7 @@ pub const MAX_ROW_ERRORS: u64 = 1000;
         "bom": false,
         "columns": { "email": "email", "firstName": "Given Name" },
         "ignoredColumns": [],
+        "skippedLines": [],
     },
     "counts": { "rows": 2, "created": 1, "updated": 0, "skipped": 0, "failed": 1, "warnings": 0 },
     "progress": { "bytesRead": 71, "percent": 100, "rowsPerSecond": 40, "secondsLeft": null },
@@ -92,6 +96,15 @@ pub struct ImportView {
     /// What it does with columns that mean nothing.
     #[schema(value_type = UnknownColumns)]
     unknown_columns: Value,
+    /// The encoding that the sender named; see `read` for the one that the file is in.
+    #[schema(value_type = Option<String>)]
+    encoding: Value,
+    /// The delimiter that the sender named.
+    #[schema(value_type = Option<String>)]
+    delimiter: Value,
+    /// Whether the file has a header.
+    #[schema(value_type = HeaderRow)]
+    header: Value,
     /// The client's name for the file.
     file_name: Option<FileName>,
     /// The file's size.
@@ -137,6 +150,8 @@ struct ReadView {
     columns: BTreeMap<String, String>,
     /// The columns that were left out.
     ignored_columns: Vec<String>,
+    /// The lines above the header that were neither blank nor read.
+    skipped_lines: Vec<u64>,
 }
 
 /// What became of the rows; `rows` is the sum of those that follow, without `warnings`.
@@ -237,6 +252,13 @@ impl ImportView {
             ignore_duplicates: option("ignoreDuplicates"),
             default_roles: option("defaultRoles"),
             unknown_columns: option("unknownColumns"),
+            encoding: option("encoding"),
+            delimiter: option("delimiter"),
+            header: match option("header") {
+                // Not stored where it is the usual one.
+                Value::Null => "present".into(),
+                header => header,
+            },
             file_name,
             bytes,
             sha256,
@@ -274,7 +296,11 @@ impl ImportView {
 
 impl From<&Recorded<Read>> for ReadView {
     fn from(read: &Recorded<Read>) -> Self {
-        let Read { dialect, columns } = match read {
+        let Read {
+            dialect,
+            columns,
+            skipped_lines,
+        } = match read {
             Recorded::Known(read) => read,
             Recorded::Later(read) => return Self::of_later(read),
         };
@@ -287,6 +313,7 @@ impl From<&Recorded<Read>> for ReadView {
                 .map(|(member, name)| (member.name().to_owned(), name.to_owned()))
                 .collect(),
             ignored_columns: columns.ignored().map(str::to_owned).collect(),
+            skipped_lines: skipped_lines.clone(),
         }
     }
 }
@@ -312,6 +339,7 @@ impl ReadView {
             bom: read["dialect"]["bom"].as_bool().unwrap_or_default(),
             columns,
             ignored_columns: names.into_iter().flatten().collect(),
+            skipped_lines: Vec::new(),
         }
     }
 }

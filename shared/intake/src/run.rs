@@ -322,11 +322,17 @@ impl Session<'_> {
         {
             return Ok((file, Rows::new(read.dialect, position), read.clone()));
         }
-        let (dialect, mut rows) = file.dialect().await??;
+        let options = &self.plan.options;
+        let (layout, mut rows) = file.layout(options.wishes()).await??;
         let columns = file
-            .columns(&mut rows, self.plan.options.unknown_columns)
+            .columns(&mut rows, &layout, options.members(), options.unknown_columns)
             .await??;
-        Ok((file, rows, Read { dialect, columns }))
+        let read = Read {
+            dialect: layout.dialect,
+            columns,
+            skipped_lines: layout.skipped_lines,
+        };
+        Ok((file, rows, read))
     }
 
     /// The addresses before the checkpoint with their lines. Only a validation, which leaves nothing
@@ -400,7 +406,9 @@ impl Session<'_> {
 
     fn check(&self, read: &Read, assignable: Roles) -> Check {
         Check {
+            surplus: read.columns.surplus(),
             columns: Arc::new(read.columns.clone()),
+            dialect: read.dialect,
             assignable,
             default_roles: self.plan.options.default_roles,
             import: self.import.id,
@@ -419,10 +427,11 @@ impl Session<'_> {
         let errors_left_out = self.import.errors_left_out + (row_errors.len() - kept.len()) as u64;
         let mut rejected = None;
         if let (Some(read), Some(lines)) = (&self.plan.read, segment.rejected_lines())
-            && let Some(rows) = segment.rejected(read)
+            && let Some((rows, extra)) = segment.rejected(read)
         {
             // Before the checkpoint that names them.
-            rejected = Some(self.app.uploads.put_rejected(self.import.id, lines, rows).await?);
+            let put = self.app.uploads.put_rejected(self.import.id, lines, rows, extra);
+            rejected = Some(put.await?);
         }
         let mut next = next;
         loop {

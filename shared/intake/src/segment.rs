@@ -152,11 +152,15 @@ impl Segment {
     }
 
     /// The rejected rows as they go back to the sender; `None` if there are none.
-    pub(super) fn rejected(&self, read: &Read) -> Option<Vec<u8>> {
+    /// The second is how many columns they have for cells without one.
+    pub(super) fn rejected(&self, read: &Read) -> Option<(Vec<u8>, usize)> {
         if self.rejects.is_empty() {
             return None;
         }
-        let rejected = Rejected::new(&read.columns, read.dialect);
+        let cells = self.rejects.iter().filter_map(|reject| reject.cells.as_ref());
+        let extra = cells.map(|cells| Rejected::extra_of(&read.columns, cells.cells()));
+        let extra = extra.max().unwrap_or_default();
+        let rejected = Rejected::new(&read.columns, read.dialect, extra);
         let mut out = Vec::with_capacity(self.rejected_bytes);
         for Reject { line, cells, errors } in &self.rejects {
             let faults: Vec<_> = errors
@@ -165,11 +169,12 @@ impl Segment {
                     column: error.column.as_deref().unwrap_or_default(),
                     code: error.code.name(),
                     message: &error.message,
+                    suggestion: error.suggestion.as_deref().unwrap_or_default(),
                 })
                 .collect();
             rejected.row(*line, cells.as_ref().map(OwnedCells::cells), &faults, &mut out);
         }
-        Some(out)
+        Some((out, extra))
     }
 
     fn count(&mut self, pending: Pending, outcome: Outcome) {
@@ -195,7 +200,8 @@ impl Segment {
             Outcome::Refused(reason) => fault(Code::ForbiddenRole, reason.to_owned()),
         };
         let violation = violation.of_value(pending.user.email.as_str());
-        let mut error = RowError::new(pending.line, pending.row, Some(&self.email), violation);
+        let mut error =
+            RowError::new(pending.line, pending.row, Some(&self.email), violation).ending(pending.lines);
         if let Outcome::Repeats(line) = outcome {
             error.first_line = Some(line);
         }
@@ -245,13 +251,19 @@ mod tests {
         rows.finish();
         let columns = Columns::read(rows.next_row(), UnknownColumns::Ignore).unwrap();
         let check = Check {
+            surplus: columns.surplus(),
             columns: Arc::new(columns.clone()),
+            dialect,
             assignable: Roles::ALL,
             default_roles: Role::Originator.into(),
             import: ImportId::of_object("bucket", "key", ""),
             now: Timestamp::MAX,
         };
-        let read = Read { dialect, columns };
+        let read = Read {
+            dialect,
+            columns,
+            skipped_lines: Vec::new(),
+        };
         let mut segment = Segment::new(Position::START, options, Some(&read));
         while let Some(row) = rows.next_row() {
             segment.take(&row, check.check(&row), None);
@@ -325,7 +337,7 @@ mod tests {
             "line 5: E-Mail \"A@example.org\" already appears on line 2"
         );
         assert_eq!((segment.counts.created, segment.counts.failed), (1, 6));
-        let lines = String::from_utf8(segment.rejected(&read).unwrap()).unwrap();
+        let lines = String::from_utf8(segment.rejected(&read).unwrap().0).unwrap();
         assert_eq!(lines.lines().count(), 6);
         assert!(
             lines.starts_with("b@example.org,,3,E-Mail,already_exists,"),

@@ -7,7 +7,7 @@ use errors::Error;
 use futures::{StreamExt, TryStreamExt, stream};
 use roster::{Given, ImportId, Right, Roles, Slot, User, UserId};
 use service::clock;
-use sheet::{Columns, Content, ImportOptions, Mode, OwnedCells, Row, RowError, SoundRow, draft};
+use sheet::{Columns, Content, ImportOptions, Mode, OwnedCells, Row, RowError, RowLines, SoundRow, draft};
 use table::{Account, Holder, Replaced, UserStore, Written};
 
 /// Rows of one batch: as many as one call can look up.
@@ -20,6 +20,8 @@ const CHANGES: usize = 16;
 pub(super) struct Pending {
     pub(super) line: u64,
     pub(super) row: u64,
+    /// Where the row ends.
+    pub(super) lines: RowLines,
     pub(super) user: User,
     /// What looks odd in the row.
     pub(super) warnings: Vec<RowError>,
@@ -38,6 +40,7 @@ impl Pending {
         Some(Self {
             line: row.line,
             row: row.row,
+            lines: row.lines(),
             user: sound.user,
             warnings: sound.warnings,
             cells: OwnedCells::from(*cells),

@@ -7,14 +7,16 @@ use std::sync::Arc;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use roster::{ImportId, Roles, Timestamp};
+use roster::{ImportId, Member, Roles, Timestamp};
 
 use super::check::{Check, SoundRow};
-use super::{Columns, Content, Dialect, Position, Rows};
-use crate::UnknownColumns;
+use super::{
+    Columns, Content, Dialect, Encoding, FileLayout, Header, Position, Rejected, RejectedFault, Row,
+    RowError, Rows, UnknownColumns, Wishes,
+};
 
 /// What files are made of, and what they should not be made of.
-const PIECES: [&[u8]; 40] = [
+const PIECES: [&[u8]; 44] = [
     b"email",
     b"firstName",
     b"E-mail Address",
@@ -55,6 +57,10 @@ const PIECES: [&[u8]; 40] = [
     b"\xD8\x00",
     b"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
     b"sep=;\n",
+    b"\\\"",
+    b"_extra1",
+    b"\x1A",
+    b"\x89\xD4\x8Eq",
 ];
 
 fn file() -> impl Strategy<Value = Vec<u8>> {
@@ -74,15 +80,31 @@ fn file() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn any_file_is_read_to_its_end(file in file(), chunk in 1..5000_usize, lenient: bool) {
-        let Ok(dialect) = Dialect::detect(&file[..file.len().min(Dialect::HEAD)]) else {
+    fn any_file_is_read_to_its_end(
+        file in file(), chunk in 1..5000_usize, lenient: bool, absent: bool,
+        label in select(vec!["utf-8", "utf-16le", "utf-16be", "windows-1252", "shift_jis", "gb18030", "big5"]),
+    ) {
+        let members = [Some(Member::Email), None, Some(Member::Roles)];
+        let wishes = Wishes {
+            encoding: Encoding::of_label(label).ok(),
+            delimiter: None,
+            absent: absent.then_some(&members[..]),
+        };
+        let head = &file[..file.len().min(FileLayout::HEAD)];
+        let Ok(layout) = FileLayout::find(head, wishes) else {
             return Ok(());
         };
-        let mut rows = Rows::new(dialect, Position::START);
-        let mut chunks = file.chunks(chunk);
-        let mut ended = false;
-        let mut check: Option<Check> = None;
         let unknown = if lenient { UnknownColumns::Ignore } else { UnknownColumns::Refuse };
+        let mut rows = layout.rows();
+        let start = usize::try_from(layout.start.offset).unwrap();
+        let mut chunks = file[start..].chunks(chunk);
+        let mut ended = false;
+        let mut check = match layout.header {
+            Header::Present => None,
+            Header::Absent => Columns::by_position(&members).ok(),
+            Header::Addresses => Columns::by_position(&members[..1]).ok(),
+        }
+        .map(|columns| check(columns, layout.dialect));
         let mut line = 0;
         loop {
             let Some(row) = rows.next_row() else {
@@ -102,13 +124,7 @@ proptest! {
                 let Ok(columns) = Columns::read(Some(row), unknown) else {
                     return Ok(());
                 };
-                check = Some(Check {
-                    columns: Arc::new(columns),
-                    assignable: Roles::ALL,
-                    default_roles: Roles::NONE,
-                    import: ImportId::of_object("b", "k", "v"),
-                    now: Timestamp::MAX,
-                });
+                check = Some(self::check(columns, layout.dialect));
                 continue;
             };
             match check.check(&row) {
@@ -118,8 +134,67 @@ proptest! {
                 }
                 Err(faults) => {
                     prop_assert!((1..=101).contains(&faults.len()));
+                    come_back(check, &row, &faults)?;
                 }
             }
         }
     }
+}
+
+fn check(columns: Columns, dialect: Dialect) -> Check {
+    Check {
+        surplus: columns.surplus(),
+        columns: Arc::new(columns),
+        dialect,
+        assignable: Roles::ALL,
+        default_roles: Roles::NONE,
+        import: ImportId::of_object("b", "k", "v"),
+        now: Timestamp::MAX,
+    }
+}
+
+/// A rejected row is one row again, as long as all others, and at fault again unless only its bytes were not valid.
+fn come_back(check: &Check, row: &Row<'_>, faults: &[RowError]) -> Result<(), TestCaseError> {
+    let Content::Cells(cells) = row.content else {
+        return Ok(());
+    };
+    let extra = Rejected::extra_of(&check.columns, cells);
+    let rejected = Rejected::new(&check.columns, check.dialect, extra);
+    let faults: Vec<_> = faults
+        .iter()
+        .map(|fault| RejectedFault {
+            column: fault.column.as_deref().unwrap_or_default(),
+            code: fault.code.name(),
+            message: &fault.message,
+            suggestion: fault.suggestion.as_deref().unwrap_or_default(),
+        })
+        .collect();
+    let mut file = Vec::new();
+    rejected.header(&mut file);
+    rejected.row(row.line, Some(cells), &faults, &mut file);
+    let dialect = Dialect {
+        encoding: Encoding::UTF_8,
+        ..check.dialect
+    };
+    let mut rows = Rows::new(dialect, Position::START);
+    rows.feed(&file);
+    rows.finish();
+
+    let Content::Cells(header) = rows.next_row().unwrap().content else {
+        return Ok(());
+    };
+    let width = header.count();
+    let again = rows.next_row().unwrap();
+    if let Content::Cells(cells) = again.content {
+        prop_assert_eq!(cells.count(), width);
+        let line = row.line.to_string();
+        prop_assert_eq!(
+            cells.get(width - Rejected::COLUMNS.len()),
+            Some(Ok(line.as_str()))
+        );
+    } else {
+        prop_assert_eq!(again.content, Content::TooLarge);
+    }
+    prop_assert!(rows.next_row().is_none());
+    Ok(())
 }

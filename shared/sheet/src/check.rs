@@ -7,7 +7,10 @@ use roster::{
     Violation,
 };
 
-use crate::{Cells, Columns, Content, MAX_ROW, Row, RowError};
+use crate::blank::is_blank;
+use crate::encoding::{readable, whole};
+use crate::quote::{has_escaped_quote, mended};
+use crate::{Cells, Columns, Content, Dialect, Encoding, MAX_ROW, Row, RowError};
 
 /// How many faults of one row are told one by one: what is told of a row is kept together, in one item.
 const MAX_FAULTS: usize = 100;
@@ -17,6 +20,10 @@ const MAX_FAULTS: usize = 100;
 pub struct Check {
     /// What each column means.
     pub columns: Arc<Columns>,
+    /// The columns under which an earlier round has kept cells that have none.
+    pub surplus: Vec<usize>,
+    /// How the file is written.
+    pub dialect: Dialect,
     /// The roles that the sender may give.
     pub assignable: Roles,
     /// The roles of a row that names none.
@@ -74,19 +81,23 @@ impl Check {
 
     /// Returns the account that the cells describe, if they have no errors.
     fn cells(&self, cells: &Cells<'_>, faults: &mut Vec<CellFault>) -> Option<NewUser> {
+        if let Some(index) = malformed(cells) {
+            faults.push((
+                Some(index),
+                self.malformed_quote(cells.bytes(index).unwrap_or_default()),
+            ));
+            return None;
+        }
         let undecoded: Vec<_> = (0..cells.count())
             .filter(|index| cells.get(*index).is_some_and(|cell| cell.is_err()))
             .collect();
         for &index in &undecoded {
             let place = self.columns.meaning(index).map_or(Place::Whole, Place::Member);
-            let shown = String::from_utf8_lossy(cells.bytes(index).unwrap_or_default());
-            let fault = Violation::new(place, Code::NotUtf8, "is not valid in the encoding of the file");
-            faults.push((Some(index), fault.of_value(&shown)));
+            let cell = cells.bytes(index).unwrap_or_default();
+            faults.push((Some(index), self.not_utf8(place, cell)));
         }
-        let expected = self.columns.header().len();
-        if cells.count() != expected {
-            let detail = format!("the row has {} cells, the header has {expected}", cells.count());
-            faults.push((None, Violation::new("", Code::ColumnCount, detail)));
+        if let Some(fault) = self.column_count(cells) {
+            faults.push((None, fault));
             return None;
         }
         match self.draft(cells).parse(self.assignable) {
@@ -105,6 +116,67 @@ impl Check {
                 None
             }
         }
+    }
+
+    /// The fault of a cell in which text follows the closing quote.
+    fn malformed_quote(&self, cell: &[u8]) -> Violation {
+        let text = readable(cell, self.dialect.likely().encoding);
+        let detail = "has a quoted part that is not the whole cell: text follows the closing quote; write a quote \
+                      inside a cell twice";
+        Violation::new("", Code::MalformedQuote, detail)
+            .of_value(&text)
+            .suggesting(mended(&text))
+    }
+
+    /// The fault of a cell that has bytes which are not valid in the encoding of the file.
+    fn not_utf8(&self, place: Place, cell: &[u8]) -> Violation {
+        let likely = self.dialect.likely();
+        let name = likely.encoding.name();
+        let detail = if self.dialect.encoding != Encoding::UTF_8 {
+            format!(
+                "is not valid {}; send the encoding that the file is in, or save it as \"CSV UTF-8\" and leave out the \
+                 encoding",
+                self.dialect.encoding.name()
+            )
+        } else if likely.mixed {
+            format!(
+                "is not valid UTF-8, unlike other lines of the file; it looks like {name}: correct the cell"
+            )
+        } else {
+            format!(
+                "is not valid UTF-8; it looks like {name}: save the file as \"CSV UTF-8\", or send encoding={name}"
+            )
+        };
+        let meant = (self.dialect.encoding == Encoding::UTF_8)
+            .then(|| whole(cell, likely.encoding))
+            .flatten()
+            .map(|text| text.trim_matches(is_blank).to_owned())
+            .filter(|text| !text.contains(char::is_control));
+        Violation::new(place, Code::NotUtf8, detail)
+            .of_value(&readable(cell, likely.encoding))
+            .suggesting(meant)
+    }
+
+    /// The fault of a row whose cells are not those of the header. Empty cells beyond the last column do not exist.
+    fn column_count(&self, cells: &Cells<'_>) -> Option<Violation> {
+        let expected = self.columns.header().len();
+        let mut count = cells.count();
+        while count > expected && cells.is_blank(count - 1) {
+            count -= 1;
+        }
+        let detail = if count != expected {
+            let cells = if count == 1 { "cell" } else { "cells" };
+            format!("the row has {count} {cells}, the header has {expected}")
+        } else if let Some(index) = self.surplus.iter().find(|index| !cells.is_blank(**index)) {
+            let name = &self.columns.header()[*index];
+            format!(
+                "the row has a value under {name:?}, where cells are kept that have no column; move it to its column, \
+                     or delete it"
+            )
+        } else {
+            return None;
+        };
+        Some(Violation::new("", Code::ColumnCount, detail))
     }
 
     fn draft<'a>(&self, cells: &Cells<'a>) -> UserDraft<'a> {
@@ -130,10 +202,23 @@ impl Check {
                 let name = header
                     .map(String::as_str)
                     .or(violation.place.member().map(Member::name));
-                RowError::new(row.line, row.row, name, violation)
+                RowError::new(row.line, row.row, name, violation).ending(row.lines())
             })
             .collect()
     }
+}
+
+/// The first cell in which text follows a closing quote, or which looks so: `\"` is how other programs write a quote
+/// inside quotes, so a cell that has it is taken for one wherever it comes from.
+fn malformed(cells: &Cells<'_>) -> Option<usize> {
+    if let Some(index) = cells.malformed().first() {
+        return Some(*index);
+    }
+    if !has_escaped_quote(cells.text()) {
+        return None;
+    }
+    // Or the backslash ends a cell, and a quote begins the next.
+    (0..cells.count()).find(|index| cells.bytes(*index).is_some_and(has_escaped_quote))
 }
 
 /// Returns the first of very many faults, and a last one with the number of the others.
@@ -178,7 +263,9 @@ mod tests {
         rows.finish();
         let columns = Columns::read(rows.next_row(), UnknownColumns::Ignore).unwrap();
         let check = Check {
+            surplus: columns.surplus(),
             columns: Arc::new(columns),
+            dialect: Dialect::detect(file).unwrap(),
             assignable: Roles::ALL,
             default_roles: Role::Originator.into(),
             import: ImportId::of_object("bucket", "key", ""),
@@ -232,6 +319,34 @@ mod tests {
                 ]),
                 Err(vec![fault("Note", Code::NotUtf8)]),
             ]
+        );
+    }
+
+    #[test]
+    fn a_quote_that_does_not_end_its_cell_is_the_fault_of_the_row_alone() {
+        assert_eq!(
+            checked(b"E-Mail,Name\n\xFF,\"a \\\"b\\\"\"\nx,\"a\\\"\"b\"\na@example.org,\"b\"\"c\"\n"),
+            [
+                Err(vec![fault("Name", Code::MalformedQuote)]),
+                Err(vec![fault("Name", Code::MalformedQuote)]),
+                Ok(Role::Originator.into()),
+            ]
+        );
+    }
+
+    #[test]
+    fn empty_cells_beyond_the_last_column_do_not_exist() {
+        assert_eq!(
+            checked(b"email,roles\na@example.org,,, ,\nb@example.org,,,x\n"),
+            [Ok(Role::Originator.into()), Err(vec![(None, Code::ColumnCount)])]
+        );
+    }
+
+    #[test]
+    fn a_value_that_is_left_without_a_column_fails_again() {
+        assert_eq!(
+            checked(b"email,_extra1,_line\na@example.org,,2\nb@example.org,x,3\n"),
+            [Ok(Role::Originator.into()), Err(vec![(None, Code::ColumnCount)])]
         );
     }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::escape::unescape;
 use super::fault::{FileFault, UnknownColumn};
+use super::rejected;
 use super::rows::{Cells, Content, NotUtf8, Row};
 use crate::UnknownColumns;
 
@@ -83,6 +84,10 @@ impl Columns {
         if unknown == UnknownColumns::Refuse {
             refuse_unknown(&header, &meanings)?;
         }
+        Self::of(header, meanings)
+    }
+
+    fn of(header: Vec<String>, meanings: Vec<Option<Member>>) -> Result<Self, FileFault> {
         let mut members = BTreeMap::new();
         for (index, meaning) in meanings.into_iter().enumerate() {
             let Some(member) = meaning else { continue };
@@ -100,6 +105,20 @@ impl Columns {
         Ok(Self { header, members })
     }
 
+    /// Returns the columns of a file without a header, which mean these members, each named as in JSON. A column that
+    /// means nothing gets a name that says so.
+    ///
+    /// # Errors
+    ///
+    /// If none of them is for the email, or two are for one member.
+    pub fn by_position(meanings: &[Option<Member>]) -> Result<Self, FileFault> {
+        let names = meanings.iter().enumerate().map(|(index, member)| match member {
+            Some(member) => member.name().to_owned(),
+            None => format!("_{}", index + 1),
+        });
+        Self::of(names.collect(), meanings.to_vec())
+    }
+
     /// The names of all columns as they stand in the file, trimmed, in order.
     #[must_use]
     pub fn header(&self) -> &[String] {
@@ -110,6 +129,17 @@ impl Columns {
     #[must_use]
     pub fn name(&self, member: Member) -> Option<&str> {
         self.header.get(*self.members.get(&member)?).map(String::as_str)
+    }
+
+    /// Returns the indices of the columns that keep cells without a column, as the rejected rows of an earlier round have
+    /// them.
+    #[must_use]
+    pub fn surplus(&self) -> Vec<usize> {
+        let names = self.header.iter().enumerate();
+        names
+            .filter(|(_, name)| rejected::is_surplus(name))
+            .map(|(index, _)| index)
+            .collect()
     }
 
     /// Returns the index of the column of a member, if the file has one.

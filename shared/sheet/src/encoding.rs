@@ -1,210 +1,267 @@
-//! From the bytes of a file to UTF-8, as they arrive.
+//! The encodings of files: their names, and the way from bytes to text as the bytes arrive.
 
-use serde::{Deserialize, Serialize};
+mod guess;
+mod samples;
 
-/// How a file writes characters as bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Encoding {
-    /// UTF-8, with or without a byte order mark.
-    #[serde(rename = "UTF-8")]
-    Utf8,
-    /// UTF-16, the low byte first. Only known by its byte order mark.
-    #[serde(rename = "UTF-16LE")]
-    Utf16Le,
-    /// UTF-16, the high byte first. Only known by its byte order mark.
-    #[serde(rename = "UTF-16BE")]
-    Utf16Be,
+use std::fmt::{Debug, Formatter};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub use guess::Likely;
+pub(super) use guess::{readable, whole};
+pub use samples::{EncodingSample, SampleLine, samples};
+
+/// How a file writes characters as bytes: an encoding of the WHATWG Encoding Standard.
+///
+/// Stored and shown by the name that the standard gives it: `UTF-8`, `windows-1252`, `Shift_JIS`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Encoding(&'static encoding_rs::Encoding);
+
+/// A text that names no encoding which can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnknownEncoding {
+    /// No encoding has that label.
+    #[error(
+        "must be a label of the WHATWG Encoding Standard, such as utf-8, utf-16le, windows-1252, iso-8859-2, \
+         shift_jis or gb18030"
+    )]
+    Label,
+    /// The encoding switches between character sets, so a file in it cannot be read from its middle, or it
+    /// is not one of text.
+    #[error(
+        "names an encoding that cannot be read; save the file as \"CSV UTF-8\" and leave out the encoding"
+    )]
+    Excluded,
 }
 
 impl Encoding {
-    /// The name in the registry of character sets: `UTF-8`, `UTF-16LE`, `UTF-16BE`.
+    /// UTF-8.
+    pub const UTF_8: Self = Self(encoding_rs::UTF_8);
+    /// UTF-16, the low byte first.
+    pub const UTF_16LE: Self = Self(encoding_rs::UTF_16LE);
+    /// UTF-16, the high byte first.
+    pub const UTF_16BE: Self = Self(encoding_rs::UTF_16BE);
+    /// What most Western files are in that are not UTF-8. It gives every byte a character.
+    pub const WINDOWS_1252: Self = Self(encoding_rs::WINDOWS_1252);
+
+    /// Returns the encoding that has this label in the standard, in any case.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or it is one that is not read.
+    pub fn of_label(label: &str) -> Result<Self, UnknownEncoding> {
+        let excluded = [
+            encoding_rs::REPLACEMENT,
+            encoding_rs::X_USER_DEFINED,
+            encoding_rs::ISO_2022_JP,
+        ];
+        match encoding_rs::Encoding::for_label(label.as_bytes()) {
+            None => Err(UnknownEncoding::Label),
+            Some(encoding) if excluded.contains(&encoding) => Err(UnknownEncoding::Excluded),
+            Some(encoding) => Ok(Self(encoding)),
+        }
+    }
+
+    /// Returns the encoding that the byte order mark at the beginning of a file says.
+    #[must_use]
+    pub fn of_mark(head: &[u8]) -> Option<Self> {
+        [Self::UTF_8, Self::UTF_16LE, Self::UTF_16BE]
+            .into_iter()
+            .find(|encoding| head.starts_with(encoding.bom()))
+    }
+
+    /// The name that the standard gives it.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Utf8 => "UTF-8",
-            Self::Utf16Le => "UTF-16LE",
-            Self::Utf16Be => "UTF-16BE",
-        }
+        self.0.name()
     }
 
-    /// The byte order mark: U+FEFF in this encoding.
+    /// The byte order mark: U+FEFF in this encoding, or nothing where it has none.
     #[must_use]
     pub fn bom(self) -> &'static [u8] {
-        match self {
-            Self::Utf8 => b"\xEF\xBB\xBF",
-            Self::Utf16Le => b"\xFF\xFE",
-            Self::Utf16Be => b"\xFE\xFF",
+        if self == Self::UTF_8 {
+            b"\xEF\xBB\xBF"
+        } else if self == Self::UTF_16LE {
+            b"\xFF\xFE"
+        } else if self == Self::UTF_16BE {
+            b"\xFE\xFF"
+        } else {
+            b""
         }
     }
 
-    /// How many bytes of the file `text` stands for, when `text` came out of a [`Decoder`] and does not
-    /// reach the end of the file.
-    pub(super) fn source_len(self, text: &[u8]) -> u64 {
-        match self {
-            Self::Utf8 => text.len() as u64,
-            // One unit for each character, two for those that take four bytes in UTF-8.
-            Self::Utf16Le | Self::Utf16Be => text
-                .iter()
-                .map(|&byte| 2 * (u64::from(byte & 0xC0 != 0x80) + u64::from(byte >= 0xF0)))
-                .sum(),
-        }
+    /// Returns the text of `bytes`, if they are valid in this encoding.
+    #[must_use]
+    pub fn decode(self, bytes: &[u8]) -> Option<String> {
+        let text = self
+            .0
+            .decode_without_bom_handling_and_without_replacement(bytes)?;
+        Some(text.into_owned())
+    }
+
+    /// Whether it writes characters in units of two bytes.
+    pub(super) fn is_utf16(self) -> bool {
+        self == Self::UTF_16LE || self == Self::UTF_16BE
+    }
+
+    /// Returns how many of `bytes` are a line with its line break; none if no line ends in them. A carriage
+    /// return and a line feed after it count as two.
+    ///
+    /// In all encodings but UTF-16 the two bytes are line breaks wherever they are: no character has them as a
+    /// second byte. `bytes` must begin with a character.
+    pub(super) fn line_length(self, bytes: &[u8]) -> Option<usize> {
+        let is_break: fn([u8; 2]) -> bool = if self == Self::UTF_16LE {
+            |unit| matches!(unit, [b'\r' | b'\n', 0])
+        } else if self == Self::UTF_16BE {
+            |unit| matches!(unit, [0, b'\r' | b'\n'])
+        } else {
+            return memchr::memchr2(b'\r', b'\n', bytes).map(|at| at + 1);
+        };
+        let (units, _) = bytes.as_chunks::<2>();
+        let at = units.iter().position(|unit| is_break(*unit))?;
+        Some(2 * (at + 1))
+    }
+
+    /// How many bytes at the end of `bytes` are part of a unit that is not complete.
+    fn cut_unit(self, bytes: &[u8]) -> usize {
+        if self.is_utf16() { bytes.len() % 2 } else { 0 }
     }
 }
 
-/// Turns the bytes of a file into UTF-8, whatever the chunks they arrive in.
+impl Debug for Encoding {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Serialize for Encoding {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Encoding {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::of_label(&name).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Turns the bytes of a file that is not in UTF-8 into UTF-8, a line at a time, so that it is known after every
+/// line how many bytes of the file it took.
 ///
-/// What is not valid in the encoding comes out as bytes that are not valid UTF-8, so that it is found
-/// where the text is read and only the row that holds it is at fault: bytes of a UTF-8 file unchanged,
-/// a surrogate without its partner in the three bytes that UTF-8 would give it, the first half of a
-/// unit at the end of the file as `FF`.
+/// Bytes that are not valid come out in a form that is not valid UTF-8 either (see [`readable`]), so that they
+/// are found where the text is read and only the row that has them is at fault.
 #[derive(Debug)]
 pub(super) struct Decoder {
     encoding: Encoding,
-    /// The first byte of a unit whose second has not arrived.
-    half: Option<u8>,
-    /// A high surrogate whose partner has not arrived.
-    high: Option<u16>,
+    state: encoding_rs::Decoder,
+    /// Bytes of the file, decoded as far as `at`.
+    bytes: Vec<u8>,
+    at: usize,
+    /// The last bytes that were decoded before `bytes`. The longest sequence that turns out not to be valid late is
+    /// four bytes, of GB 18030.
+    before: Vec<u8>,
+    finished: bool,
 }
 
 impl Decoder {
     pub(super) fn new(encoding: Encoding) -> Self {
         Self {
             encoding,
-            half: None,
-            high: None,
+            state: encoding.0.new_decoder_without_bom_handling(),
+            bytes: Vec::new(),
+            at: 0,
+            before: Vec::new(),
+            finished: false,
         }
     }
 
-    pub(super) fn encoding(&self) -> Encoding {
-        self.encoding
+    /// Takes the next bytes of the file.
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
+        /// No sequence of any encoding is longer than its decoder looks back.
+        const LOOK_BACK: usize = 8;
+
+        let decoded = &self.bytes[self.at.saturating_sub(LOOK_BACK)..self.at];
+        self.before.extend_from_slice(decoded);
+        self.before.drain(..self.before.len().saturating_sub(LOOK_BACK));
+        self.bytes.drain(..self.at);
+        self.at = 0;
+        self.bytes.extend_from_slice(bytes);
     }
 
-    /// Appends the text of the next `bytes` to `text`.
-    pub(super) fn decode(&mut self, mut bytes: &[u8], text: &mut Vec<u8>) {
-        let unit = match self.encoding {
-            Encoding::Utf8 => return text.extend_from_slice(bytes),
-            Encoding::Utf16Le => u16::from_le_bytes,
-            Encoding::Utf16Be => u16::from_be_bytes,
-        };
-        if let (Some(first), [second, rest @ ..]) = (self.half, bytes) {
-            self.half = None;
-            self.unit(unit([first, *second]), text);
-            bytes = rest;
+    /// Notes that the file has ended.
+    pub(super) fn finish(&mut self) {
+        self.finished = true;
+    }
+
+    /// Appends the next line to `text`, or what has arrived of it. Returns how many bytes of the file that took;
+    /// none when there is no more.
+    pub(super) fn line(&mut self, text: &mut Vec<u8>) -> Option<u64> {
+        /// A line is decoded in parts of this length, so that one without end takes no memory.
+        const PART: usize = 64 * 1024;
+
+        let rest = &self.bytes[self.at..];
+        let part = &rest[..rest.len().min(PART)];
+        let length = self.encoding.line_length(part).unwrap_or_else(|| {
+            let cut = if self.finished && part.len() == rest.len() {
+                0
+            } else {
+                self.encoding.cut_unit(part)
+            };
+            part.len() - cut
+        });
+        let last = self.finished && length == rest.len();
+        if length == 0 && !last {
+            return None;
         }
-        let (pairs, half) = bytes.as_chunks::<2>();
-        for &pair in pairs {
-            self.unit(unit(pair), text);
+        if last {
+            // The decoder takes no more after its end.
+            self.finished = false;
         }
-        if let [byte] = half {
-            self.half = Some(*byte);
+        let end = self.at + length;
+        self.decode(end, last, text);
+        self.at = end;
+        Some(length as u64)
+    }
+
+    fn decode(&mut self, end: usize, last: bool, text: &mut Vec<u8>) {
+        let mut from = self.at;
+        loop {
+            let source = &self.bytes[from..end];
+            let start = text.len();
+            let room = self
+                .state
+                .max_utf8_buffer_length_without_replacement(source.len())
+                .unwrap_or(4 * source.len() + 16);
+            text.resize(start + room, 0);
+            let (result, read, written) =
+                self.state
+                    .decode_to_utf8_without_replacement(source, &mut text[start..], last);
+            text.truncate(start + written);
+            from += read;
+            match result {
+                encoding_rs::DecoderResult::InputEmpty => return,
+                encoding_rs::DecoderResult::OutputFull => {}
+                encoding_rs::DecoderResult::Malformed(length, after) => {
+                    self.mark_invalid(from, usize::from(length), usize::from(after), text);
+                }
+            }
         }
     }
 
-    /// Appends what is left when the file has ended.
-    pub(super) fn finish(&mut self, text: &mut Vec<u8>) {
-        if let Some(high) = self.high.take() {
-            text.extend_from_slice(utf8(high.into(), &mut [0; 4]));
-        }
-        if self.half.take().is_some() {
-            text.push(0xFF);
-        }
-    }
-
-    fn unit(&mut self, unit: u16, text: &mut Vec<u8>) {
-        let high = self.high.take();
-        if let (Some(high), 0xDC00..=0xDFFF) = (high, unit) {
-            let code = 0x1_0000 + ((u32::from(high) & 0x3FF) << 10 | u32::from(unit) & 0x3FF);
-            return text.extend_from_slice(utf8(code, &mut [0; 4]));
-        }
-        if let Some(high) = high {
-            text.extend_from_slice(utf8(high.into(), &mut [0; 4]));
-        }
-        match unit {
-            0xD800..=0xDBFF => self.high = Some(unit),
-            0x0000..0x0080 => text.push(unit.to_le_bytes()[0]),
-            _ => text.extend_from_slice(utf8(unit.into(), &mut [0; 4])),
+    /// Appends the `length` bytes that end `after` bytes before `to`, which are not valid.
+    fn mark_invalid(&self, to: usize, length: usize, after: usize, text: &mut Vec<u8>) {
+        let end = self.before.len() + to - after;
+        for at in end.saturating_sub(length)..end {
+            let byte = match at.checked_sub(self.before.len()) {
+                None => self.before[at],
+                Some(at) => self.bytes[at],
+            };
+            text.extend_from_slice(&guess::invalid(byte));
         }
     }
-}
-
-/// The bytes of a code point; for a surrogate, which is none, the three bytes that it would have.
-fn utf8(code: u32, bytes: &mut [u8; 4]) -> &[u8] {
-    if let Some(char) = char::from_u32(code) {
-        return char.encode_utf8(bytes).as_bytes();
-    }
-    let [_, _, high, low] = code.to_be_bytes();
-    *bytes = [
-        0xE0 | high >> 4,
-        0x80 | (high & 0x0F) << 2 | low >> 6,
-        0x80 | low & 0x3F,
-        0,
-    ];
-    &bytes[..3]
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn decoded(encoding: Encoding, chunks: &[&[u8]]) -> Vec<u8> {
-        let mut decoder = Decoder::new(encoding);
-        let mut text = Vec::new();
-        for chunk in chunks {
-            decoder.decode(chunk, &mut text);
-        }
-        decoder.finish(&mut text);
-        text
-    }
-
-    #[test]
-    fn a_pair_of_surrogates_is_one_character_wherever_it_is_split() {
-        let bytes = [0x3D, 0xD8, 0x00, 0xDE];
-
-        for split in 0..=4 {
-            let (first, second) = bytes.split_at(split);
-            assert_eq!(decoded(Encoding::Utf16Le, &[first, second]), "😀".as_bytes());
-        }
-    }
-
-    #[test]
-    fn a_surrogate_without_its_partner_is_not_valid() {
-        let lone_high = decoded(Encoding::Utf16Be, &[&[0xD8, 0x3D, 0x00, 0x41]]);
-        let lone_low = decoded(Encoding::Utf16Be, &[&[0xDE, 0x00, 0x00, 0x41]]);
-        let two_high = decoded(Encoding::Utf16Be, &[&[0xD8, 0x3D, 0xD8, 0x3D, 0xDE, 0x00]]);
-        let last = decoded(Encoding::Utf16Be, &[&[0xD8, 0x3D]]);
-
-        assert_eq!(lone_high, b"\xED\xA0\xBDA");
-        assert_eq!(lone_low, b"\xED\xB8\x80A");
-        assert_eq!(two_high, b"\xED\xA0\xBD\xF0\x9F\x98\x80");
-        assert_eq!(last, b"\xED\xA0\xBD");
-        assert!(std::str::from_utf8(&last).is_err());
-    }
-
-    #[test]
-    fn half_a_unit_at_the_end_is_not_valid() {
-        assert_eq!(decoded(Encoding::Utf16Le, &[b"a\0b"]), b"a\xFF");
-    }
-
-    proptest! {
-        #[test]
-        fn text_comes_out_as_it_went_in(text in ".*") {
-            let units: Vec<u16> = text.encode_utf16().collect();
-            let little: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
-            let big: Vec<u8> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
-
-            prop_assert_eq!(decoded(Encoding::Utf16Le, &[&little]), text.as_bytes());
-            prop_assert_eq!(decoded(Encoding::Utf16Be, &[&big]), text.as_bytes());
-        }
-
-        #[test]
-        fn the_length_in_the_file_is_known_from_the_text(units: Vec<u16>) {
-            let bytes: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
-
-            let text = decoded(Encoding::Utf16Le, &[&bytes]);
-
-            prop_assert_eq!(Encoding::Utf16Le.source_len(&text), bytes.len() as u64);
-        }
-    }
-}
+mod tests;

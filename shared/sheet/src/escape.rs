@@ -10,7 +10,7 @@ use std::borrow::Cow;
 /// The cell as it is written to a file.
 #[must_use]
 pub fn escape(cell: &str) -> Cow<'_, str> {
-    if is_formula(cell.trim_start_matches('\'')) {
+    if is_run(cell.trim_start_matches('\'')) {
         Cow::Owned(format!("'{cell}"))
     } else {
         Cow::Borrowed(cell)
@@ -21,12 +21,14 @@ pub fn escape(cell: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn unescape(cell: &str) -> &str {
     match cell.strip_prefix('\'') {
-        Some(rest) if is_formula(rest.trim_start_matches('\'')) => rest,
+        Some(rest) if is_run(rest.trim_start_matches('\'')) => rest,
         _ => cell,
     }
 }
 
-fn is_formula(cell: &str) -> bool {
+/// Returns whether a spreadsheet would run the cell.
+#[must_use]
+pub fn is_run(cell: &str) -> bool {
     cell.starts_with(['=', '+', '-', '@', '\t', '\r'])
 }
 
@@ -74,7 +76,7 @@ mod tests {
 
         #[test]
         fn what_is_written_is_never_a_formula(cell in "'{0,3}[=+@\t\r\n a-]{0,3}.*") {
-            prop_assert!(!is_formula(&escape(&cell)));
+            prop_assert!(!is_run(&escape(&cell)));
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::{Display, Formatter, Result, Write};
 
 use roster::Member;
 
-use super::MAX_ROW;
+use super::{Dialect, Encoding, Format, Likely, MAX_ROW};
 
 /// Why a file is refused as a whole. The texts are for whoever made the file and say what to do; they
 /// are short, however long the header is.
@@ -13,15 +13,37 @@ pub enum FileFault {
     /// There is no header, nor anything else.
     #[error("the file is empty; its first line must name the columns")]
     Empty,
-    /// It is a spreadsheet's own format.
-    #[error("the file is a workbook, not CSV; save it as \"CSV UTF-8\" and send that")]
-    Workbook,
-    /// It is not text, or in an encoding that cannot be known.
+    /// It is in another format.
+    #[error("the file is {0}")]
+    Format(Format),
+    /// It is UTF-16, and nothing says so.
     #[error(
-        "the header has NUL bytes, as UTF-16 without a byte order mark has; save the file as UTF-8 and send \
-         it again"
+        "the file looks like UTF-16 without a byte order mark; save it as \"CSV UTF-8\" and send that, or send \
+         encoding={0}"
     )]
+    Utf16(&'static str),
+    /// It is UTF-32.
+    #[error("the file is UTF-32, which is not read; save it as \"CSV UTF-8\" and send that")]
+    Utf32,
+    /// It is not text.
+    #[error("the first line has NUL bytes, so the file is not text; save it as \"CSV UTF-8\" and send that")]
     Nul,
+    /// It has no header, and more than one column.
+    #[error(
+        "the first line looks like data: it has an address in place of the names of the columns. Put a line with the \
+         names above it, such as \"email,firstName,lastName\", or send header=absent and columns, such as \
+         [\"email\",\"firstName\",\"lastName\"]"
+    )]
+    LooksLikeData,
+    /// It is sent as a file without a header, and nothing says what its columns mean.
+    #[error(
+        "the file has {columns} columns and no header; send columns as well, with what each of them means, such as \
+         [\"email\",\"firstName\",null]"
+    )]
+    ColumnsMissing {
+        /// How many columns it has.
+        columns: usize,
+    },
     /// The header is longer than a row may be.
     #[error("the header is longer than {} KiB; leave out the columns that are not needed", MAX_ROW / 1024)]
     HeaderTooLarge,
@@ -32,10 +54,23 @@ pub enum FileFault {
         line: u64,
     },
     /// A cell of the header is not valid in the encoding of the file.
-    #[error("the name of column {column} is not valid UTF-8; save the file as UTF-8 and send it again")]
+    #[error(
+        "the name of column {column} is not valid in the encoding of the file; save the file as \"CSV UTF-8\" and send that"
+    )]
     HeaderNotUtf8 {
         /// Which, counted from 1.
         column: usize,
+    },
+    /// A cell of the header is not valid UTF-8, and it is known what it most likely is.
+    #[error(
+        "the name of column {column} is not valid UTF-8; the file looks like {0}: save it as \"CSV UTF-8\" and send \
+         that, or send encoding={0}", .likely.encoding.name()
+    )]
+    HeaderEncoding {
+        /// Which, counted from 1.
+        column: usize,
+        /// What it most likely is.
+        likely: Likely,
     },
     /// The header has columns that mean nothing to the service.
     #[error("{}", unknown(.columns, *.more))]
@@ -61,6 +96,20 @@ pub enum FileFault {
     /// The header has no column for the email.
     #[error("no column is named \"email\"; name the column that has the addresses so")]
     NoEmail,
+}
+
+impl FileFault {
+    /// Returns the fault of a header that is written in `dialect`.
+    #[must_use]
+    pub fn in_dialect(self, dialect: Dialect) -> Self {
+        match self {
+            Self::HeaderNotUtf8 { column } if dialect.encoding == Encoding::UTF_8 => Self::HeaderEncoding {
+                column,
+                likely: dialect.likely(),
+            },
+            fault => fault,
+        }
+    }
 }
 
 /// A column that means nothing to the service.

@@ -3,21 +3,25 @@
 //! Nothing here does input or output or reads a clock, and nothing is ever held whole: memory is bounded by
 //! the piece that is fed and by [`MAX_ROW`], however large the file is.
 //!
-//! 1. The first [`Dialect::HEAD`] bytes say how the file is written: [`Dialect::detect`].
+//! 1. The first [`FileLayout::HEAD`] bytes decide how the file is laid out: [`FileLayout::find`].
 //! 2. [`Rows`] turns bytes into rows. After each of them [`Rows::position`] is a point from which
 //!    another `Rows` continues with the same result.
-//! 3. The first row is the header; [`Columns::read`] finds out what each column means, or refuses the
+//! 3. The first row is the header, if there is one; [`Columns::read`] finds out what each column means, or refuses the
 //!    file with a [`FileFault`].
 //! 4. [`Check`] makes a user of any other row, or every error of it.
 //! 5. [`Rejected`] writes the rows that failed as a file to be corrected and sent again.
 
+mod blank;
 mod check;
 mod columns;
 mod dialect;
 mod encoding;
 pub mod escape;
 mod fault;
+mod format;
+mod layout;
 mod options;
+mod quote;
 mod rejected;
 mod row_error;
 mod rows;
@@ -28,12 +32,14 @@ mod any_file;
 pub use check::{Check, SoundRow, draft};
 pub use columns::Columns;
 pub use dialect::{Delimiter, Dialect};
-pub use encoding::Encoding;
+pub use encoding::{Encoding, EncodingSample, Likely, SampleLine, UnknownEncoding, samples};
 pub use fault::{FileFault, UnknownColumn};
-pub use options::{ImportOptions, ImportOptionsDraft, Mode, UnknownColumns};
+pub use format::Format;
+pub use layout::{FileLayout, Header, Wishes};
+pub use options::{HeaderRow, ImportOptions, ImportOptionsDraft, Mode, UnknownColumns};
 pub use rejected::{Rejected, RejectedFault};
 pub use row_error::RowError;
-pub use rows::{Cells, Content, MAX_ROW, NotUtf8, OwnedCells, Position, Row, Rows};
+pub use rows::{Cells, Content, MAX_ROW, NotUtf8, OwnedCells, Position, QuotedLines, Row, RowLines, Rows};
 
 /// A file with every column and two rows, for operators to begin with.
 pub const TEMPLATE: &str = include_str!("template.csv");

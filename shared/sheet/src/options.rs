@@ -1,8 +1,15 @@
 //! How a file is to be imported.
 
-use roster::{Faults, Given, Role, Roles, Violation, objection};
+mod reading;
+
+use roster::{Faults, Given, Member, Role, Roles, Violation, objection};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use super::{Delimiter, Encoding, Wishes};
+use reading::word;
+
+pub use reading::HeaderRow;
 
 /// What an import does with a good row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -44,6 +51,36 @@ pub struct ImportOptions {
     pub default_roles: Roles,
     /// What to do with columns that are not known.
     pub unknown_columns: UnknownColumns,
+    /// The encoding of the file, unless a byte order mark says another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<Encoding>,
+    /// What separates cells; found out if none is named.
+    #[serde(skip_serializing_if = "Option::is_none", with = "word")]
+    pub delimiter: Option<Delimiter>,
+    /// Whether the file has a header.
+    #[serde(skip_serializing_if = "HeaderRow::is_present")]
+    pub header: HeaderRow,
+}
+
+impl ImportOptions {
+    /// Returns what the columns mean of a file that has no header.
+    #[must_use]
+    pub fn members(&self) -> &[Option<Member>] {
+        &[]
+    }
+
+    /// Returns how the file is to be read.
+    #[must_use]
+    pub fn wishes(&self) -> Wishes<'_> {
+        Wishes {
+            encoding: self.encoding,
+            delimiter: self.delimiter,
+            absent: match self.header {
+                HeaderRow::Present => None,
+                HeaderRow::Absent => Some(self.members()),
+            },
+        }
+    }
 }
 
 impl Default for ImportOptions {
@@ -53,6 +90,9 @@ impl Default for ImportOptions {
             ignore_duplicates: false,
             default_roles: Role::Collaborator.into(),
             unknown_columns: UnknownColumns::Refuse,
+            encoding: None,
+            delimiter: None,
+            header: HeaderRow::Present,
         }
     }
 }
@@ -73,6 +113,15 @@ pub struct ImportOptionsDraft<'a> {
     /// `refuse` or `ignore`.
     #[schema(value_type = UnknownColumns)]
     pub unknown_columns: Given<'a>,
+    /// A label of the WHATWG Encoding Standard, such as `windows-1252`; a byte order mark wins. UTF-8 if there is neither.
+    #[schema(value_type = String)]
+    pub encoding: Given<'a>,
+    /// `comma`, `semicolon`, `tab` or `pipe`; found out from the header if none is named.
+    #[schema(value_type = String)]
+    pub delimiter: Given<'a>,
+    /// `present` or `absent`: whether the first row names the columns. Without it `columns` says what they mean.
+    #[schema(value_type = HeaderRow)]
+    pub header: Given<'a>,
 }
 
 impl ImportOptionsDraft<'_> {
@@ -97,6 +146,9 @@ impl ImportOptionsDraft<'_> {
             ignore_duplicates,
             default_roles,
             unknown_columns,
+            encoding,
+            delimiter,
+            header,
         } = self;
         let default = ImportOptions::default();
         let mut faults = Faults::default();
@@ -120,26 +172,44 @@ impl ImportOptionsDraft<'_> {
             faults.choice("unknownColumns", given, &TREATMENTS)
         });
 
-        let options = match (mode, ignore_duplicates, default_roles, unknown_columns) {
-            (Some(mode), Some(ignore_duplicates), Some(default_roles), Some(unknown_columns)) => {
-                Some(ImportOptions {
-                    mode,
-                    ignore_duplicates,
-                    default_roles,
-                    unknown_columns,
-                })
-            }
-            _ => None,
+        let reading = reading::read(&mut faults, &encoding, &delimiter, &header);
+        let options = || {
+            let (encoding, delimiter, header) = reading?;
+            Some(ImportOptions {
+                mode: mode?,
+                ignore_duplicates: ignore_duplicates?,
+                default_roles: default_roles?,
+                unknown_columns: unknown_columns?,
+                encoding,
+                delimiter,
+                header,
+            })
         };
-        faults.finish(options)
+        faults.finish(options())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use roster::Code;
+    use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn options_of_an_earlier_version_are_read() {
+        let stored = json!({
+            "mode": "upsert",
+            "ignoreDuplicates": true,
+            "defaultRoles": ["ROLE_COLLABORATOR"],
+            "unknownColumns": "ignore",
+        });
+
+        let options: ImportOptions = serde_json::from_value(stored.clone()).unwrap();
+
+        assert_eq!((options.mode, options.header), (Mode::Upsert, HeaderRow::Present));
+        assert_eq!(serde_json::to_value(options).unwrap(), stored);
+    }
 
     #[test]
     fn what_is_left_out_is_as_the_contract_says() {
@@ -155,6 +225,9 @@ mod tests {
             ignore_duplicates: Given::Flag(true),
             default_roles: "Originator; ROLE_COLLABORATOR".into(),
             unknown_columns: "ignore".into(),
+            encoding: "Latin1".into(),
+            delimiter: "pipe".into(),
+            header: "absent".into(),
         };
         let ordinary = Roles::from(Role::Originator).with(Role::Collaborator);
 
@@ -163,6 +236,16 @@ mod tests {
         assert_eq!((options.mode, options.ignore_duplicates), (Mode::Upsert, true));
         assert_eq!(options.default_roles, ordinary);
         assert_eq!(options.unknown_columns, UnknownColumns::Ignore);
+        let reading = (options.encoding, options.delimiter, options.header);
+        let read = (
+            Some(Encoding::WINDOWS_1252),
+            Some(Delimiter::Pipe),
+            HeaderRow::Absent,
+        );
+        assert_eq!(reading, read);
+        let stored = serde_json::to_value(&options).unwrap();
+        assert_eq!(stored["delimiter"], "pipe");
+        assert_eq!(serde_json::from_value::<ImportOptions>(stored).unwrap(), options);
         for (word, mode) in [("create", Mode::Create), ("validate", Mode::Validate)] {
             let draft = ImportOptionsDraft {
                 mode: word.into(),
@@ -179,6 +262,9 @@ mod tests {
             ignore_duplicates: "yes".into(),
             default_roles: "ROLE_SYSTEM_ADMIN".into(),
             unknown_columns: Given::Flag(true),
+            encoding: "utf-7".into(),
+            delimiter: ",".into(),
+            header: "none".into(),
         };
 
         let faults = draft.parse(Role::Originator.into()).unwrap_err();
@@ -194,6 +280,9 @@ mod tests {
                 ("ignoreDuplicates", Code::InvalidFormat),
                 ("defaultRoles", Code::ForbiddenRole),
                 ("unknownColumns", Code::InvalidFormat),
+                ("encoding", Code::InvalidFormat),
+                ("delimiter", Code::InvalidFormat),
+                ("header", Code::InvalidFormat),
             ]
         );
     }

@@ -2,20 +2,28 @@
 
 use std::borrow::Cow;
 
-use super::escape::{escape, unescape};
+use super::encoding::readable;
+use super::escape::{escape, is_run, unescape};
+use super::quote::has_escaped_quote;
 use super::{Cells, Columns, Dialect, Encoding};
 
+/// What the names of columns begin with that keep cells without a column; a number follows.
+const SURPLUS: &str = "_extra";
+
 /// Writes rejected rows as CSV in the columns, order and delimiter of the file they came from, each with
-/// what is wrong with it in four more columns.
+/// what is wrong with it in further columns. Cells that have no column are kept in columns before these.
 ///
-/// The text is UTF-8, whatever the file was in, with a byte order mark if that had one; bytes that are
-/// not valid become U+FFFD. Cells that a spreadsheet would run are [escaped](super::escape).
+/// The text is UTF-8 with a byte order mark, whatever the file was in, because that is what spreadsheets read without being
+/// asked; bytes that are not valid become what they most likely mean. Cells that a spreadsheet would run are
+/// [escaped](super::escape). All rows are of one length.
 #[derive(Debug)]
 pub struct Rejected<'a> {
     columns: &'a Columns,
     dialect: Dialect,
     /// The columns that are not an earlier round's account of what was wrong.
     kept: Vec<usize>,
+    /// How many columns there are for cells that have none.
+    extra: usize,
 }
 
 /// One fault of a rejected row.
@@ -27,17 +35,22 @@ pub struct RejectedFault<'a> {
     pub code: &'a str,
     /// What is wrong, in words.
     pub message: &'a str,
+    /// What the cell most likely means; empty if nobody knows.
+    pub suggestion: &'a str,
 }
 
 impl<'a> Rejected<'a> {
     /// The columns that say what is wrong. Their names begin with `_`, so they do no harm when the file
     /// is sent again.
-    pub const COLUMNS: [&'static str; 4] = ["_line", "_column", "_code", "_message"];
+    pub const COLUMNS: [&'static str; 5] = ["_line", "_column", "_code", "_message", "_suggestion"];
 
-    /// Writes rows of the file that has these columns and is written like that.
+    /// Writes rows of the file that has these columns and is written like that, with `extra` columns for cells that have
+    /// none.
     #[must_use]
-    pub fn new(columns: &'a Columns, dialect: Dialect) -> Self {
-        let is_ours = |name: &String| Self::COLUMNS.iter().any(|ours| name.eq_ignore_ascii_case(ours));
+    pub fn new(columns: &'a Columns, dialect: Dialect, extra: usize) -> Self {
+        let is_ours = |name: &String| {
+            is_surplus(name) || Self::COLUMNS.iter().any(|ours| name.eq_ignore_ascii_case(ours))
+        };
         let kept = (0..columns.header().len())
             .filter(|&index| !is_ours(&columns.header()[index]))
             .collect();
@@ -45,61 +58,176 @@ impl<'a> Rejected<'a> {
             columns,
             dialect,
             kept,
+            extra,
         }
+    }
+
+    /// Returns how many columns the cells of a row need that have none.
+    #[must_use]
+    pub fn extra_of(columns: &Columns, cells: Cells<'_>) -> usize {
+        let surplus: Vec<_> = surplus(columns, cells).collect();
+        surplus
+            .iter()
+            .rposition(|index| !cells.is_blank(*index))
+            .map_or(0, |last| last + 1)
     }
 
     /// Appends the header, with which the file begins, to `out`.
     pub fn header(&self, out: &mut Vec<u8>) {
-        if self.dialect.bom {
-            out.extend_from_slice(Encoding::Utf8.bom());
-        }
+        out.extend_from_slice(Encoding::UTF_8.bom());
         let names = self
             .kept
             .iter()
             .map(|&index| self.columns.header()[index].as_str());
-        self.write(names.chain(Self::COLUMNS).map(escape), out);
+        let extra = (1..=self.extra).map(|number| Cow::Owned(format!("{SURPLUS}{number}")));
+        let names = names
+            .map(escape)
+            .chain(extra)
+            .chain(Self::COLUMNS.map(Cow::Borrowed));
+        self.write(names.map(|name| (name, false)), out);
     }
 
     /// Appends the row that begins on `line` of the file to `out`, with all its faults.
     ///
-    /// Without `cells`, when they could not be read, the row is empty but for the faults. Cells beyond
-    /// the last column come after the faults, so that nothing is lost.
+    /// Without `cells`, when they could not be read, the row is empty but for the faults.
     pub fn row(&self, line: u64, cells: Option<Cells<'_>>, faults: &[RejectedFault<'_>], out: &mut Vec<u8>) {
-        let cell = |index| {
-            let bytes = cells.and_then(|cells| cells.bytes(index)).unwrap_or_default();
-            match String::from_utf8_lossy(bytes) {
-                Cow::Borrowed(text) => escape(unescape(text)),
-                Cow::Owned(text) => Cow::Owned(escape(unescape(&text)).into_owned()),
-            }
-        };
+        let cell = |index| cells.map_or((Cow::Borrowed(""), false), |cells| self.cell(cells, index));
         let joined = |part: for<'f> fn(&RejectedFault<'f>) -> &'f str| {
             let parts: Vec<_> = faults.iter().map(part).collect();
-            Cow::Owned(escape(&parts.join("; ")).into_owned())
+            let is_empty = parts.iter().all(|part| part.is_empty());
+            let text = if is_empty { String::new() } else { parts.join("; ") };
+            (Cow::Owned(escape(&text).into_owned()), false)
         };
-        let account = [
-            Cow::Owned(line.to_string()),
+        let notes = [
+            (Cow::Owned(line.to_string()), false),
             joined(|fault| fault.column),
             joined(|fault| fault.code),
             joined(|fault| fault.message),
+            joined(|fault| fault.suggestion),
         ];
-        let surplus = self.columns.header().len()..cells.map_or(0, |cells| cells.count());
-        let row = self.kept.iter().copied().map(cell).chain(account);
-        self.write(row.chain(surplus.map(cell)), out);
+        let surplus: Vec<_> = cells
+            .into_iter()
+            .flat_map(|cells| surplus(self.columns, cells))
+            .collect();
+        let extra = (0..self.extra).map(|number| match surplus.get(number) {
+            Some(index) => cell(*index),
+            None => (Cow::Borrowed(""), false),
+        });
+        self.write(self.kept.iter().copied().map(cell).chain(extra).chain(notes), out);
     }
 
-    fn write<'c>(&self, cells: impl Iterator<Item = Cow<'c, str>>, out: &mut Vec<u8>) {
-        const VEC: &str = "a Vec takes all that is written to it";
-
-        let mut writer = csv::WriterBuilder::new()
-            .delimiter(self.dialect.delimiter.byte())
-            .terminator(csv::Terminator::CRLF)
-            .from_writer(out);
-        for cell in cells {
-            writer.write_field(cell.as_bytes()).expect(VEC);
+    /// Returns rows that were written with `from` columns for cells that have none with as many as this has.
+    ///
+    /// Rows of an earlier version (`None`) have cells without a column behind all others, and no suggestion.
+    #[must_use]
+    pub fn widened(&self, rows: Vec<u8>, from: Option<usize>) -> Vec<u8> {
+        if from == Some(self.extra) {
+            return rows;
         }
-        writer.write_record(None::<&[u8]>).expect(VEC);
-        writer.flush().expect(VEC);
+        let delimiter = self.dialect.delimiter.byte();
+        let notes = Self::COLUMNS.len();
+        let mut out = Vec::with_capacity(rows.len());
+        let mut rest = &rows[..];
+        while !rest.is_empty() {
+            let mut fields: Vec<&[u8]> = Vec::new();
+            loop {
+                let end = field_length(rest, delimiter);
+                fields.push(&rest[..end]);
+                let ended = rest.get(end) != Some(&delimiter);
+                rest = &rest[(end + 1).min(rest.len())..];
+                if ended {
+                    break;
+                }
+            }
+            rest = rest.strip_prefix(b"\n").unwrap_or(rest);
+            let mut behind = fields.split_off(self.kept.len().min(fields.len()));
+            let (mut extra, mut account) = if let Some(from) = from {
+                let account = behind.split_off(from.min(behind.len()));
+                (behind, account)
+            } else {
+                let extra = behind.split_off((notes - 1).min(behind.len()));
+                (extra, behind)
+            };
+            extra.resize(self.extra.max(extra.len()), b"");
+            account.resize(notes.max(account.len()), b"");
+            fields.append(&mut extra);
+            fields.append(&mut account);
+            out.extend_from_slice(&fields.join(&delimiter));
+            out.extend_from_slice(b"\r\n");
+        }
+        out
     }
+
+    /// The text of a cell, and whether it is written without quotes of its own.
+    ///
+    /// A cell in which text follows the closing quote has to be at fault again unless it is corrected. It is if `\"` shows what
+    /// happened; otherwise only as it was, which must be harmless in a spreadsheet.
+    fn cell<'c>(&self, cells: Cells<'c>, index: usize) -> (Cow<'c, str>, bool) {
+        let bytes = cells.bytes(index).unwrap_or_default();
+        let text = readable(bytes, self.dialect.likely().encoding);
+        let as_it_was = matches!(text, Cow::Borrowed(_))
+            && cells.malformed().contains(&index)
+            && !has_escaped_quote(bytes)
+            && !is_run(text.trim_start_matches(|char: char| char == '"' || char.is_whitespace()));
+        if as_it_was {
+            return (text, true);
+        }
+        let text = match text {
+            Cow::Borrowed(text) => escape(unescape(text)),
+            Cow::Owned(text) => Cow::Owned(escape(unescape(&text)).into_owned()),
+        };
+        (text, false)
+    }
+
+    fn write<'c>(&self, cells: impl Iterator<Item = (Cow<'c, str>, bool)>, out: &mut Vec<u8>) {
+        let delimiter = self.dialect.delimiter.byte();
+        for (index, (cell, as_it_is)) in cells.enumerate() {
+            if index > 0 {
+                out.push(delimiter);
+            }
+            let is_special = |byte: u8| byte == delimiter || matches!(byte, b'"' | b'\r' | b'\n');
+            if as_it_is || !cell.bytes().any(is_special) {
+                out.extend_from_slice(cell.as_bytes());
+            } else {
+                out.push(b'"');
+                out.extend_from_slice(cell.replace('"', "\"\"").as_bytes());
+                out.push(b'"');
+            }
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// Whether a column of that name keeps cells that have no column.
+pub(super) fn is_surplus(name: &str) -> bool {
+    let number = name
+        .get(..SURPLUS.len())
+        .filter(|begin| begin.eq_ignore_ascii_case(SURPLUS))
+        .map(|_| &name[SURPLUS.len()..]);
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// The indices of the cells that have no column: those that an earlier round has kept, and those beyond the last column.
+fn surplus(columns: &Columns, cells: Cells<'_>) -> impl Iterator<Item = usize> {
+    let kept = columns.surplus().into_iter();
+    kept.chain(columns.header().len()..cells.count())
+}
+
+/// How long the field is with which `rows` begins, as [`Rejected`] has written them.
+fn field_length(rows: &[u8], delimiter: u8) -> usize {
+    let mut at = 0;
+    if rows.first() == Some(&b'"') {
+        at = 1;
+        while let Some(quote) = memchr::memchr(b'"', &rows[at..]) {
+            at += quote + 1;
+            if rows.get(at) != Some(&b'"') {
+                break;
+            }
+            at += 1;
+        }
+    }
+    let rest = &rows[at..];
+    at + memchr::memchr3(delimiter, b'\r', b'\n', rest).unwrap_or(rest.len())
 }
 
 #[cfg(test)]

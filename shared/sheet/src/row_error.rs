@@ -1,8 +1,12 @@
 //! One error or warning about one row.
 
+use std::fmt::Write;
+
 use roster::{Code, Member, Recorded, Severity, Violation};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use super::{QuotedLines, RowLines};
 
 /// An error or a warning about one row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -64,6 +68,23 @@ impl RowError {
             suggestion,
             first_line: None,
         }
+    }
+
+    /// Returns the same fault of a row that ends like that. If a quoted cell makes it run over lines, the message says
+    /// so, because a quote that is closed by chance makes one row of several.
+    #[must_use]
+    pub fn ending(mut self, lines: RowLines) -> Self {
+        self.last_line = lines.last;
+        if let Some(QuotedLines { opens, closes }) = lines.quoted {
+            let (first, last) = (self.line, lines.last.unwrap_or(self.line));
+            // Writing to a string cannot fail.
+            let _ = write!(
+                self.message,
+                "; the quote that opens on line {opens} closes on line {closes}; lines {first} to {last} were read as one \
+                 row"
+            );
+        }
+        self
     }
 
     /// Returns the sentence of a stored error, also of one that a later version wrote.

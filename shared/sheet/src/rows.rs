@@ -1,13 +1,19 @@
 //! The rows of a file, read as its bytes arrive.
 
-use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
+mod lexer;
+
 use serde::{Deserialize, Serialize};
 
 use super::Dialect;
-use super::encoding::Decoder;
+use super::blank::is_blank;
+use super::encoding::{Decoder, Encoding};
+use lexer::{Ending, Lexer};
 
 /// How long a row may be: 64 KiB of UTF-8, quotes and delimiters included, its line break not.
 pub const MAX_ROW: usize = 64 * 1024;
+
+/// What DOS ends a text with: ignored at the end of a file.
+const END_OF_TEXT: u8 = 0x1A;
 
 /// A point between two rows of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,8 +42,41 @@ pub struct Row<'a> {
     pub line: u64,
     /// The number of the row, the first below the header being 1. The header itself is 0.
     pub row: u64,
+    /// The line of the file on which the row ends.
+    pub last_line: u64,
+    /// The first quoted cell of the row that runs over lines.
+    pub quoted_lines: Option<QuotedLines>,
     /// Its cells, or why there are none.
     pub content: Content<'a>,
+}
+
+impl Row<'_> {
+    /// The lines on which the row is.
+    #[must_use]
+    pub fn lines(&self) -> RowLines {
+        RowLines {
+            last: (self.last_line > self.line).then_some(self.last_line),
+            quoted: self.quoted_lines,
+        }
+    }
+}
+
+/// Where a row ends that begins on an earlier line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RowLines {
+    /// The line on which it ends, if that is a later one.
+    pub last: Option<u64>,
+    /// The first quoted cell that runs over lines.
+    pub quoted: Option<QuotedLines>,
+}
+
+/// A quoted cell that runs over lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuotedLines {
+    /// The line on which its quote opens.
+    pub opens: u64,
+    /// The line on which its quote closes.
+    pub closes: u64,
 }
 
 /// What a row holds.
@@ -59,6 +98,7 @@ pub enum Content<'a> {
 pub struct Cells<'a> {
     text: &'a [u8],
     ends: &'a [usize],
+    malformed: &'a [usize],
 }
 
 /// A cell has bytes that are not valid in the encoding of the file.
@@ -93,6 +133,29 @@ impl<'a> Cells<'a> {
         let cells = *self;
         (0..cells.count()).map_while(move |index| cells.get(index))
     }
+
+    /// Whether the row has no cell at `index`, or one that is empty or has only white space.
+    #[must_use]
+    pub fn is_blank(&self, index: usize) -> bool {
+        match self.get(index) {
+            Some(Ok(cell)) => cell.chars().all(is_blank),
+            Some(Err(NotUtf8)) => false,
+            None => true,
+        }
+    }
+
+    /// The indices of the cells in which text follows the closing quote. They are as the file has them, quotes
+    /// included.
+    #[must_use]
+    pub fn malformed(&self) -> &'a [usize] {
+        self.malformed
+    }
+
+    /// The text of all cells, one after another.
+    #[must_use]
+    pub(super) fn text(&self) -> &'a [u8] {
+        self.text
+    }
 }
 
 /// Cells that outlive the row they were taken from.
@@ -100,6 +163,7 @@ impl<'a> Cells<'a> {
 pub struct OwnedCells {
     text: Box<[u8]>,
     ends: Box<[usize]>,
+    malformed: Box<[usize]>,
 }
 
 impl OwnedCells {
@@ -109,13 +173,14 @@ impl OwnedCells {
         Cells {
             text: &self.text,
             ends: &self.ends,
+            malformed: &self.malformed,
         }
     }
 
     /// How many bytes they take.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.text.len() + size_of_val(&*self.ends)
+        self.text.len() + size_of_val(&*self.ends) + size_of_val(&*self.malformed)
     }
 }
 
@@ -124,6 +189,7 @@ impl From<Cells<'_>> for OwnedCells {
         Self {
             text: cells.text.into(),
             ends: cells.ends.into(),
+            malformed: cells.malformed.into(),
         }
     }
 }
@@ -133,82 +199,75 @@ impl From<Cells<'_>> for OwnedCells {
 /// Feed a chunk, take rows until there are none, feed the next; [`finish`](Rows::finish) after the last
 /// and take what is left. Rows, lines and positions do not depend on where the chunks were cut.
 ///
-/// Lines end with CRLF, LF or CR, also in one file, also within quotes. A line that is empty or has only
-/// spaces (or tabs, where they do not separate cells) is no row. Text after a closing quote belongs to
-/// the cell: `"a"b` is `ab`.
+/// Lines end with CRLF, LF or CR, also in one file, also within quotes. A line whose cells are all empty or
+/// have only white space is no row. Blanks before an opening and after a closing quote are dropped. Other text
+/// after a closing quote makes the cell [malformed](Cells::malformed). Byte order marks at the beginning of the file
+/// and U+001A at its end are ignored.
 #[derive(Debug)]
 pub struct Rows {
-    csv: Reader,
-    decoder: Decoder,
-    delimiter: u8,
-    /// How many bytes of the byte order mark are still to come.
-    mark: usize,
+    /// None for UTF-8, whose bytes are the text.
+    decoder: Option<Decoder>,
+    lexer: Lexer,
     /// Where in the file the next chunk begins.
     fed: u64,
+    /// Where in the file the text ends that a decoder has given.
+    decoded: u64,
     finished: bool,
-    /// Text to read rows from, and how much of it was read.
+    /// Text to read rows from, read as far as `at`. Behind `end` there is only U+001A, which is text
+    /// if more follows.
     text: Vec<u8>,
     at: usize,
+    end: usize,
+    /// The file begins here, so byte order marks are skipped.
+    at_start: bool,
     /// Where `text[at..]` begins in the file.
     here: Position,
     /// Where the row last taken ends.
     position: Position,
-    header_is_next: bool,
+    /// How many rows the next one counts for: none if it is the header.
+    counts: u64,
     step: Step,
-    /// The last byte read was a carriage return: a line feed that follows belongs to it.
+    /// The last byte read was a carriage return that ended a line: a line feed that follows belongs to it.
     after_cr: bool,
-    row: Current,
 }
 
-/// Where the reading stands.
+/// Where the reading is.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     /// Before a row.
     Between,
     /// Inside a row.
     Within,
-    /// Behind a row, or behind a blank line, save for the second half of a CRLF.
+    /// Behind a row, or behind a blank line, except for the second half of a CRLF.
     Behind(Option<Ending>),
 }
 
-/// What a row turned out to be.
-#[derive(Clone, Copy, Debug)]
-enum Ending {
-    Cells,
-    TooLarge,
-    UnclosedQuote,
-}
-
 impl Rows {
-    /// Reads a file from `position` on: from [`Position::START`], or where an earlier reading with the
-    /// same dialect got to.
+    /// Reads a file from `position` on: from [`Position::START`], where its header is, or where an earlier reading
+    /// with the same dialect got to.
     #[must_use]
     pub fn new(dialect: Dialect, position: Position) -> Self {
-        let delimiter = dialect.delimiter.byte();
-        let mut csv = ReaderBuilder::new().delimiter(delimiter).build();
-        // The reader would skip a byte order mark before the first row it sees, also in mid-file; past
-        // an empty line it does not.
-        csv.read_record(b"\n", &mut [0], &mut [0]);
-        let at_start = position.offset == 0;
+        Self::from(dialect, position, position.offset == 0)
+    }
+
+    /// Reads a file from `position` on, where its header is, or its first row if it has none.
+    #[must_use]
+    pub fn from(dialect: Dialect, position: Position, header_is_next: bool) -> Self {
         Self {
-            csv,
-            decoder: Decoder::new(dialect.encoding),
-            delimiter,
-            mark: if at_start && dialect.bom {
-                dialect.encoding.bom().len()
-            } else {
-                0
-            },
+            decoder: (dialect.encoding != Encoding::UTF_8).then(|| Decoder::new(dialect.encoding)),
+            lexer: Lexer::new(dialect.delimiter.byte()),
             fed: position.offset,
+            decoded: position.offset,
             finished: false,
             text: Vec::new(),
             at: 0,
+            end: 0,
+            at_start: position.offset == 0,
             here: position,
             position,
-            header_is_next: at_start,
+            counts: u64::from(!header_is_next),
             step: Step::Between,
             after_cr: false,
-            row: Current::new(),
         }
     }
 
@@ -217,32 +276,35 @@ impl Rows {
     /// They are kept until rows were taken from them, so take all there are before feeding more.
     pub fn feed(&mut self, chunk: &[u8]) {
         self.fed += chunk.len() as u64;
-        let mark = self.mark.min(chunk.len());
-        self.mark -= mark;
-        self.here.offset += mark as u64;
+        if let Some(decoder) = &mut self.decoder {
+            return decoder.feed(chunk);
+        }
         self.text.drain(..self.at);
         self.at = 0;
-        self.decoder.decode(&chunk[mark..], &mut self.text);
+        self.text.extend_from_slice(chunk);
+        self.find_end();
     }
 
-    /// Says that the file has ended.
+    /// Notes that the file has ended.
     pub fn finish(&mut self) {
-        self.decoder.finish(&mut self.text);
+        if let Some(decoder) = &mut self.decoder {
+            decoder.finish();
+        }
         self.finished = true;
     }
 
     /// The next row; none when more bytes are needed or, after [`finish`](Rows::finish), at the end.
     pub fn next_row(&mut self) -> Option<Row<'_>> {
         let content = match self.advance()? {
-            Ending::Cells => Content::Cells(self.row.cells()),
+            Ending::Cells => Content::Cells(self.lexer.cells()),
             Ending::TooLarge => Content::TooLarge,
-            Ending::UnclosedQuote => Content::UnclosedQuote {
-                line: self.row.last_cell_line,
-            },
+            Ending::UnclosedQuote(line) => Content::UnclosedQuote { line },
         };
         Some(Row {
-            line: self.row.line,
+            line: self.lexer.first_line(),
             row: self.position.row,
+            last_line: self.lexer.line(),
+            quoted_lines: self.lexer.quoted_lines(),
             content,
         })
     }
@@ -261,32 +323,40 @@ impl Rows {
         loop {
             match self.step {
                 Step::Between => {
-                    while let Some(b'\r' | b'\n') = self.text.get(self.at) {
-                        self.pass(1);
-                    }
-                    if self.at == self.text.len() {
+                    if !self.has_text() {
                         if self.finished {
+                            self.here.offset = self.fed;
                             self.position = self.here;
                         }
                         return None;
                     }
-                    self.row.begin(self.here.line);
-                    self.step = Step::Within;
+                    if self.at_start && !self.skip_marks()? {
+                        continue;
+                    }
+                    if let b'\r' | b'\n' = self.text[self.at] {
+                        self.pass_break();
+                    } else {
+                        self.after_cr = false;
+                        self.lexer.begin(self.here.line);
+                        self.step = Step::Within;
+                    }
                 }
                 Step::Within => self.step = self.read()?,
                 Step::Behind(ending) => {
-                    // The position must not lie between CR and LF: it would count them as two lines.
+                    // The position must not be between CR and LF: it would count them as two lines.
                     if self.after_cr {
-                        match self.text.get(self.at) {
-                            Some(b'\n') => self.pass(1),
-                            None if !self.finished => return None,
-                            _ => {}
+                        if self.has_text() {
+                            if self.text[self.at] == b'\n' {
+                                self.pass_break();
+                            }
+                        } else if !self.finished {
+                            return None;
                         }
                     }
                     self.step = Step::Between;
                     if let Some(ending) = ending {
-                        self.here.row += u64::from(!self.header_is_next);
-                        self.header_is_next = false;
+                        self.here.row += self.counts;
+                        self.counts = 1;
                         self.position = self.here;
                         return Some(ending);
                     }
@@ -298,194 +368,86 @@ impl Rows {
     /// Reads to the end of the row under way, if that has arrived; returns what follows.
     fn read(&mut self) -> Option<Step> {
         loop {
-            let rest = &self.text[self.at..];
-            if rest.is_empty() {
-                return self.finished.then(|| Step::Behind(self.read_last()));
+            if !self.has_text() {
+                if !self.finished {
+                    return None;
+                }
+                self.here.offset = self.fed;
+                self.here.line = self.lexer.line();
+                return Some(Step::Behind(self.lexer.end_of_file()));
             }
-            let part = &rest[..rest.len().min(self.row.room())];
-            let (taken, ended) = self.row.take(&mut self.csv, part);
+            let (taken, ended) = self.lexer.take(&self.text[self.at..self.end]);
             self.pass(taken);
             if ended {
-                return Some(Step::Behind(self.row.ending(self.row.taken - 1, self.delimiter)));
-            }
-            if self.row.taken > MAX_ROW {
-                self.row.find_last_cell(self.here.line);
-                self.row.too_large = true;
+                self.here.line = self.lexer.line();
+                self.pass_break();
+                return Some(Step::Behind(self.lexer.ending()));
             }
         }
     }
 
-    /// Ends the row that the end of the file cuts off.
-    fn read_last(&mut self) -> Option<Ending> {
-        self.here.offset = self.fed;
-        if !self.row.too_large {
-            self.row.find_last_cell(self.here.line);
+    /// Makes sure that there is text to read, if any has arrived.
+    fn has_text(&mut self) -> bool {
+        while self.at == self.end {
+            let Some(decoder) = &mut self.decoder else {
+                return false;
+            };
+            self.text.drain(..self.at);
+            self.at = 0;
+            let line = decoder.line(&mut self.text);
+            self.find_end();
+            match line {
+                Some(length) => self.decoded += length,
+                None => return false,
+            }
         }
-        let length = self.row.taken;
-        // A line feed ends the row, except within quotes.
-        let (_, ended) = self.row.take(&mut self.csv, b"\n");
-        if ended {
-            self.row.ending(length, self.delimiter)
-        } else {
-            Some(Ending::UnclosedQuote)
+        true
+    }
+
+    /// Leaves U+001A at the end of the text until it is known whether more follows.
+    fn find_end(&mut self) {
+        let kept = self.text[self.at..]
+            .iter()
+            .rev()
+            .take_while(|&&byte| byte == END_OF_TEXT);
+        self.end = self.text.len() - kept.count();
+    }
+
+    /// Skips byte order marks where the file begins; `false` if there was one. None when the next bytes, which have
+    /// not arrived, decide.
+    fn skip_marks(&mut self) -> Option<bool> {
+        const MARK: &[u8] = b"\xEF\xBB\xBF";
+
+        let text = &self.text[self.at..self.end];
+        if text.starts_with(MARK) {
+            self.pass(MARK.len());
+            return Some(false);
         }
+        if MARK.starts_with(text) && !self.finished {
+            return None;
+        }
+        self.at_start = false;
+        Some(true)
+    }
+
+    /// Goes past the line break of which the next byte is, as a line of its own unless it is the second half of one.
+    fn pass_break(&mut self) {
+        let byte = self.text[self.at];
+        self.here.line += u64::from(byte == b'\r' || !self.after_cr);
+        self.after_cr = byte == b'\r';
+        self.pass(1);
     }
 
     /// Goes past the next `count` bytes of text.
     fn pass(&mut self, count: usize) {
-        let passed = &self.text[self.at..self.at + count];
-        self.here.offset += self.decoder.encoding().source_len(passed);
-        self.here.line += line_breaks(passed, &mut self.after_cr);
         self.at += count;
-    }
-}
-
-/// The row being read.
-#[derive(Debug)]
-struct Current {
-    /// The line on which it begins.
-    line: u64,
-    /// How many bytes of text were taken for it, its line break included.
-    taken: usize,
-    /// It is too large, and only the part last taken is kept.
-    too_large: bool,
-    /// Its cells one after another, as far as `written`.
-    cells: Vec<u8>,
-    written: usize,
-    /// Where each cell ends, as far as `ended`.
-    ends: Vec<usize>,
-    ended: usize,
-    /// How many bytes of cells were dropped because the row is too large.
-    dropped: usize,
-    /// The line on which the cell begins that was not read to its end.
-    last_cell_line: u64,
-}
-
-impl Current {
-    fn new() -> Self {
-        Self {
-            line: 0,
-            taken: 0,
-            too_large: false,
-            // There is always room for one byte more, since the reader asks for it.
-            cells: vec![0; MAX_ROW + 2],
-            written: 0,
-            ends: vec![0; 32],
-            ended: 0,
-            dropped: 0,
-            last_cell_line: 0,
+        if self.decoder.is_none() {
+            self.here.offset += count as u64;
+        } else if self.at == self.text.len() {
+            // Only the ends of lines are known, and no position is asked for anywhere else.
+            self.here.offset = self.decoded;
         }
     }
-
-    fn begin(&mut self, line: u64) {
-        self.line = line;
-        self.taken = 0;
-        self.too_large = false;
-        self.written = 0;
-        self.ended = 0;
-        self.dropped = 0;
-        self.last_cell_line = line;
-    }
-
-    /// How much text may be taken at once.
-    fn room(&self) -> usize {
-        if self.too_large {
-            MAX_ROW
-        } else {
-            // The last one may be the line break.
-            MAX_ROW + 1 - self.taken
-        }
-    }
-
-    /// Takes text, at most to the end of the row; returns how much it took and whether the row ended.
-    fn take(&mut self, csv: &mut Reader, text: &[u8]) -> (usize, bool) {
-        if self.too_large {
-            self.dropped += self.written;
-            self.written = 0;
-            self.ended = 0;
-        }
-        let mut taken = 0;
-        let ended = loop {
-            if self.ended == self.ends.len() {
-                self.ends.resize(2 * self.ended, 0);
-            }
-            let (result, read, written, ended) = csv.read_record(
-                &text[taken..],
-                &mut self.cells[self.written..],
-                &mut self.ends[self.ended..],
-            );
-            taken += read;
-            self.written += written;
-            self.ended += ended;
-            match result {
-                ReadRecordResult::Record => break true,
-                ReadRecordResult::OutputEndsFull => {}
-                // All was read; the others cannot be, for `text` is never empty and `cells` never full.
-                ReadRecordResult::InputEmpty | ReadRecordResult::OutputFull | ReadRecordResult::End => {
-                    break false;
-                }
-            }
-        };
-        self.taken += taken;
-        (taken, ended)
-    }
-
-    /// Notes on which line the last cell begins, in case its quote is never closed; `here` is the line
-    /// that was reached without an end of the row.
-    fn find_last_cell(&mut self, here: u64) {
-        let begins_here = self.ended > 0 || !self.too_large;
-        if begins_here {
-            let start = self
-                .ended
-                .checked_sub(1)
-                .map_or(0, |last| self.ends[last] - self.dropped);
-            let cell = &self.cells[start..self.written];
-            self.last_cell_line = here - line_breaks(cell, &mut false);
-        }
-    }
-
-    /// What the row is, now that it has ended and is `length` bytes long; none for a blank line.
-    fn ending(&self, length: usize, delimiter: u8) -> Option<Ending> {
-        let is_blank = || {
-            // Unquoted, hence as long as its text.
-            self.written == length
-                && self.cells[..length]
-                    .iter()
-                    .all(|&byte| byte == b' ' || (byte == b'\t' && byte != delimiter))
-        };
-        if self.too_large {
-            Some(Ending::TooLarge)
-        } else if self.ended == 1 && is_blank() {
-            None
-        } else {
-            Some(Ending::Cells)
-        }
-    }
-
-    fn cells(&self) -> Cells<'_> {
-        Cells {
-            text: &self.cells[..self.written],
-            ends: &self.ends[..self.ended],
-        }
-    }
-}
-
-/// How many lines end in `text`. A line feed right after a carriage return counts with it, also when
-/// the carriage return came before `text`.
-fn line_breaks(text: &[u8], after_cr: &mut bool) -> u64 {
-    let Some(&last) = text.last() else { return 0 };
-    let mut lines = 0;
-    let mut after_last_cr = after_cr.then_some(0);
-    for at in memchr::memchr2_iter(b'\r', b'\n', text) {
-        if text[at] == b'\r' {
-            after_last_cr = Some(at + 1);
-            lines += 1;
-        } else {
-            lines += u64::from(after_last_cr != Some(at));
-        }
-    }
-    *after_cr = last == b'\r';
-    lines
 }
 
 #[cfg(test)]

@@ -72,7 +72,14 @@ async fn an_import_tells_everything_that_is_documented() {
     assert_eq!(members(&import), MEMBERS);
     assert_eq!(
         members(&import["read"]),
-        ["bom", "columns", "delimiter", "encoding", "ignoredColumns"]
+        [
+            "bom",
+            "columns",
+            "delimiter",
+            "encoding",
+            "ignoredColumns",
+            "skippedLines"
+        ]
     );
     assert_eq!(
         members(&import["progress"]),

@@ -58,19 +58,20 @@ async fn a_file_that_cannot_be_read_is_refused_with_what_to_do() {
         (
             utf16("email\na@example.org\n", u16::to_le_bytes),
             &[],
-            "the header has NUL bytes, as UTF-16 without a byte order mark has; save the file as UTF-8 and send \
-             it again",
+            "the file looks like UTF-16 without a byte order mark; save it as \"CSV UTF-8\" and send that, or send \
+             encoding=utf-16le",
         ),
         (
             utf16("email\na@example.org\n", u16::to_be_bytes),
             &[],
-            "the header has NUL bytes, as UTF-16 without a byte order mark has; save the file as UTF-8 and send \
-             it again",
+            "the file looks like UTF-16 without a byte order mark; save it as \"CSV UTF-8\" and send that, or send \
+             encoding=utf-16be",
         ),
         (
             b"email,Vorn\xE4me\na@example.org,Ada\n".into(),
             &[],
-            "the name of column 2 is not valid UTF-8; save the file as UTF-8 and send it again",
+            "the name of column 2 is not valid UTF-8; the file looks like windows-1252: save it as \"CSV UTF-8\" and \
+             send that, or send encoding=windows-1252",
         ),
         (
             b"email,\"name\na@example.org,Ada\n".into(),
@@ -83,9 +84,16 @@ async fn a_file_that_cannot_be_read_is_refused_with_what_to_do() {
             "the header is longer than 64 KiB; leave out the columns that are not needed",
         ),
         (
-            b"PK\x03\x04\x14\0\x06\0".into(),
+            b"PK\x03\x04\x14\0\x06\0\x08\0[Content_Types].xml".into(),
             &[],
-            "the file is a workbook, not CSV; save it as \"CSV UTF-8\" and send that",
+            "the file is an Excel workbook (XLSX), not CSV; open it in a spreadsheet, save it as \"CSV UTF-8\" and send \
+             that",
+        ),
+        (
+            b"ada@example.org,Ada\n".into(),
+            &[("header", "absent")],
+            "the file has 2 columns and no header; send columns as well, with what each of them means, such as \
+             [\"email\",\"firstName\",null]",
         ),
     ];
 
@@ -110,7 +118,7 @@ async fn a_header_alone_is_a_file_without_rows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_encodings_and_delimiters_are_found_out_and_told() {
+async fn the_encodings_and_delimiters_are_found_out() {
     let service = Service::start().await;
     let little_endian = |text: &str| [&b"\xFF\xFE"[..], &utf16(text, u16::to_le_bytes)].concat();
     let big_endian = |text: &str| [&b"\xFE\xFF"[..], &utf16(text, u16::to_be_bytes)].concat();
@@ -158,6 +166,73 @@ async fn the_encodings_and_delimiters_are_found_out_and_told() {
         assert_eq!(import["progress"]["bytesRead"], bytes);
         let made = user(&service, &format!("u{number}@example.org")).await.unwrap();
         assert_eq!(made.first_name.unwrap().as_str(), "Zoë 𝄞");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sender_may_name_encoding_and_delimiter() {
+    let service = Service::start().await;
+    let (gb18030, big5) = (b"\xC0\xEE\x81\x30\x84\x36", b"\xA7\xF5");
+    let cases: [(&str, &[u8], &str, &str, &str); 5] = [
+        ("windows-1250", b"\x8Akoda", "comma", "windows-1250", "Škoda"),
+        ("Latin1", b"Zo\xEB", "semicolon", "windows-1252", "Zoë"),
+        ("gb18030", gb18030, "pipe", "gb18030", "李\u{A5}"),
+        ("big5", big5, "tab", "Big5", "李"),
+        ("koi8-r", b"\xEC\xC5\xD7", "comma", "KOI8-R", "Лев"),
+    ];
+    for (number, (label, name, word, encoding, text)) in (1..).zip(cases) {
+        let delimiter = match word {
+            "semicolon" => ";",
+            "tab" => "\t",
+            "pipe" => "|",
+            _ => ",",
+        };
+        let address = format!("n{number}@example.org");
+        let head = format!("email{delimiter}firstName\n{address}{delimiter}");
+        let file = [head.as_bytes(), name, b"\n"].concat();
+        let options = [("encoding", label), ("delimiter", word)];
+
+        let import = service.import(file, &options).await.expect(200);
+
+        assert_eq!(import["read"]["encoding"], encoding);
+        assert_eq!(import["read"]["delimiter"], delimiter);
+        assert_eq!(
+            (&import["encoding"], &import["delimiter"]),
+            (&json!(encoding), &json!(word))
+        );
+        let made = user(&service, &address).await.unwrap();
+        assert_eq!(made.first_name.unwrap().as_str(), text, "{label}");
+    }
+    for (option, value) in [
+        ("encoding", "utf-7"),
+        ("encoding", "iso-2022-jp"),
+        ("delimiter", ";"),
+        ("header", "none"),
+    ] {
+        let refused = service.import("email\n", &[(option, value)]).await;
+        assert_eq!(refused.faults(), [format!("#/{option} invalid_format")]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_goes_on_after_a_checkpoint_in_any_encoding() {
+    let service = Service::with_variables(&[("IMPORT_SEGMENT_ROWS", "100")]).await;
+    for (label, name) in [
+        ("shift_jis", &b"\x89\xD4\x8Eq"[..]),
+        ("gb18030", b"\x81\x30\x84\x36\xC0\xEE"),
+    ] {
+        let mut file = b"email,firstName\n".to_vec();
+        for number in 0..450 {
+            file.extend(format!("{label}{number}@example.org,").bytes());
+            file.extend(name);
+            file.extend(b"\r\n");
+        }
+        let bytes = file.len();
+
+        let import = service.import(file, &[("encoding", label)]).await.expect(200);
+
+        assert_eq!(counts(&import), [450, 450, 0, 0, 0]);
+        assert_eq!(import["progress"]["bytesRead"], bytes);
     }
 }
 
@@ -239,7 +314,7 @@ async fn ten_thousand_columns_are_refused_in_few_words_or_ignored() {
     assert_eq!(counts(&ignored), [3, 2, 0, 0, 1]);
     assert_eq!(
         errors(&ignored),
-        ["line 4: the row has 1 cells, the header has 10000"]
+        ["line 4: the row has 1 cell, the header has 10000"]
     );
     assert_eq!(ignored["read"]["ignoredColumns"].as_array().unwrap().len(), 9_999);
 }
@@ -267,7 +342,8 @@ async fn bytes_that_are_not_utf8_are_that_rows_error() {
     );
     assert_eq!(
         errors(&import)[3],
-        "line 4: firstName \"Zo\u{FFFD}\" is not valid in the encoding of the file"
+        "line 4: firstName \"Zoë\" is not valid UTF-8; it looks like windows-1252: save the file as \"CSV UTF-8\", or \
+         send encoding=windows-1252"
     );
 }
 
@@ -308,7 +384,10 @@ async fn an_enormous_cell_costs_its_row_and_no_other() {
     assert_eq!(counts(&import), [3, 2, 0, 0, 1]);
     assert_eq!(
         errors(&import),
-        ["line 3: the row is longer than 64 KiB and was not read"]
+        [
+            "line 3: the row is longer than 64 KiB and was not read; the quote that opens on line 3 closes on line \
+             524291; lines 3 to 524291 were read as one row"
+        ]
     );
     assert_eq!(import["rowErrors"][0]["code"], "row_too_large");
     let grace = user(&service, "grace@example.org").await.unwrap();
@@ -356,17 +435,19 @@ async fn lines_and_rows_are_counted_as_an_editor_does() {
         .iter()
         .map(|error| (error["line"].as_u64().unwrap(), error["row"].as_u64().unwrap()))
         .collect();
-    assert_eq!(places, [(3, 1), (8, 2), (9, 3), (10, 4), (11, 5)]);
-    assert_eq!(
-        errors(&import)[2],
-        "line 9: the row has 3 cells, the header has 2"
+    assert_eq!(places, [(3, 1), (8, 2), (10, 3)]);
+    assert!(
+        errors(&import)[0].ends_with(
+            "; the quote that opens on line 3 closes on line 6; lines 3 to 6 were read as one row"
+        )
     );
-    assert_eq!(errors(&import)[4], "line 11: email is required");
+    assert_eq!(import["rowErrors"][0]["lastLine"], 6);
+    assert_eq!(import["rowErrors"][1]["lastLine"], json!(null));
     assert_eq!(
         user(&service, "d@example.org").await.unwrap().import.unwrap().1,
         12
     );
-    assert_eq!(counts(&import), [6, 1, 0, 0, 5]);
+    assert_eq!(counts(&import), [4, 1, 0, 0, 3]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -43,11 +43,11 @@ async fn rejected_rows_come_back_in_the_senders_own_form_and_are_taken_when_corr
     );
     assert_eq!(
         rejected.text,
-        "\u{FEFF}Surname;_id;E-Mail;Phone;_line;_column;_code;_message\r\n\
+        "\u{FEFF}Surname;_id;E-Mail;Phone;_line;_column;_code;_message;_suggestion\r\n\
          '=Hopper;2;grace@;'+1 202 555 0117;3;E-Mail;invalid_format;\"E-Mail \"\"grace@\"\" is not an email \
-         address\"\r\n\
+         address\";\r\n\
          \"Liskov; B\";3;;12345;4;\"E-Mail; Phone\";\"required; invalid_format\";\"E-Mail is required; Phone \
-         \"\"12345\"\" does not begin with + and a country code\"\r\n"
+         \"\"12345\"\" does not begin with + and a country code\";\r\n"
     );
     assert_eq!(again["success"], true, "{again}");
     assert_eq!(counts(&again), [2, 2, 0, 0, 0]);
@@ -69,11 +69,11 @@ async fn rows_that_have_no_cells_to_give_back_still_have_their_faults() {
 
     assert_eq!(
         rejected.text,
-        "email,firstName,_line,_column,_code,_message\r\n\
-         short@example.org,,2,,column_count,\"the row has 1 cells, the header has 2\"\r\n\
-         long@example.org,Ada,3,,column_count,\"the row has 4 cells, the header has 2\",more,cells\r\n\
-         ,,4,,row_too_large,the row is longer than 64 KiB and was not read\r\n\
-         ,,5,,unclosed_quote,the quote that opens on line 5 is never closed; nothing after it was read\r\n"
+        "\u{FEFF}email,firstName,_extra1,_extra2,_line,_column,_code,_message,_suggestion\r\n\
+         short@example.org,,,,2,,column_count,\"the row has 1 cell, the header has 2\",\r\n\
+         long@example.org,Ada,more,cells,3,,column_count,\"the row has 4 cells, the header has 2\",\r\n\
+         ,,,,4,,row_too_large,the row is longer than 64 KiB and was not read,\r\n\
+         ,,,,5,,unclosed_quote,the quote that opens on line 5 is never closed; nothing after it was read,\r\n"
     );
 }
 
@@ -89,7 +89,7 @@ async fn a_second_round_of_corrections_has_the_same_columns() {
     assert_eq!(second.text, first.text);
     assert_eq!(
         again["read"]["ignoredColumns"],
-        serde_json::json!(["_line", "_column", "_code", "_message"])
+        serde_json::json!(["_line", "_column", "_code", "_message", "_suggestion"])
     );
 }
 
@@ -105,7 +105,7 @@ async fn an_import_without_rejected_rows_gives_the_header_and_a_refused_file_not
 
     assert_eq!(
         header.text,
-        "email,firstName,lastName,_line,_column,_code,_message\r\n"
+        "\u{FEFF}email,firstName,lastName,_line,_column,_code,_message,_suggestion\r\n"
     );
     assert_eq!(
         nothing.expect(409)["detail"],
@@ -225,7 +225,34 @@ async fn many_rejected_rows_are_fetched_from_the_bucket() {
     redirected.expect_common_headers();
     assert_eq!(rejected.status.as_u16(), 200, "{:.200}", rejected.text);
     assert_eq!(rejected.text.lines().count(), 61);
-    assert!(rejected.text.starts_with("email,_x,_line"));
+    assert!(rejected.text.starts_with("\u{FEFF}email,_x,_line"));
     let id = import["id"].as_str().unwrap();
     assert!(rejected.header("content-disposition").contains(id));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rejected_rows_are_of_one_length_in_every_checkpoint() {
+    let service = Service::with_variables(&[("IMPORT_SEGMENT_ROWS", "100")]).await;
+    let mut file = "email,firstName\n".to_owned();
+    for number in 0..300 {
+        let surplus = if number == 150 { ",more,cells" } else { "" };
+        writeln!(file, "nobody{number},Ada{surplus}").unwrap();
+    }
+    let import = service.import(file, &[]).await.expect(200);
+
+    let rejected = service.get(&(path(&import) + "/rejected")).await.text;
+    let moved = rejected.replace("nobody150,Ada,more,cells", "nobody150,Ada,,");
+    let corrected = moved.replace(",Ada,,,", "@example.org,Ada,,,");
+    let untouched = service.import(rejected.clone(), &[]).await.expect(200);
+    let again = service.import(corrected, &[]).await.expect(200);
+
+    let widths: Vec<_> = rejected.lines().map(|line| line.split(',').count()).collect();
+    assert_eq!(
+        rejected.lines().next().unwrap(),
+        "\u{FEFF}email,firstName,_extra1,_extra2,_line,_column,_code,_message,_suggestion"
+    );
+    // A message may have a comma of its own.
+    assert!(widths.iter().all(|width| [9, 10].contains(width)), "{widths:?}");
+    assert_eq!(counts(&untouched), [300, 0, 0, 0, 300]);
+    assert_eq!(counts(&again), [300, 300, 0, 0, 0]);
 }

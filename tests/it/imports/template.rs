@@ -19,7 +19,7 @@ async fn the_template_is_a_file_that_can_be_imported_as_it_is() {
     );
     assert_eq!(
         template.text.lines().next().unwrap(),
-        "email,firstName,lastName,otherName,mobileNumber,roles,enabled,accountType,planId,externalUserId"
+        "\u{FEFF}email,firstName,lastName,otherName,mobileNumber,roles,enabled,accountType,planId,externalUserId"
     );
     assert_eq!(template.text.lines().count(), 3);
     assert_eq!(counts(&import), [2, 2, 0, 0, 0]);

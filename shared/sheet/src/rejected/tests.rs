@@ -1,12 +1,14 @@
 use proptest::prelude::*;
+use roster::Member;
 
 use super::*;
-use crate::{Content, Delimiter, Position, Rows, UnknownColumns};
+use crate::{Content, Delimiter, OwnedCells, Position, Rows, UnknownColumns};
 
 const FAULT: RejectedFault<'_> = RejectedFault {
     column: "E-Mail",
     code: "invalid_format",
     message: "email \"ada@\" is not an email address",
+    suggestion: "",
 };
 
 /// The file of rejected rows that comes out when every row of a file is rejected for `faults`.
@@ -16,29 +18,38 @@ fn rejected(file: &[u8], faults: &[RejectedFault<'_>]) -> Vec<u8> {
     rows.feed(file);
     rows.finish();
     let columns = Columns::read(rows.next_row(), UnknownColumns::Ignore).unwrap();
-    let rejected = Rejected::new(&columns, dialect);
-    let mut out = Vec::new();
-    rejected.header(&mut out);
+    let mut all = Vec::new();
     while let Some(row) = rows.next_row() {
         let cells = match row.content {
             Content::Cells(cells) => Some(cells),
             Content::TooLarge | Content::UnclosedQuote { .. } => None,
         };
-        rejected.row(row.line, cells, faults, &mut out);
+        all.push((row.line, cells.map(OwnedCells::from)));
+    }
+    let cells = all.iter().filter_map(|(_, cells)| cells.as_ref());
+    let extra = cells
+        .map(|cells| Rejected::extra_of(&columns, cells.cells()))
+        .max();
+    let rejected = Rejected::new(&columns, dialect, extra.unwrap_or_default());
+    let mut out = Vec::new();
+    rejected.header(&mut out);
+    for (line, cells) in &all {
+        rejected.row(*line, cells.as_ref().map(OwnedCells::cells), faults, &mut out);
     }
     out
 }
 
 fn text(file: &[u8], faults: &[RejectedFault<'_>]) -> String {
-    String::from_utf8(rejected(file, faults)).unwrap()
+    let text = String::from_utf8(rejected(file, faults)).unwrap();
+    text.strip_prefix('\u{FEFF}').unwrap().to_owned()
 }
 
 #[test]
 fn rows_come_back_in_their_own_columns_with_their_faults() {
     assert_eq!(
         text(b"Surname;E-Mail\nLovelace;ada@\n", &[FAULT]),
-        "Surname;E-Mail;_line;_column;_code;_message\r\n\
-         Lovelace;ada@;2;E-Mail;invalid_format;\"email \"\"ada@\"\" is not an email address\"\r\n"
+        "Surname;E-Mail;_line;_column;_code;_message;_suggestion\r\n\
+         Lovelace;ada@;2;E-Mail;invalid_format;\"email \"\"ada@\"\" is not an email address\";\r\n"
     );
 }
 
@@ -48,6 +59,7 @@ fn several_faults_share_a_row() {
         column: "Role",
         code: "unknown_role",
         message: "roles \"x\" is not a role",
+        suggestion: "Originator",
     };
 
     assert_eq!(
@@ -56,7 +68,7 @@ fn several_faults_share_a_row() {
             .nth(1)
             .unwrap(),
         "ada@,x,2,E-Mail; Role,invalid_format; unknown_role,\
-         \"email \"\"ada@\"\" is not an email address; roles \"\"x\"\" is not a role\""
+         \"email \"\"ada@\"\" is not an email address; roles \"\"x\"\" is not a role\",; Originator"
     );
 }
 
@@ -73,18 +85,59 @@ fn a_row_that_could_not_be_kept_is_empty_but_for_its_faults() {
 
     assert_eq!(
         text(file.as_bytes(), &[]).lines().skip(1).collect::<Vec<_>>(),
-        [",,2,,,", ",,3,,,"]
+        [",,2,,,,", ",,3,,,,"]
     );
 }
 
 #[test]
 fn rows_that_are_too_short_are_filled_and_cells_beyond_the_columns_kept() {
+    let first = "email,roles,_extra1,_extra2,_line,_column,_code,_message,_suggestion\r\n\
+                 a,,,,2,,,,\r\n\
+                 a,b,c,d,3,,,,\r\n";
+    assert_eq!(text(b"email,roles\na\na,b,c,d, ,\n", &[]), first);
+
+    let again = "email,roles,_extra1,_extra2,_line,_column,_code,_message,_suggestion\r\n\
+                 a,,,,2,,,,\r\n\
+                 a,b,c,d,3,,,,\r\n";
+    assert_eq!(text(first.as_bytes(), &[]), again);
+}
+
+#[test]
+fn rows_of_another_width_or_an_earlier_version_are_made_as_wide() {
+    let dialect = Dialect::detect(b"email\n").unwrap();
+    let columns = Columns::by_position(&[Some(Member::Email), None]).unwrap();
+    let rejected = Rejected::new(&columns, dialect, 2);
+    let widened = |rows: &str, from| String::from_utf8(rejected.widened(rows.into(), from)).unwrap();
+
     assert_eq!(
-        text(b"email,roles\na\na,b,c,d\n", &[])
-            .lines()
-            .skip(1)
-            .collect::<Vec<_>>(),
-        ["a,,2,,,", "a,b,3,,,,c,d"]
+        widened("a,\"b,\r\n\"\"c\",2,,,x;y,\r\nd,\"e\" f,3,,,,\r\n", Some(0)),
+        "a,\"b,\r\n\"\"c\",,,2,,,x;y,\r\nd,\"e\" f,,,3,,,,\r\n"
+    );
+    assert_eq!(widened("a,b,c,2,,,x,\r\n", Some(1)), "a,b,c,,2,,,x,\r\n");
+    assert_eq!(widened("a,b,c,d,2,,,x,y\r\n", Some(2)), "a,b,c,d,2,,,x,y\r\n");
+    assert_eq!(
+        widened("a,b,2,,,x\r\na,b,3,,,x,c,d\r\n", None),
+        "a,b,,,2,,,x,\r\na,b,c,d,3,,,x,\r\n"
+    );
+}
+
+#[test]
+fn a_cell_with_text_after_its_closing_quote_is_at_fault_again() {
+    let file = r#"email,name
+a,"Will \"x\""
+b,"Pat" Lee
+c,"=1" x
+"#;
+    let rejected = text(file.as_bytes(), &[]);
+
+    assert_eq!(
+        rejected.lines().skip(1).collect::<Vec<_>>(),
+        [
+            r#"a,"""Will \""x\""""",2,,,,"#,
+            r#"b,"Pat" Lee,3,,,,"#,
+            // A spreadsheet would run it.
+            r#"c,"""=1"" x",4,,,,"#,
+        ]
     );
 }
 
@@ -95,15 +148,15 @@ fn cells_that_a_spreadsheet_would_run_are_escaped_once() {
             .lines()
             .collect::<Vec<_>>(),
         [
-            "email,_=x,_line,_column,_code,_message",
-            "'=1,'=1,2,,,",
-            "''=1,'t,3,,,"
+            "email,_=x,_line,_column,_code,_message,_suggestion",
+            "'=1,'=1,2,,,,",
+            "''=1,'t,3,,,,"
         ]
     );
 }
 
 #[test]
-fn the_text_is_utf_8_with_a_mark_if_there_was_one() {
+fn the_text_is_utf_8_that_people_can_read() {
     let utf16: Vec<u8> = "\u{FEFF}email\té\nß\t\n"
         .encode_utf16()
         .flat_map(u16::to_le_bytes)
@@ -111,11 +164,11 @@ fn the_text_is_utf_8_with_a_mark_if_there_was_one() {
 
     assert_eq!(
         text(&utf16, &[]),
-        "\u{FEFF}email\té\t_line\t_column\t_code\t_message\r\nß\t\t2\t\t\t\r\n"
+        "email\té\t_line\t_column\t_code\t_message\t_suggestion\r\nß\t\t2\t\t\t\t\r\n"
     );
     assert_eq!(
         text(b"email\nAndr\xE9\n", &[]).lines().nth(1).unwrap(),
-        "Andr\u{FFFD},2,,,"
+        "André,2,,,,"
     );
 }
 
@@ -131,20 +184,21 @@ proptest! {
         for row in &table {
             writer.write_record(row).unwrap();
         }
-        let mut file = if bom { Encoding::Utf8.bom().to_vec() } else { Vec::new() };
+        let mut file = if bom { Encoding::UTF_8.bom().to_vec() } else { Vec::new() };
         file.extend(writer.into_inner().unwrap());
 
         let out = rejected(&file, &[FAULT]);
 
         let dialect = Dialect::detect(&out).unwrap();
-        prop_assert_eq!(dialect, Dialect::detect(&file).unwrap());
+        prop_assert_eq!(dialect.delimiter, Dialect::detect(&file).unwrap().delimiter);
         let mut rows = Rows::new(dialect, Position::START);
         rows.feed(&out);
         rows.finish();
         let columns = Columns::read(rows.next_row(), UnknownColumns::Refuse).unwrap();
         prop_assert_eq!(&columns.header()[..3], ["email", "first name", "_note"]);
         prop_assert_eq!(&columns.header()[3..], Rejected::COLUMNS);
-        for cells in &table {
+        let blank = |cell: &String| cell.chars().all(char::is_whitespace);
+        for cells in table.iter().filter(|cells| !cells.iter().all(blank)) {
             let Content::Cells(found) = rows.next_row().unwrap().content else { panic!("a row of cells") };
             let found: Vec<_> = found.iter().take(3).map(|cell| unescape(cell.unwrap()).to_owned()).collect();
             let expected: Vec<_> = cells.iter().map(|cell| unescape(cell).to_owned()).collect();
