@@ -172,7 +172,7 @@ impl World {
                 })
                 .collect::<Result<Vec<_>, _>>()?;
             // Calls of 25, all under way at the same time.
-            self.app.users.insert_each(&users).await?;
+            self.app.users.insert_each(&users, 0).await?;
             for user in &users {
                 tally += user.tally();
             }

@@ -10,6 +10,7 @@ mod expiry;
 mod files;
 mod format;
 mod kills;
+mod late;
 mod list;
 mod one;
 mod progress;

@@ -6,12 +6,14 @@
 use lambda_runtime::{Error as InvocationError, LambdaEvent};
 use serde::de::IgnoredAny;
 use shared::clock;
-use shared::intake::{Intake, metrics};
+use shared::intake::{Intake, Late, metrics, settle_late};
 
-/// Deletions that one call takes up at most.
-const MAX_DELETIONS: u16 = 100;
+/// Deletions that one call finishes at most, so that it ends well within its 300 s where owners have some hundreds of
+/// contacts. The next call, in five minutes, takes up the rest.
+const MAX_DELETIONS: u64 = 100;
 
-/// Removes what is left of users who were deleted, and tells how many imports stand still.
+/// Removes what is left of users who were deleted, settles what runs of imports wrote late, and reports how many
+/// imports stand still.
 ///
 /// # Errors
 ///
@@ -23,6 +25,16 @@ pub async fn handle(app: &Intake, _event: LambdaEvent<IgnoredAny>) -> Result<(),
         tracing::warn!(import.id = %id, "an import stands still");
     }
     metrics::stalled(app, stalled.len() as u64, now);
+    let late = settle_late(app, now).await;
+    if let Ok(late) = &late
+        && *late != Late::default()
+    {
+        tracing::info!(
+            late.taken_back = late.taken_back,
+            late.counted = late.counted,
+            "late writes settled"
+        );
+    }
     let finished = app.contacts.finish_deletions(now, MAX_DELETIONS).await?;
     if finished.owners > 0 {
         tracing::info!(
@@ -31,5 +43,6 @@ pub async fn handle(app: &Intake, _event: LambdaEvent<IgnoredAny>) -> Result<(),
             "deletions finished"
         );
     }
+    late?;
     Ok(())
 }

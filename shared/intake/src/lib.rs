@@ -2,11 +2,12 @@
 //!
 //! A file's arrival in the bucket starts [`arrived`]. `run` claims the import and makes its checkpoints, `reading`
 //! goes through the rows between two of them, `file` reads ahead, `write` stores a batch of users and finds out
-//! why some were refused, `segment` gathers the outcome of the rows, `report` is what callers see of it, and
+//! why some were refused, `segment` gathers the outcome of the rows, `late` settles what runs wrote after they had lost their import, `report` is what callers see of it, and
 //! [`metrics`] what operators watch. [`record`] is the import itself, [`store`] its items in the table.
 
 mod app;
 mod file;
+mod late;
 pub mod metrics;
 mod reading;
 pub mod record;
@@ -18,6 +19,7 @@ pub mod store;
 mod write;
 
 pub use app::Intake;
+pub use late::{Late, settle_late};
 pub use report::{ImportView, MAX_ROW_ERRORS};
 pub use run::{Arrival, Ended, Run, arrived};
 pub use store::ImportStore;

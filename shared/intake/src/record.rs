@@ -7,6 +7,7 @@ use roster::{FileName, ImportId, Recorded, Role, Roles, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use service::auth::Caller;
 use sheet::{Columns, Dialect, ImportOptions, Mode, Position};
+use table::Takeovers;
 use utoipa::ToSchema;
 
 /// How a file came in.
@@ -146,6 +147,8 @@ pub struct Import {
     pub errors_left_out: u64,
     /// The checkpoint: everything before it is done and counted.
     pub position: Recorded<Position>,
+    /// The runs that were given up for dead and may still write.
+    pub takeovers: Takeovers,
     /// The run that holds the import.
     pub lease: Option<Lease>,
     /// Whether a caller asked for its end.
@@ -213,6 +216,7 @@ impl Import {
             errors: 0,
             errors_left_out: 0,
             position: Position::START.into(),
+            takeovers: Takeovers::default(),
             lease,
             cancel: false,
             fault: None,
@@ -222,6 +226,13 @@ impl Import {
             // Storage counts it in seconds.
             expires_at: Timestamp::from_millis(expires_at.seconds() * 1000),
         }
+    }
+
+    /// Returns whether `run`, which knows of `takeovers`, may still make checkpoints.
+    #[must_use]
+    pub fn is_held_by(&self, run: &str, takeovers: &Takeovers) -> bool {
+        let holder = self.lease.as_ref().and_then(|lease| lease.run.as_deref());
+        !self.is_final() && holder == Some(run) && self.takeovers == *takeovers
     }
 
     /// Returns the status that a reader sees at `now`: a dead run shows as stalled, and an upload whose URL has ended as

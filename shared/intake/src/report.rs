@@ -221,6 +221,7 @@ impl ImportView {
             errors: _,
             errors_left_out,
             position: _,
+            takeovers: _,
             lease: _,
             cancel: _,
             fault: _,

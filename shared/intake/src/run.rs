@@ -5,11 +5,11 @@
 //! everything else moves in one transaction, on the condition that the import stands where this run
 //! left it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use errors::Error;
+use errors::{Error, chain};
 use files::{Staged, StagedObject};
 use roster::{FileName, ImportId, Right, Role, Roles, Slot, Timestamp};
 use service::audit::{Actor, ImportAct};
@@ -21,10 +21,10 @@ use super::metrics;
 use super::reading::{Filled, Reading};
 use super::segment::Segment;
 use super::stop::Stop;
-use super::write::{BATCH, Pending, Sender, Writer, written};
+use super::write::{BATCH, Mark, Pending, Sender, Writer, written};
 use crate::Intake;
 use crate::record::{Import, MAX_FILE, MAX_KEPT_ERRORS, PATIENCE, Plan, Read, Status, Via};
-use crate::store::{Claim, Commit, Left, Refusal};
+use crate::store::{Claim, Claimant, Commit, Left, Refusal};
 
 /// How long an import is believed to be alive after a checkpoint.
 const LEASE: Duration = Duration::from_mins(1);
@@ -137,25 +137,34 @@ async fn run(
         tracing::warn!(import.id = %id, run.id = run.id, "an import of a later version");
         return Ok(Ended::LaterVersion);
     };
-    let claim = app
-        .imports
-        .claim(id, &run.id, object, bytes, now, now.plus(LEASE))
-        .await?;
-    let mut session = match claim {
-        Claim::Taken(import) => Session {
-            app,
-            run,
-            margin: MARGIN.min(run.deadline.since(now) / 4),
-            resumed: import.started_at != Some(now),
-            // A run may have made a checkpoint since the import was read.
-            plan: import.plan().unwrap_or(plan),
-            import: *import,
-        },
+    let claimant = Claimant {
+        id,
+        run: &run.id,
+        object,
+        bytes,
+        now,
+        until: now.plus(LEASE),
+    };
+    let (import, taken_over) = match app.imports.claim(&claimant).await? {
+        Claim::Taken(import, taken_over) => (*import, taken_over),
         Claim::Nothing => return Ok(Ended::NothingToDo),
         Claim::Unknown => return Ok(Ended::Unknown),
     };
+    let mut session = Session {
+        app,
+        run,
+        margin: MARGIN.min(run.deadline.since(now) / 4),
+        resumed: import.started_at != Some(now),
+        // A run may have made a checkpoint since the import was read.
+        plan: import.plan().unwrap_or(plan),
+        import,
+    };
     if !session.resumed {
         metrics::started(app, now);
+    }
+    if taken_over {
+        // Before anything else: the other run may write at any time, and this one may be killed.
+        session.note_late().await?;
     }
     let ended = match session.work().await {
         Err(Stop::Refused(fault)) => session.settle(Status::Failed, Some(fault)).await,
@@ -163,8 +172,16 @@ async fn run(
     };
     match ended {
         Ok(ended) => Ok(ended),
-        Err(Stop::Failed(error)) => Err(error),
-        Err(Stop::Superseded | Stop::Refused(_)) => Ok(Ended::Superseded),
+        Err(stop) => {
+            // Whoever took the import over has noted this too, but long ago if this process stood still since.
+            if let Err(error) = Box::pin(session.note_if_lost()).await {
+                tracing::warn!(run.id, error = chain(&error), "late writes are not noted");
+            }
+            match stop {
+                Stop::Failed(error) => Err(error),
+                Stop::Superseded | Stop::Refused(_) => Ok(Ended::Superseded),
+            }
+        }
     }
 }
 
@@ -267,7 +284,7 @@ impl Session<'_> {
         let check = self.check(&read, sender.assignable);
         let writer = Writer {
             users: self.app.users.clone(),
-            import: self.import.id,
+            mark: self.mark(),
             options: self.plan.options.clone(),
             columns: Arc::clone(&check.columns),
             sender,
@@ -378,30 +395,71 @@ impl Session<'_> {
 
     /// Looks up which rows after the checkpoint a dead run has written: not more than a segment of them.
     async fn find_written(&self, segment: &mut Segment) -> Result<(), Stop> {
+        let mut rows = self.rows_in_hand().await?;
+        while !rows.is_empty() {
+            let rest = rows.split_off(rows.len().min(BATCH));
+            let batch = std::mem::replace(&mut rows, rest);
+            let (done, outcomes) = written(&self.app.users, self.mark(), batch).await?;
+            segment.settle(done, outcomes);
+        }
+        Ok(())
+    }
+
+    /// The rows that a run which began at the checkpoint may have written without a checkpoint of its own: those
+    /// of one segment.
+    async fn rows_in_hand(&self) -> Result<Vec<Pending>, Stop> {
         let (mut file, mut rows, read) = self.open(self.plan.position).await?;
         // A row that the sender may not send was not written, so it is not found.
         let check = self.check(&read, Roles::ALL);
-        let mut batch = Vec::with_capacity(BATCH);
+        let mut in_hand = Vec::new();
         let mut left = self.app.config.import_segment_rows;
         let mut more = true;
-        while more || !batch.is_empty() {
-            if left > 0
-                && batch.len() < BATCH
-                && let Some(row) = rows.next_row()
-            {
+        while left > 0 {
+            if let Some(row) = rows.next_row() {
                 left -= 1;
                 let sound = check.check(&row).ok();
-                batch.extend(sound.and_then(|sound| Pending::new(&row, sound, None)));
-            } else if left > 0 && batch.len() < BATCH && more {
+                in_hand.extend(sound.and_then(|sound| Pending::new(&row, sound, None)));
+            } else if more {
                 more = file.feed(&mut rows).await?;
             } else {
-                more &= left > 0;
-                let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
-                let (done, outcomes) = written(&self.app.users, self.import.id, full).await?;
-                segment.settle(done, outcomes);
+                break;
             }
         }
-        Ok(())
+        Ok(in_hand)
+    }
+
+    /// Notes where a run that began at the checkpoint may still write, although it has lost the import.
+    async fn note_late(&self) -> Result<(), Error> {
+        if self.plan.options.mode == Mode::Validate {
+            return Ok(());
+        }
+        let rows = match self.rows_in_hand().await {
+            Ok(rows) => rows,
+            Err(Stop::Failed(error)) => return Err(error),
+            // A file that cannot be read could not be read by the other run either.
+            Err(Stop::Refused(_) | Stop::Superseded) => return Ok(()),
+        };
+        let slots: HashSet<_> = rows.iter().map(Pending::slot).collect();
+        let slots: Vec<_> = slots.into_iter().collect();
+        self.app
+            .imports
+            .note_late(self.import.id, &slots, clock::now())
+            .await
+    }
+
+    /// Notes where this run may have written late, if it has lost the import.
+    async fn note_if_lost(&self) -> Result<(), Error> {
+        let stored = self.app.imports.find(self.import.id, clock::now()).await?;
+        let held = stored.is_some_and(|import| import.is_held_by(&self.run.id, &self.import.takeovers));
+        if held { Ok(()) } else { self.note_late().await }
+    }
+
+    /// What this run marks its work with.
+    fn mark(&self) -> Mark {
+        Mark {
+            import: self.import.id,
+            takeovers: self.import.takeovers.number(),
+        }
     }
 
     fn check(&self, read: &Read, assignable: Roles) -> Check {
@@ -455,6 +513,7 @@ impl Session<'_> {
                 .commit(Commit {
                     id: self.import.id,
                     run: &self.run.id,
+                    takeovers: &self.import.takeovers,
                     from: segment.from,
                     to,
                     counts,

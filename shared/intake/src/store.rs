@@ -1,41 +1,34 @@
 //! Imports: their state, their checkpoint, and the errors of their rows.
 
+mod claim;
 mod item;
 mod known;
+mod late;
 mod opened;
 mod row_errors;
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, Select, TransactWriteItem, Update,
+    AttributeValue, ReturnValuesOnConditionCheckFailure, Select, TransactWriteItem, Update,
 };
 use errors::{Error, failed};
-use files::{RejectedRows, StagedObject};
+use files::RejectedRows;
 use roster::{ImportId, Role, Timestamp};
 use sheet::{Position, RowError};
-use table::{Refused, Table, is_refused, to_value};
+use table::{Refused, Table, Takeovers, is_refused, to_value};
 
 use crate::record::{Counts, Import, Read, Status};
 use item::{LISTING_PART, import, key, stored};
 use row_errors::Recording;
 
+pub use claim::{Claim, Claimant};
+pub use late::LateWrites;
 pub use opened::OpenedUpload;
 pub use row_errors::ErrorPlace;
 
 /// Sorts after every place in the listing.
 const END: &str = "~";
-
-/// What came of the attempt to take an import for a run.
-#[derive(Debug)]
-pub enum Claim {
-    /// The run holds it now.
-    Taken(Box<Import>),
-    /// It is finished, another run holds it, or its file is another one: there is nothing to do.
-    Nothing,
-    /// No such import is recorded.
-    Unknown,
-}
 
 /// How a run leaves an import at a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +62,8 @@ pub struct Commit<'a> {
     pub id: ImportId,
     /// The run, which must hold it.
     pub run: &'a str,
+    /// The takeovers that the run knows of: of runs that think they hold the import, the last one does.
+    pub takeovers: &'a Takeovers,
     /// Where the run took it up, which must be where it stands.
     pub from: Position,
     /// Where it stands now.
@@ -168,92 +163,6 @@ impl ImportStore {
         Ok(import.filter(|import| import.expires_at > now))
     }
 
-    /// Takes the import for `run` until `until`, or says that there is nothing to take.
-    ///
-    /// S3 may deliver an event twice, late, or after a newer one for the same key, and Lambda repeats
-    /// a run that failed. A repeat has the same request id and takes its own claim back; any other run
-    /// must wait until the lease lapses. The first claim pins the version of the object, so that one
-    /// written over it later is not read.
-    ///
-    /// # Errors
-    ///
-    /// If storage fails.
-    pub async fn claim(
-        &self,
-        id: ImportId,
-        run: &str,
-        object: Option<&StagedObject>,
-        bytes: Option<u64>,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<Claim, Error> {
-        let doing = "claim an import";
-        let mut condition = "attribute_exists(PK) AND #status IN (:waiting, :queued, :running) \
-             AND (attribute_not_exists(runId) OR runId = :run OR leaseUntil < :now)"
-            .to_owned();
-        let mut update = "SET #status = :running, runId = :run, leaseUntil = :until, \
-             startedAt = if_not_exists(startedAt, :now)"
-            .to_owned();
-        let mut call = self
-            .table
-            .client()
-            .update_item()
-            .table_name(self.table.name())
-            .set_key(Some(key(id).item()))
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":waiting", to_value(Status::Waiting, doing)?)
-            .expression_attribute_values(":queued", to_value(Status::Queued, doing)?)
-            .expression_attribute_values(":running", to_value(Status::Running, doing)?)
-            .expression_attribute_values(":run", AttributeValue::S(run.to_owned()))
-            .expression_attribute_values(":now", number(now))
-            .expression_attribute_values(":until", number(until))
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        if let Some(StagedObject { version, etag, .. }) = object {
-            for (attribute, value, given) in [
-                ("objectVersion", ":version", version),
-                ("objectEtag", ":etag", etag),
-            ] {
-                if let Some(given) = given {
-                    condition = condition
-                        + " AND (attribute_not_exists("
-                        + attribute
-                        + ") OR "
-                        + attribute
-                        + " = "
-                        + value
-                        + ")";
-                    update = update + ", " + attribute + " = " + value;
-                    call = call.expression_attribute_values(value, AttributeValue::S(given.clone()));
-                }
-            }
-        }
-        if let Some(bytes) = bytes {
-            update.push_str(", #bytes = :bytes");
-            call = call
-                .expression_attribute_names("#bytes", "bytes")
-                .expression_attribute_values(":bytes", AttributeValue::N(bytes.to_string()));
-        }
-        match call
-            .condition_expression(condition)
-            .update_expression(update)
-            .send()
-            .await
-        {
-            Ok(taken) => {
-                let item = taken.attributes.unwrap_or_default();
-                Ok(Claim::Taken(Box::new(import(item, doing)?)))
-            }
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(refused)) => Ok(match refused.item() {
-                    Some(item) if !item.is_empty() => Claim::Nothing,
-                    _ => Claim::Unknown,
-                }),
-                _ => Err(failed(doing, error)),
-            },
-        }
-    }
-
     /// Makes a checkpoint: state, row errors and counters in one transaction.
     ///
     /// The condition that the import stands where this run left it makes a run that was given up for
@@ -264,6 +173,7 @@ impl ImportStore {
     /// A [`Refusal`], which says what the run has to do.
     pub async fn commit(&self, commit: Commit<'_>) -> Result<(), Refusal> {
         let doing = "make a checkpoint";
+        let (run, takeovers) = (commit.run, commit.takeovers);
         let actions = self.commit_actions(commit, doing).map_err(Refusal::Failed)?;
         match self.table.transact(actions, doing).await {
             Ok(()) => Ok(()),
@@ -272,7 +182,9 @@ impl ImportStore {
                 // The import's own action is the first; no other has a condition that can fail.
                 let stored = conditions.into_iter().next().flatten();
                 match stored.map(|item| import(item, doing)).transpose() {
-                    Ok(Some(import)) if import.cancel && !import.is_final() => Err(Refusal::Cancelled),
+                    Ok(Some(import)) if import.cancel && import.is_held_by(run, takeovers) => {
+                        Err(Refusal::Cancelled)
+                    }
                     Ok(_) => Err(Refusal::Lost),
                     Err(error) => Err(Refusal::Failed(error)),
                 }
@@ -288,6 +200,7 @@ impl ImportStore {
         let Commit {
             id,
             run,
+            takeovers,
             from,
             to,
             counts,
@@ -300,7 +213,8 @@ impl ImportStore {
             expires_at,
             more,
         } = commit;
-        let mut condition = "runId = :run AND #status = :running AND #position = :from".to_owned();
+        let mut condition = "runId = :run AND #status = :running AND #position = :from AND ".to_owned();
+        condition.push_str(same_takeovers(takeovers));
         // Only the counts of this version, so that those of a later one stay.
         let mut set = "SET #position = :to, #counts.created = :created, #counts.updated = :updated, \
              #counts.skipped = :skipped, #counts.failed = :failed, #counts.warnings = :warnings, #errors = :errors, errorsLeftOut = :leftOut"
@@ -332,6 +246,9 @@ impl ImportStore {
             .expression_attribute_values(":errors", AttributeValue::N(errors.to_string()))
             .expression_attribute_values(":leftOut", AttributeValue::N(errors_left_out.to_string()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        if !takeovers.is_empty() {
+            update = update.expression_attribute_values(":takeovers", to_value(takeovers, doing)?);
+        }
         if let Some(read) = read {
             set.push_str(", #read = :read");
             update = update
@@ -549,6 +466,15 @@ impl ImportStore {
             }
         }
         Ok(stalled)
+    }
+}
+
+/// The condition that nobody has taken an import over since it was read with `takeovers`.
+fn same_takeovers(takeovers: &Takeovers) -> &'static str {
+    if takeovers.is_empty() {
+        "attribute_not_exists(takeovers)"
+    } else {
+        "takeovers = :takeovers"
     }
 }
 

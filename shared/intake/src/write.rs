@@ -85,11 +85,58 @@ fn own_work(import: ImportId, pending: &Pending, account: &Account) -> Option<Ou
     })
 }
 
-/// The rows of `batch` that `import` has made or changed an account from, and which of the two. Writes
-/// nothing.
+/// A run's mark on the accounts that it makes and changes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    pub(super) import: ImportId,
+    /// How many takeovers of the import the run knows of.
+    pub(super) takeovers: u64,
+}
+
+impl Mark {
+    /// Whether `account`, which the import made or changed, has the mark of an earlier run only.
+    fn is_older(self, account: &Account) -> bool {
+        let of_import = |mark: Option<(ImportId, u64)>| mark.is_some_and(|(id, _)| id == self.import);
+        let made = of_import(account.user.import) && account.import_run < self.takeovers;
+        let changed = of_import(account.changed_by) && account.changed_by_run < self.takeovers;
+        made || changed
+    }
+}
+
+/// Makes what an earlier run made of a row the work of this run, which then counts it. `None` if the account
+/// is not of the import's making any more.
+///
+/// Without this, nobody could tell an account that was counted from one that came late.
+async fn adopt(
+    users: &UserStore,
+    mark: Mark,
+    pending: &Pending,
+    account: Account,
+) -> Result<Option<Outcome>, Error> {
+    let mut account = account;
+    let mut tries = users.tries("adopt a user");
+    loop {
+        let own = own_work(mark.import, pending, &account);
+        let is_own = matches!(own, Some(Outcome::Created | Outcome::Updated));
+        if !is_own || !mark.is_older(&account) {
+            return Ok(own);
+        }
+        if users.adopt(&account, mark.import, mark.takeovers).await? == Replaced::Done {
+            return Ok(own);
+        }
+        tries.again().await?;
+        match users.find(account.user.id).await? {
+            Some(found) => account = found,
+            None => return Ok(None),
+        }
+    }
+}
+
+/// The rows of `batch` that earlier runs of the import have made or changed an account from, and which of the
+/// two. From now on they are the work of the run with `mark`.
 pub(super) async fn written(
     users: &UserStore,
-    import: ImportId,
+    mark: Mark,
     batch: Vec<Pending>,
 ) -> Result<(Vec<Pending>, Vec<Outcome>), Error> {
     let slots: HashSet<_> = batch.iter().map(Pending::slot).collect();
@@ -102,7 +149,7 @@ pub(super) async fn written(
         })
         .collect();
     let homes = users.holders(moved).await?;
-    let done = batch.into_iter().filter_map(|pending| {
+    let found = batch.into_iter().filter_map(|pending| {
         let account = match holders.get(&pending.slot())? {
             Holder::Account(account) => account,
             Holder::Elsewhere(home) => match homes.get(home)? {
@@ -110,8 +157,19 @@ pub(super) async fn written(
                 Holder::Elsewhere(_) => return None,
             },
         };
-        let own = own_work(import, &pending, account)?;
-        matches!(own, Outcome::Created | Outcome::Updated).then_some((pending, own))
+        Some((pending, Account::clone(account)))
+    });
+    let adopted = stream::iter(found)
+        .map(|(pending, account)| async move {
+            let own = adopt(users, mark, &pending, account).await?;
+            Ok::<_, Error>((pending, own))
+        })
+        .buffered(CHANGES)
+        .try_collect::<Vec<_>>()
+        .await?;
+    let done = adopted.into_iter().filter_map(|(pending, own)| match own {
+        Some(own @ (Outcome::Created | Outcome::Updated)) => Some((pending, own)),
+        _ => None,
     });
     Ok(done.unzip())
 }
@@ -120,7 +178,7 @@ pub(super) async fn written(
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
     pub(super) users: UserStore,
-    pub(super) import: ImportId,
+    pub(super) mark: Mark,
     pub(super) options: ImportOptions,
     pub(super) columns: Arc<Columns>,
     pub(super) sender: Sender,
@@ -182,7 +240,7 @@ impl Writer {
             }
 
             let users: Vec<_> = free.iter().map(|index| &batch[*index].user).collect();
-            let written = self.users.insert_each(&users).await?;
+            let written = self.users.insert_each(&users, self.mark.takeovers).await?;
             for (index, written) in free.into_iter().zip(written) {
                 if written == Written::Inserted {
                     outcomes[index] = Some(Outcome::Created);
@@ -208,12 +266,14 @@ impl Writer {
         }
     }
 
-    /// What it means for a row that its slot is held; `None` if the holder is to be changed.
+    /// What it means for a row that its slot is held; `None` if the holder is to be changed, be it only to
+    /// adopt it.
     fn judge(&self, pending: &Pending, holder: &Holder) -> Option<Outcome> {
         if let Holder::Account(account) = holder
-            && let Some(own) = own_work(self.import, pending, account)
+            && let Some(own) = own_work(self.mark.import, pending, account)
         {
-            return Some(own);
+            let adopts = !matches!(own, Outcome::Repeats(_)) && self.mark.is_older(account);
+            return (!adopts).then_some(own);
         }
         (self.options.mode != Mode::Upsert).then_some(Outcome::Exists)
     }
@@ -234,6 +294,9 @@ impl Writer {
             };
             if let Some(outcome) = self.judge(pending, &Holder::Account(Box::new(account.clone()))) {
                 return Ok(Some(outcome));
+            }
+            if own_work(self.mark.import, pending, &account).is_some() {
+                return adopt(&self.users, self.mark, pending, account).await;
             }
             let new = match self.changed(pending, &account) {
                 Ok(new) => new,
@@ -277,7 +340,8 @@ impl Writer {
                 version: account.user.version + 1,
                 ..user
             },
-            changed_by: Some((self.import, pending.line)),
+            changed_by: Some((self.mark.import, pending.line)),
+            changed_by_run: self.mark.takeovers,
             ..account.clone()
         })
     }

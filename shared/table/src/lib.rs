@@ -14,6 +14,7 @@
 //! | row errors | `I#<import id>` | `E#<first line, 10 digits>` | `intake::store` | a chunk of errors |
 //! | rejected rows | `I#<import id>` | `R#<first line, 10 digits>` | `intake::store` | where those of a checkpoint are |
 //! | open uploads | `O#<user id>` | `O` | `intake::store` | until when each upload URL of the user is valid |
+//! | late writes | `L` | `<import id>#<random>` | `intake::store` | where a run that lost its import may still write |
 //! | file | `F#<hash of sender, bytes and options>` | `F` | `intake::store` | the import that was made of it |
 //! | request | `K#<hash of caller and Idempotency-Key>` | `K` | `replays` | its sealed answer, and `P#…` further parts of it |
 //! | counters | `S` | `0` to `7` | `counters` | numbers of users, sharded so that transactions do not collide |
@@ -30,6 +31,7 @@ mod listing;
 mod replays;
 mod search;
 mod table;
+mod takeovers;
 mod tokens;
 mod users;
 
@@ -37,5 +39,6 @@ pub use contacts::{Batch, Changed, ContactStore, Finished};
 pub use listing::{Filter, Found, Listing, Order, Place, SortBy};
 pub use replays::{Attempt, Begun, ReplayStore};
 pub use table::{Item, Key, Refused, Table, When, from_item, is_refused, to_item, to_value};
+pub use takeovers::{Takeovers, import_key};
 pub use tokens::{Credential, Token, TokenRecord, TokenStore};
 pub use users::{Account, Holder, Replaced, UserStore, Written, holder, key as slot_key};

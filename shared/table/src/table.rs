@@ -374,3 +374,16 @@ fn member_names<T: DeserializeOwned>() -> &'static [&'static str] {
 pub fn to_value(value: impl Serialize, doing: &'static str) -> Result<AttributeValue, Error> {
     serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(value).map_err(|error| Error::internal(doing, error))
 }
+
+/// The value that `attribute` holds.
+///
+/// # Errors
+///
+/// [`Error::Internal`] if it is of another form.
+pub(crate) fn from_value<T: DeserializeOwned>(
+    attribute: AttributeValue,
+    doing: &'static str,
+) -> Result<T, Error> {
+    serde_dynamo::aws_sdk_dynamodb_1::from_attribute_value(attribute)
+        .map_err(|error| Error::internal(doing, error))
+}

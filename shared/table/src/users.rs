@@ -8,11 +8,11 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::{BatchStatementErrorCodeEnum, BatchStatementRequest, TransactWriteItem};
 use errors::{Error, Tries, failed};
 use roster::{
-    Code, Email, ImportId, Member, RequestMark, Slot, SubjectId, Timestamp, User, UserId, Violation,
+    Code, Email, ImportId, Member, RequestMark, Slot, SubjectId, Tally, Timestamp, User, UserId, Violation,
 };
 
-use super::table::{Refused, When};
-use super::{Item, Table};
+use super::table::{Refused, When, from_value};
+use super::{Item, Table, Takeovers, import_key};
 use item::{address, bound, bound_user, slot_of, stored, subject_key};
 
 pub(super) use item::listing_part;
@@ -28,8 +28,12 @@ pub struct Account {
     pub user: User,
     /// Tokens issued until then are void.
     pub tokens_valid_after: Option<Timestamp>,
+    /// How many takeovers of its import the run knew of that made the account.
+    pub import_run: u64,
     /// The import and its line that last changed the account, if one did.
     pub changed_by: Option<(ImportId, u64)>,
+    /// How many takeovers of that import the run knew of.
+    pub changed_by_run: u64,
     /// The request that made the account, if no import did.
     pub made_by: Option<RequestMark>,
     /// The addresses that are kept for the account, besides the one it was made with.
@@ -52,7 +56,9 @@ impl Account {
         Self {
             user,
             tokens_valid_after: None,
+            import_run: 0,
             changed_by: None,
+            changed_by_run: 0,
             made_by: None,
             addresses: Vec::new(),
             subject: None,
@@ -169,7 +175,13 @@ impl UserStore {
     /// [`Error::Conflict`] if another account holds or keeps the new address.
     pub async fn replace(&self, old: &Account, new: &Account) -> Result<Replaced, Error> {
         let doing = "change a user";
-        let item = stored(new, doing)?;
+        let counted = self.counted(old).await?;
+        let mut stays = new.clone();
+        if counted == Tally::default() {
+            // From now on it counts like an account that no import made.
+            stays.user.import = None;
+        }
+        let item = stored(&stays, doing)?;
         let mut actions = vec![self.table.put(item, unchanged(&old.user), doing)?];
         for slot in new.addresses.iter().filter(|slot| !old.addresses.contains(slot)) {
             let item = address(*slot, new.user.id.slot(), doing)?;
@@ -181,7 +193,7 @@ impl UserStore {
             actions.push(self.table.put(item, When::Free, doing)?);
         }
         let items = actions.len();
-        actions.extend(self.counting(new.user.tally() + -old.user.tally(), doing)?);
+        actions.extend(self.counting(new.user.tally() + -counted, doing)?);
         match self.table.transact(actions, doing).await {
             Ok(()) => Ok(Replaced::Done),
             Err(Refused::Failed(error)) => Err(error),
@@ -200,6 +212,29 @@ impl UserStore {
     ///
     /// If storage fails.
     pub async fn delete(&self, account: &Account, more: Vec<TransactWriteItem>) -> Result<Replaced, Error> {
+        let counted = self.counted(account).await?;
+        self.remove(account, counted, more).await
+    }
+
+    /// Deletes `account`, which an import made and nobody counts, as [`UserStore::delete`] does.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn take_back(
+        &self,
+        account: &Account,
+        more: Vec<TransactWriteItem>,
+    ) -> Result<Replaced, Error> {
+        self.remove(account, Tally::default(), more).await
+    }
+
+    async fn remove(
+        &self,
+        account: &Account,
+        counted: Tally,
+        more: Vec<TransactWriteItem>,
+    ) -> Result<Replaced, Error> {
         let doing = "delete a user";
         let home = key(account.user.id.slot());
         let mut actions = vec![self.table.delete(home, unchanged(&account.user), doing)?];
@@ -208,7 +243,7 @@ impl UserStore {
         for key in addresses.chain(account.subject.map(subject_key)) {
             actions.push(self.table.delete(key, When::Always, doing)?);
         }
-        actions.extend(self.counting(-account.user.tally(), doing)?);
+        actions.extend(self.counting(-counted, doing)?);
         actions.extend(more);
         match self.table.transact(actions, doing).await {
             Ok(()) => Ok(Replaced::Done),
@@ -220,7 +255,67 @@ impl UserStore {
         }
     }
 
-    /// Stores new users, each by itself and uncounted; one answer for each, in order.
+    /// Returns what the counters have of `account`: nothing if a run of an import made it that had lost the
+    /// import, and nobody has touched it since. Whoever touches it first counts it, so this is asked of an
+    /// imported account only once.
+    async fn counted(&self, account: &Account) -> Result<Tally, Error> {
+        let doing = "read whether a user is counted";
+        let tally = account.user.tally();
+        let Some((import, line)) = account.user.import.filter(|_| account.user.version == 0) else {
+            return Ok(tally);
+        };
+        let items = self.table.batch_get([import_key(import)], doing).await?;
+        let takeovers = items.into_iter().find_map(|mut item| item.remove("takeovers"));
+        let takeovers: Takeovers =
+            takeovers.map_or(Ok(Takeovers::default()), |takeovers| from_value(takeovers, doing))?;
+        Ok(if takeovers.lost(line, account.import_run) {
+            Tally::default()
+        } else {
+            tally
+        })
+    }
+
+    /// Makes the work of an earlier run on `account` the work of one that knows of `number` takeovers, which
+    /// counts it. The account must still be what is stored; its version moves, so that nobody takes it back.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn adopt(&self, account: &Account, import: ImportId, number: u64) -> Result<Replaced, Error> {
+        let actions = vec![self.adopting(account, import, number)?];
+        match self.table.transact(actions, "adopt a user").await {
+            Ok(()) => Ok(Replaced::Done),
+            Err(Refused::Failed(error)) => Err(error),
+            Err(Refused::Condition(_)) => Ok(Replaced::Stale),
+        }
+    }
+
+    /// Returns the action of [`UserStore::adopt`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if the action cannot be built.
+    pub fn adopting(
+        &self,
+        account: &Account,
+        import: ImportId,
+        number: u64,
+    ) -> Result<TransactWriteItem, Error> {
+        let doing = "adopt a user";
+        let mut own = account.clone();
+        let of_import = |mark: Option<(ImportId, u64)>| mark.is_some_and(|(id, _)| id == import);
+        if of_import(own.user.import) {
+            own.import_run = number;
+        }
+        if of_import(own.changed_by) {
+            own.changed_by_run = number;
+        }
+        own.user.version += 1;
+        self.table
+            .put(stored(&own, doing)?, unchanged(&account.user), doing)
+    }
+
+    /// Stores new users, each by itself and uncounted, as made by a run that knows of `number` takeovers; one answer for each, in order.
     ///
     /// The caller counts them by [`UserStore::counting`] in a transaction of its own, once it knows
     /// which are really new: a repeat of an interrupted call finds its own users [`Written::Held`].
@@ -229,16 +324,26 @@ impl UserStore {
     ///
     /// [`Error::Unavailable`] if storage throttles longer than is worth waiting; some users may then
     /// be stored.
-    pub async fn insert_each(&self, users: &[impl Borrow<User> + Sync]) -> Result<Vec<Written>, Error> {
-        let calls = users.chunks(MAX_STATEMENTS).map(|users| self.insert_chunk(users));
+    pub async fn insert_each(
+        &self,
+        users: &[impl Borrow<User> + Sync],
+        number: u64,
+    ) -> Result<Vec<Written>, Error> {
+        let calls = users
+            .chunks(MAX_STATEMENTS)
+            .map(|users| self.insert_chunk(users, number));
         Ok(futures::future::try_join_all(calls).await?.concat())
     }
 
-    async fn insert_chunk(&self, users: &[impl Borrow<User> + Sync]) -> Result<Vec<Written>, Error> {
+    async fn insert_chunk(
+        &self,
+        users: &[impl Borrow<User> + Sync],
+        number: u64,
+    ) -> Result<Vec<Written>, Error> {
         let doing = "store users";
         let statements = users
             .iter()
-            .map(|user| self.insert_statement(user.borrow()))
+            .map(|user| self.insert_statement(user.borrow(), number))
             .collect::<Result<Vec<_>, _>>()?;
         let mut written = vec![Written::Inserted; users.len()];
         let mut open: Vec<usize> = (0..users.len()).collect();
@@ -291,11 +396,15 @@ impl UserStore {
     }
 
     /// A PartiQL insert: refused, like a conditional put, if the slot is held.
-    fn insert_statement(&self, user: &User) -> Result<BatchStatementRequest, Error> {
+    fn insert_statement(&self, user: &User, number: u64) -> Result<BatchStatementRequest, Error> {
         let doing = "store users";
         let mut statement = format!("INSERT INTO \"{}\" VALUE {{", self.table.name());
         let mut parameters = Vec::new();
-        for (name, value) in stored(&Account::new(user.clone()), doing)? {
+        let account = Account {
+            import_run: number,
+            ..Account::new(user.clone())
+        };
+        for (name, value) in stored(&account, doing)? {
             if !parameters.is_empty() {
                 statement.push(',');
             }

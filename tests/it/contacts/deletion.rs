@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::json;
 use shared::clock;
 use shared::roster::{Role, Timestamp};
-use shared::table::{Batch, Finished};
+use shared::table::{Batch, Finished, Key};
 
 use super::{ada, contact, count, get, list};
 use crate::support::faults::{Fault, Faults, Schedule};
@@ -153,4 +153,26 @@ async fn contacts_stored_just_after_the_deletion_of_their_owner_go_too() {
     );
     assert_eq!(left(&service, &ada).await + left(&service, &eve).await, 0);
     assert_eq!(deletions(&service).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn notes_that_cannot_be_read_keep_no_other_deletion_waiting() {
+    let service = Service::start().await;
+    let ada = ada(&service).await;
+    fill(&service, &ada, 30).await;
+    delete(&service, &ada, LONG_AGO).await;
+    // More than one sweep finishes, and all of them older.
+    for number in 0..120 {
+        let note = Key::new("D", format!("2020-01-01T00:00:00.{number:03}Z#nobody"));
+        let put = service.local.dynamodb().put_item();
+        let put = put.table_name(service.local.table()).set_item(Some(note.item()));
+        put.send().await.unwrap();
+    }
+
+    // Operators see that something is wrong.
+    let swept = service.local.invoke("sweep", &json!({})).await;
+    assert!(swept.is_err());
+
+    assert_eq!(left(&service, &ada).await, 0);
+    assert_eq!(deletions(&service).await, 120);
 }

@@ -34,7 +34,7 @@ async fn dead(service: &Service, rows: u32, written: u32, alive: Duration) -> St
         let line = u64::from(number) + 1;
         users.push(User::new(new, now, Some((id, line))));
     }
-    app.users.insert_each(&users).await.unwrap();
+    app.users.insert_each(&users, 0).await.unwrap();
     let admin = app
         .users
         .find_by_email(&"admin@example.org".parse().unwrap())

@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use shared::Config;
 use shared::intake::Intake;
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 
 use super::hang::own_retries;
 
@@ -70,7 +71,8 @@ pub(crate) enum Schedule {
     /// The process dies at this call: it and all later ones have no effect, or, with `after`, this one
     /// still has.
     Crash { call: u64, after: bool },
-    /// The process stands still at this call: it and all later ones are made after [`Faults::thaw`].
+    /// The process stands still at this call: it and all later ones arrive after [`Faults::thaw`], whether the
+    /// process waits for them or not.
     Freeze { call: u64 },
     /// One call.
     Once { call: u64, fault: Fault },
@@ -97,6 +99,8 @@ struct Inner {
     /// Whether the process is dead or stands still.
     stopped: watch::Sender<bool>,
     thawed: watch::Sender<bool>,
+    /// The calls that arrive after the thaw.
+    late: Mutex<Vec<AbortHandle>>,
 }
 
 impl Faults {
@@ -107,6 +111,7 @@ impl Faults {
             disturbed: AtomicU64::new(0),
             stopped: watch::Sender::new(false),
             thawed: watch::Sender::new(false),
+            late: Mutex::default(),
         }))
     }
 
@@ -177,6 +182,13 @@ impl Faults {
         self.0.thawed.send_replace(true);
     }
 
+    /// Waits until every call that was under way when the process stood still has arrived.
+    pub(crate) async fn arrived(&self) {
+        while self.0.late.lock().unwrap().iter().any(|call| !call.is_finished()) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
     /// Goes on by another schedule, and counts calls from 0 again.
     pub(crate) fn begin(&self, schedule: Schedule) {
         *self.0.schedule.lock().unwrap() = schedule;
@@ -229,7 +241,14 @@ impl Faults {
             Schedule::Freeze { call: at } => {
                 if call >= at {
                     self.0.stopped.send_replace(true);
-                    let _ = self.0.thawed.subscribe().wait_for(|thawed| *thawed).await;
+                    // Sent already: the call arrives even if its process gives up or ends meanwhile.
+                    let mut thawed = self.0.thawed.subscribe();
+                    let arrival = tokio::spawn(async move {
+                        let _ = thawed.wait_for(|thawed| *thawed).await;
+                        connector.call(request).await
+                    });
+                    self.0.late.lock().unwrap().push(arrival.abort_handle());
+                    return arrival.await.map_err(|ended| ConnectorError::io(ended.into()))?;
                 }
                 None
             }

@@ -5,7 +5,7 @@ use files::StagedObject;
 use roster::{FileName, ImportId, Recorded, Roles, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use sheet::{ImportOptions, Position};
-use table::{Item, Key, from_item, to_item};
+use table::{Item, Key, Takeovers, from_item, import_key, to_item};
 
 use crate::record::{Counts, Import, Lease, Read, Status, Via};
 
@@ -19,7 +19,7 @@ pub(super) fn partition(id: ImportId) -> String {
 
 /// Where an import is kept.
 pub(super) fn key(id: ImportId) -> Key {
-    Key::new(partition(id), "I")
+    import_key(id)
 }
 
 /// Where `import` stands in the listing.
@@ -68,6 +68,8 @@ struct ImportItem {
     #[serde(default)]
     errors_left_out: u64,
     position: Recorded<Position>,
+    #[serde(skip_serializing_if = "Takeovers::is_empty", default)]
+    takeovers: Takeovers,
     #[serde(skip_serializing_if = "Option::is_none")]
     run_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -108,6 +110,7 @@ impl From<&Import> for ImportItem {
             errors,
             errors_left_out,
             position,
+            takeovers,
             lease,
             cancel,
             fault,
@@ -137,6 +140,7 @@ impl From<&Import> for ImportItem {
             errors,
             errors_left_out,
             position,
+            takeovers,
             lease_until: lease.as_ref().map(|lease| lease.until.millis()),
             run_id: lease.and_then(|lease| lease.run),
             cancel: cancel.then_some(true),
@@ -170,6 +174,7 @@ impl From<ImportItem> for Import {
             errors,
             errors_left_out,
             position,
+            takeovers,
             run_id,
             lease_until,
             cancel,
@@ -203,6 +208,7 @@ impl From<ImportItem> for Import {
             errors,
             errors_left_out,
             position,
+            takeovers,
             lease: lease_until.map(|until| Lease {
                 run: run_id,
                 until: Timestamp::from_millis(until),

@@ -90,14 +90,15 @@ impl ContactStore {
         }
     }
 
-    /// Finishes up to `limit` deletions of owners that are settled by `now`, the oldest first.
+    /// Finishes deletions of owners that are settled by `now`, the oldest first, until `limit` of them are finished. One
+    /// that cannot be finished does not keep the others waiting.
     ///
     /// # Errors
     ///
-    /// If storage fails; the other deletions are finished nevertheless.
-    pub async fn finish_deletions(&self, now: Timestamp, limit: u16) -> Result<Finished, Error> {
+    /// If storage does not answer; or else, after the other deletions, if one of them cannot be finished.
+    pub async fn finish_deletions(&self, now: Timestamp, limit: u64) -> Result<Finished, Error> {
         let doing = "finish deletions";
-        let notes = self
+        let mut notes = self
             .table
             .client()
             .query()
@@ -107,18 +108,22 @@ impl ContactStore {
             .expression_attribute_values(":deletions", AttributeValue::S(DELETIONS.to_owned()))
             .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
             .consistent_read(true)
-            .limit(limit.into())
-            .send()
-            .await
-            .map_err(|error| failed(doing, error))?;
+            .into_paginator()
+            .items()
+            .send();
         let mut finished = Finished::default();
         let mut failure = None;
-        for note in notes.items.unwrap_or_default() {
+        while finished.owners < limit
+            && let Some(note) = notes.next().await
+        {
+            let note = note.map_err(|error| failed(doing, error))?;
             match self.finish_deletion(note, doing).await {
                 Ok(contacts) => {
                     finished.owners += 1;
                     finished.contacts += contacts;
                 }
+                // The next one would wait as long.
+                Err(error @ Error::Unavailable { .. }) => return Err(error),
                 Err(error) => failure = Some(error),
             }
         }

@@ -44,6 +44,11 @@ struct UserItem {
     changed_by_import: Option<ImportId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     changed_by_line: Option<u64>,
+    /// How many takeovers of its import the run knew of that made it; likewise the one that changed it last.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    import_run: u64,
+    #[serde(skip_serializing_if = "is_zero", default)]
+    changed_by_run: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     made_by: Option<RequestMark>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,6 +68,12 @@ struct UserItem {
     listing_place: String,
 }
 
+/// Nearly every import has one run, or runs that hand over: nothing is stored then.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "how serde calls it")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 #[derive(Serialize, Deserialize)]
 struct AddressItem {
     home: Option<Slot>,
@@ -79,7 +90,9 @@ impl From<&Account> for UserItem {
         let Account {
             user,
             tokens_valid_after,
+            import_run,
             changed_by,
+            changed_by_run,
             made_by,
             addresses,
             subject,
@@ -129,6 +142,8 @@ impl From<&Account> for UserItem {
             import_line,
             changed_by_import,
             changed_by_line,
+            import_run,
+            changed_by_run,
             made_by,
             tokens_valid_after: tokens_valid_after.map(Timestamp::millis),
             addresses,
@@ -160,6 +175,8 @@ impl From<UserItem> for Account {
             import_line,
             changed_by_import,
             changed_by_line,
+            import_run,
+            changed_by_run,
             made_by,
             tokens_valid_after,
             addresses,
@@ -193,7 +210,9 @@ impl From<UserItem> for Account {
                 version,
             },
             tokens_valid_after: tokens_valid_after.map(Timestamp::from_millis),
+            import_run,
             changed_by: changed_by_import.zip(changed_by_line),
+            changed_by_run,
             made_by,
             addresses,
             subject,
