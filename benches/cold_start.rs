@@ -20,7 +20,7 @@ use crate::Measured;
 /// How long a function may take to its first answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The first call of each function: an event in `events/`.
-const CALLS: [(&str, &str); 14] = [
+const CALLS: [(&str, &str); 15] = [
     ("bootstrap", "administrator-exists"),
     ("contact", "get"),
     ("contacts", "get-list"),
@@ -30,6 +30,7 @@ const CALLS: [(&str, &str); 14] = [
     ("imports", "get-list"),
     ("me", "get"),
     ("openapi", "get-unknown-path"),
+    ("page", "get-shell"),
     ("session", "post-unknown-token"),
     ("sweep", "clock"),
     ("user", "get"),

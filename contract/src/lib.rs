@@ -28,6 +28,7 @@ pub fn operations() -> Vec<Description> {
         dashboard::operations(),
         session::operations(),
         openapi::operations(),
+        page::operations(),
     ]
     .into_iter()
     .flatten()

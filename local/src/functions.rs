@@ -1,11 +1,15 @@
 //! The one table of which name in `template.yaml` is which handler.
 
+use page::Page;
 use shared::http::service;
 use shared::intake::Intake;
 use shared::{App, BoxError};
 
 use crate::invoke::Handlers;
 use crate::wiring::Wiring;
+
+/// The variable that names the folder of the page, for a developer who changes it.
+pub const PAGE_FOLDER: &str = "PAGE_FOLDER";
 
 /// Every function, wired to the stores in `wiring`.
 ///
@@ -23,6 +27,12 @@ pub fn handlers(wiring: &Wiring) -> Result<Handlers, BoxError> {
         let (dynamodb, s3) = wiring.clients(function);
         Box::leak(Box::new(Intake::new(config.clone(), &dynamodb, &s3)))
     };
+    let (dynamodb, _) = wiring.clients("page");
+    let page_app = App::new(config.clone(), &dynamodb);
+    let page: &'static Page = Box::leak(Box::new(match wiring.environment.get(PAGE_FOLDER) {
+        Some(folder) => Page::in_folder(page_app, folder.into()),
+        None => Page::new(page_app),
+    }));
     let (bootstrap, import_file, sweep) = (app("bootstrap"), intake("import-file"), intake("sweep"));
     Ok(Handlers::new()
         .event("bootstrap", |event| bootstrap::handle(bootstrap, event))
@@ -34,6 +44,7 @@ pub fn handlers(wiring: &Wiring) -> Result<Handlers, BoxError> {
         .http("imports", service(intake("imports"), imports::ROUTES))
         .http("me", service(app("me"), me::ROUTES))
         .http("openapi", service(app("openapi"), openapi::ROUTES))
+        .http("page", service(page, page::ROUTES))
         .http("session", service(app("session"), session::ROUTES))
         .event("sweep", |event| sweep::handle(sweep, event))
         .http("user", service(app("user"), user::ROUTES))

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Parser;
+use local::functions::PAGE_FOLDER;
 use local::{ACCESS_KEY, ADMINISTRATOR, Credentials, Data, Functions, Local, Options, SECRET_KEY};
 use shared::BoxError;
 use shared::http::BASE_PATH;
@@ -20,6 +21,9 @@ struct Arguments {
     /// Run the built Lambda binaries in this folder, each its own process
     #[arg(long, value_name = "DIR")]
     functions: Option<PathBuf>,
+    /// Serve the page from the files in this folder, read again at each request
+    #[arg(long, value_name = "DIR")]
+    page: Option<PathBuf>,
     /// When ready, write URL, token and endpoints to this file, as JSON
     #[arg(long, value_name = "PATH")]
     ready_file: Option<PathBuf>,
@@ -105,15 +109,19 @@ impl From<Arguments> for Options {
             data,
             port,
             functions,
+            page,
             ready_file: _,
             parameters,
-            environment,
+            mut environment,
             dynamodb,
             s3,
             #[cfg(feature = "dev-issuer")]
                 issuer: _,
             keys,
         } = arguments;
+        if let Some(folder) = page {
+            environment.push((PAGE_FOLDER.to_owned(), folder.to_string_lossy().into_owned()));
+        }
         let credentials = if dynamodb.is_some() || s3.is_some() {
             let embedded = Credentials::default();
             Credentials {
@@ -148,9 +156,11 @@ fn assignment(text: &str) -> Result<(String, String), String> {
 
 fn greeting(url: &str, token: &str) -> String {
     format!(
-        "The access service answers on {url}
+        "Open the page, signed in as {ADMINISTRATOR}:
 
-Token of the administrator {ADMINISTRATOR}:
+    {url}/#token={token}
+
+The access service answers on {url}. Token of the administrator:
 
     {token}
 

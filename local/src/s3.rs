@@ -4,7 +4,10 @@
 //! `s3s-fs` looks and then writes: without that, two conditional puts could both win. And an arrival
 //! is noted before the client hears of its success, so that no event is lost when the process dies.
 
+mod cors;
+
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
@@ -22,6 +25,7 @@ use s3s::{S3, S3Request};
 use s3s_fs::FileSystem;
 use shared::BoxError;
 
+use self::cors::Cors;
 use crate::clients::Credentials;
 use crate::events::{Arrival, Events};
 use crate::server::{self, Server};
@@ -37,11 +41,12 @@ pub(crate) struct ObjectStore(Server);
 impl ObjectStore {
     /// Starts on a free port, with the objects below `folder`.
     ///
-    /// Arrivals are given to `events`.
+    /// Arrivals are given to `events`. The page that the gateway at `gateway` serves may use signed URLs.
     pub(crate) async fn start(
         folder: &Path,
         credentials: &Credentials,
         events: Events,
+        gateway: SocketAddr,
     ) -> Result<Self, BoxError> {
         std::fs::create_dir_all(folder)?;
         let open = || FileSystem::new(folder).map_err(|err| format!("{}: {err:?}", folder.display()));
@@ -55,6 +60,7 @@ impl ObjectStore {
             files: open()?,
             locks: Locks::default(),
             events,
+            cors: Cors::of(gateway),
         });
         let server = Server::start(server::bind(0).await?, move |_, request| {
             let layer = layer.clone();
@@ -104,10 +110,23 @@ struct Layer {
     files: FileSystem,
     locks: Locks,
     events: Events,
+    cors: Cors,
 }
 
 impl Layer {
     async fn respond(&self, request: Request<Incoming>) -> Result<Response<s3s::Body>, BoxError> {
+        if let Some(response) = self.cors.preflight(&request) {
+            return Ok(response);
+        }
+        let origin = self.cors.origin(&request);
+        let mut response = self.answer(request).await?;
+        if let Some(origin) = origin {
+            cors::allow(response.headers_mut(), origin);
+        }
+        Ok(response)
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<s3s::Body>, BoxError> {
         let Some(write) = Write::of(&request) else {
             return Ok(self.inner.call(request.map(s3s::Body::from)).await?);
         };

@@ -146,9 +146,12 @@ impl Local {
         };
         let embedded = items.as_ref().map(|items| items.url().to_owned());
         let dynamodb_endpoint = dynamodb_endpoint.or(embedded).unwrap_or_default();
-        let objects = match s3_endpoint {
-            Some(_) => None,
-            None => Some(ObjectStore::start(&folder.path().join("s3"), &credentials, events.clone()).await?),
+        let objects = if s3_endpoint.is_some() {
+            None
+        } else {
+            let files = folder.path().join("s3");
+            let gateway = listener.local_addr()?;
+            Some(ObjectStore::start(&files, &credentials, events.clone(), gateway).await?)
         };
         let embedded = objects.as_ref().map(ObjectStore::url);
         let s3_endpoint = s3_endpoint.or(embedded).unwrap_or_default();
@@ -339,6 +342,7 @@ fn stores(dynamodb: &str, s3: &str, credentials: &Credentials) -> BTreeMap<Strin
         ("AWS_ENDPOINT_URL_S3", s3),
         ("AWS_REGION", region),
         ("AWS_SECRET_ACCESS_KEY", secret_key),
+        ("BUCKET_ORIGIN", s3.trim_end_matches('/')),
     ]);
     if let Some(token) = session_token {
         environment.insert("AWS_SESSION_TOKEN", token);

@@ -409,6 +409,7 @@ mod tests {
                 "imports",
                 "me",
                 "openapi",
+                "page",
                 "session",
                 "sweep",
                 "user",
@@ -432,6 +433,17 @@ mod tests {
         }
         assert_eq!(template.table.name, "local-Table");
         assert_eq!(template.bucket, "access-service-000000000000-us-east-1");
+    }
+
+    #[test]
+    fn the_page_is_told_the_origin_of_the_bucket_and_may_do_nothing() {
+        let page = &template().functions["page"];
+
+        assert_eq!(
+            page.environment["BUCKET_ORIGIN"],
+            "https://access-service-000000000000-us-east-1.s3.us-east-1.amazonaws.com"
+        );
+        assert_eq!(page.rights, []);
     }
 
     #[test]

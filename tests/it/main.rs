@@ -16,6 +16,7 @@ mod imports;
 mod limits;
 mod me;
 mod openapi;
+mod page;
 mod policy;
 mod rights;
 mod session;

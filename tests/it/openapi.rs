@@ -80,7 +80,10 @@ async fn the_document_has_every_path_and_method_of_the_service() {
         .filter_map(|route| route.path.clone())
     {
         let Some(below) = path.strip_prefix(BASE_PATH) else {
-            assert_eq!(path, "/docs");
+            assert!(
+                path == "/docs" || path == "/" || path.starts_with("/page/"),
+                "{path}"
+            );
             continue;
         };
         for method in METHODS {

@@ -136,6 +136,9 @@ mod tests {
             ("/api/v1/users/me/contacts/7", "contact"),
             ("/api/v1/users/u1", "user"),
             ("/api/v1/users/u1/enable", "user"),
+            ("/", "page"),
+            ("/page/config.json", "page"),
+            ("/page/0123456789abcdef/main.js", "page"),
         ] {
             assert_eq!(found("GET", path).1, function, "{path}");
         }
@@ -144,7 +147,8 @@ mod tests {
     #[test]
     fn every_other_path_goes_to_the_default_route() {
         for path in [
-            "/",
+            "/page",
+            "/page/0/1/2",
             "/docs/",
             "/api/v1/users/",
             "/api/v1/users//enable",

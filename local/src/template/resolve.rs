@@ -105,6 +105,7 @@ impl<'a> Resolver<'a> {
             "AWS::Partition" => "aws",
             "AWS::Region" => REGION,
             "AWS::StackName" => self.stack,
+            "AWS::URLSuffix" => "amazonaws.com",
             _ => return self.named(name),
         };
         Ok(pseudo.into())

@@ -1,5 +1,7 @@
 //! What a deployment decides, parsed whole at cold start.
 
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use errors::Limits;
@@ -21,6 +23,7 @@ use crate::auth::issuer::{Issuer, IssuerUrl, Profile};
 /// | `TOKEN_ISSUE` | whether `POST /users/{userId}/tokens` is served | `true` |
 /// | `ISSUER_URL` | the OpenID Connect issuer whose tokens are taken, as their `iss` has it | none |
 /// | `ISSUER_AUDIENCE` | whom those tokens must be for | required with `ISSUER_URL` |
+/// | `BUCKET_ORIGIN` | where browsers reach the bucket by signed URLs: `https://host` | none |
 /// | `ISSUER_PROFILE` | `generic`, or `cognito` where `client_id` stands for `aud` in an access token | `generic` |
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -44,6 +47,36 @@ pub struct Config {
     pub token_issue: bool,
     /// Whose tokens are taken besides the service's own.
     pub issuer: Option<Issuer>,
+    /// Where browsers reach the bucket by signed URLs.
+    pub bucket_origin: Option<Origin>,
+}
+
+/// The origin of a URL: scheme, host and port.
+///
+/// It becomes a part of the page's policy, so it has no character that could end a directive there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin(String);
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Origin {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let host = text
+            .strip_prefix("https://")
+            .or_else(|| text.strip_prefix("http://"))
+            .ok_or(())?;
+        let allowed = |character: char| character.is_ascii_alphanumeric() || ".-:[]".contains(character);
+        if host.is_empty() || !host.chars().all(allowed) {
+            return Err(());
+        }
+        Ok(Self(text.to_owned()))
+    }
 }
 
 /// A variable that is missing or cannot be read.
@@ -141,6 +174,16 @@ impl Config {
             drop_may_give_admin_roles: flag("DROP_MAY_GIVE_ADMIN_ROLES", false)?,
             token_issue: flag("TOKEN_ISSUE", true)?,
             issuer,
+            bucket_origin: match lookup("BUCKET_ORIGIN").map(|text| text.parse()) {
+                None => None,
+                Some(Ok(origin)) => Some(origin),
+                Some(Err(())) => {
+                    return Err(InvalidConfig {
+                        name: "BUCKET_ORIGIN",
+                        fault: "must be a scheme and a host: https://bucket.example",
+                    });
+                }
+            },
         })
     }
 }
@@ -189,6 +232,32 @@ mod tests {
             &[url, audience, ("ISSUER_PROFILE", "Cognito")],
         ] {
             assert!(issuer(faulty).unwrap_err().contains("ISSUER_"), "{faulty:?}");
+        }
+    }
+
+    #[test]
+    fn the_origin_of_the_bucket_has_no_path_and_ends_no_directive() {
+        let origin = |text: &str| {
+            let pairs = [("TABLE_NAME", "t"), ("BUCKET_NAME", "b"), ("BUCKET_ORIGIN", text)];
+            with(&pairs).map(|config| config.bucket_origin.map(|origin| origin.to_string()))
+        };
+
+        assert_eq!(origin("").unwrap(), None);
+        for good in [
+            "https://b.s3.eu-west-1.amazonaws.com",
+            "http://127.0.0.1:9000",
+            "http://[::1]:9000",
+        ] {
+            assert_eq!(origin(good).unwrap().as_deref(), Some(good));
+        }
+        for bad in [
+            "b.example",
+            "ftp://b.example",
+            "https://",
+            "https://b.example/",
+            "https://b; script-src *",
+        ] {
+            assert!(origin(bad).is_err(), "{bad}");
         }
     }
 

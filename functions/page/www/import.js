@@ -1,0 +1,248 @@
+// One import: how far it is, what came of it, and what is wrong with its rows.
+
+import { ask, json, pause } from "./api.js";
+import { act, button, clone, empty, fill, part, piece, say } from "./dom.js";
+import { bar, counted, isCheck, isFinal, pace, sender, state } from "./home.js";
+import { checkedBy, choseAgain, save, start } from "./intake.js";
+import { number, plural, roleName, size, visible, when } from "./words.js";
+
+/** Errors on a page. */
+const LIMIT = 100;
+/** Between two looks, in milliseconds: at first, then slower and slower, up to the longest. */
+const FIRST = 250, LONGEST = 2000;
+
+/** @param {import("./main.js").Place} place */
+export async function show(place) {
+    const [id = ""] = place.args;
+    const read = () => /** @type {Promise<Api.Import>} */ (
+        json("GET", `/users/import/${encodeURIComponent(id)}`, { signal: place.signal }));
+    let one = await read();
+    const root = clone("import");
+    place.title(nameOf(one));
+    draw(root, one, place);
+    place.main.replaceChildren(root);
+    if (isFinal(one)) {
+        await errors(root, one, place);
+        return;
+    }
+    void follow();
+
+    async function follow() {
+        let spoken = -1;
+        for (let wait = FIRST; !isFinal(one); wait = Math.min(wait * 1.5, LONGEST)) {
+            await pause(wait, place.signal);
+            try {
+                one = await read();
+            } catch (error) {
+                if (place.signal.aborted) return;
+                piece(root, "fault").textContent = "The service cannot be reached just now. The import goes on by itself.";
+                continue;
+            }
+            draw(root, one, place);
+            const quarter = Math.floor((one.progress.percent ?? 0) / 25);
+            if (quarter > spoken) say(`${quarter * 25} % read`);
+            spoken = Math.max(spoken, quarter);
+        }
+        say(headline(one));
+        await errors(root, one, place);
+    }
+}
+
+/** @param {Api.Import} one */
+const nameOf = one => one.fileName ?? one.key.split("/").pop() ?? "Import";
+
+/** What came of an import, in one sentence. @param {Api.Import} one */
+function headline(one) {
+    const { rows, created, updated, failed, skipped } = one.counts;
+    const done = created + updated + skipped;
+    if (one.status === "failed") return "The file was refused as a whole.";
+    if (!isFinal(one)) return state(one)[1].replace(/^\S+ /, "");
+    const cancelled = one.status === "cancelled" ? "Cancelled. " : "";
+    if (!rows) return `${cancelled}The file has no rows.`;
+    if (isCheck(one)) {
+        if (!failed) return `${cancelled}All ${plural(rows, "row")} are ready.`.replace("All 1 row are", "The 1 row is");
+        return `${cancelled}${number(done)} of ${plural(rows, "row")} ${done === 1 ? "is" : "are"} ready. ${number(failed)} need${failed === 1 ? "s" : ""} a correction.`;
+    }
+    if (!failed) return `${cancelled}Done: ${counted(one)}.`;
+    return `${cancelled}${counted({ ...one, counts: { ...one.counts, failed: 0 } }) || "No row imported"}. ${plural(failed, "row")} left to correct.`;
+}
+
+/**
+ * @param {HTMLElement} root
+ * @param {Api.Import} one
+ * @param {import("./main.js").Place} place
+ */
+function draw(root, one, place) {
+    const title = headline(one);
+    fill(root, { about: nameOf(one), title, fault: one.status === "failed" ? one.message : "" });
+    const share = piece(root, "share");
+    share.replaceChildren(...one.counts.rows ? [bar(one)] : []);
+    let message = isCheck(one) ? "Nothing has been written." : "";
+    if (!isFinal(one)) message = [pace(one), counted(one), "You can close this tab; the import goes on."].filter(Boolean).join(" · ");
+    else if (one.counts.warnings) message += ` ${plural(one.counts.warnings, "row")} with a warning.`;
+    fill(root, { message });
+    acts(root, one, place);
+    facts(root, one);
+}
+
+/**
+ * The buttons for what can be done with the import now.
+ * @param {HTMLElement} root
+ * @param {Api.Import} one
+ * @param {import("./main.js").Place} place
+ */
+function acts(root, one, place) {
+    const row = piece(root, "acts");
+    if (row.dataset.for === one.status) return;
+    row.dataset.for = one.status;
+    const fault = piece(root, "fault");
+    /** @param {string} method @param {string} path */
+    const change = async (method, path) => {
+        try {
+            await json(method, `/users/import/${one.id}${path}`, method === "POST" ? { json: {} } : {});
+            await show(place);
+        } catch (error) {
+            fault.textContent = error instanceof Error ? error.message : String(error);
+        }
+    };
+    const buttons = [];
+    if (one.status === "stalled") buttons.push(act("Resume", "main", () => void change("POST", "/resume")));
+    if (!isFinal(one)) buttons.push(act("Cancel", "", () => void change("DELETE", "")));
+    const good = one.counts.created + one.counts.updated + one.counts.skipped;
+    if (isCheck(one) && one.status === "completed" && good) buttons.push(...carryOut(root, one, place));
+    if (isFinal(one) && one.counts.failed) {
+        const text = `Download the ${plural(one.counts.failed, "row")} to correct`;
+        buttons.push(act(text, "", () => void download(one, fault)));
+    }
+    if (isFinal(one)) {
+        const link = clone("button");
+        link.textContent = "All imports";
+        link.addEventListener("click", () => { location.hash = "#/imports"; });
+        buttons.push(link);
+    }
+    row.replaceChildren(...buttons);
+}
+
+/**
+ * The buttons that import a file which was checked.
+ * @param {HTMLElement} root
+ * @param {Api.Import} check
+ * @param {import("./main.js").Place} place
+ */
+function carryOut(root, check, place) {
+    const { created, updated, failed } = check.counts, fault = piece(root, "fault");
+    const what = updated
+        ? `Create ${number(created)} and update ${plural(updated, "user")}` : `Create ${plural(created, "user")}`;
+    const rest = failed ? `, keep ${plural(failed, "row")} for correction` : "";
+    const held = checkedBy(check.id);
+    if (!held) {
+        const input = document.createElement("input");
+        input.type = "file";
+        input.addEventListener("change", async () => {
+            const file = input.files?.[0];
+            if (!file) return;
+            if (await choseAgain(file, check)) await show(place);
+            else fault.textContent = "This is not the file that was checked. Check it first.";
+        });
+        return [act("Choose the file again to import it", "main", () => input.click())];
+    }
+    const go = act(what + rest, "main", async () => {
+        go.disabled = true;
+        fault.textContent = "";
+        try {
+            location.hash = `#/imports/${await start(held, {}, piece(root, "upload"), place.signal)}`;
+        } catch (error) {
+            go.disabled = false;
+            if (!place.signal.aborted) fault.textContent = error instanceof Error ? error.message : String(error);
+        }
+    });
+    return [go];
+}
+
+/**
+ * Saves the rejected rows on the person's machine.
+ * @param {Api.Import} one
+ * @param {HTMLElement} fault
+ */
+async function download(one, fault) {
+    try {
+        const answer = await ask("GET", `/users/import/${one.id}/rejected`, { headers: { Accept: "text/csv" } });
+        save(await answer.blob(), `${nameOf(one).replace(/\.[^.]+$/, "")} to correct.csv`);
+    } catch (error) {
+        fault.textContent = error instanceof Error ? error.message : String(error);
+    }
+}
+
+/** @param {HTMLElement} root @param {Api.Import} one */
+function facts(root, one) {
+    const { read } = one;
+    /** @type {[string, string][]} */
+    const all = [
+        ["What it does", isCheck(one) ? "Checks only" : one.mode === "upsert" ? "Creates or updates" : "Creates"],
+        ["Existing addresses", one.mode === "upsert" ? "are updated" : one.ignoreDuplicates ? "are skipped" : "are errors"],
+        ["Role of rows that name none", one.defaultRoles.map(roleName).join(", ")],
+        ["File", one.bytes === null ? "not there yet" : size(one.bytes)],
+        ["Read as", read ? `${read.encoding}, ${delimiter(read.delimiter)}, ${plural(Object.keys(read.columns).length, "known column")}` : "not read yet"],
+        ["Left out", read?.ignoredColumns.join(", ") ?? ""],
+        ["Sent by", ""],
+        ["Sent", when(one.createdAt)],
+        ["Kept until", new Date(one.expiresAt).toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric" })],
+        ["Id", one.id],
+    ];
+    const list = piece(root, "facts");
+    list.replaceChildren(...all.filter(([name, text]) => text || name === "Sent by").map(([name, text]) => {
+        const made = clone("fact"), value = /** @type {HTMLElement} */ (made.querySelector("dd"));
+        /** @type {HTMLElement} */ (made.querySelector("dt")).textContent = name;
+        value.textContent = text;
+        if (name === "Sent by") sender(one.createdBy).then(who => { value.textContent = who; }, () => {});
+        return made;
+    }));
+}
+
+/** @param {string} sign */
+const delimiter = sign => ({ ",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe" })[sign] ?? sign;
+
+/**
+ * Shows the errors, a page at a time.
+ * @param {HTMLElement} root
+ * @param {Api.Import} one
+ * @param {import("./main.js").Place} place
+ */
+async function errors(root, one, place) {
+    const section = piece(root, "errors"), list = piece(root, "errors-list");
+    section.hidden = !one.counts.failed && !one.counts.warnings;
+    if (section.hidden) return;
+    let offset = 0;
+    const look = async () => {
+        /** @type {Api.RowErrorPage} */
+        const page = await json("GET", `/users/import/${one.id}/errors`, { query: { limit: LIMIT, offset }, signal: place.signal });
+        const last = page.offset + page.items.length;
+        fill(root, { "errors-title": plural(page.count, "error"), range: `${number(page.offset + 1)} to ${number(last)} of ${number(page.count)}` });
+        piece(root, "pager").hidden = page.count <= LIMIT;
+        button(root, "previous").disabled = page.offset === 0;
+        button(root, "next").disabled = last >= page.count;
+        const table = clone("errors");
+        piece(table, "rows").append(...page.items.map(errorRow));
+        list.replaceChildren(page.items.length ? table : empty("Single errors are kept no longer; download the rows to correct."));
+    };
+    const move = (/** @type {number} */ by) => { offset = Math.max(0, offset + by); look().then(() => section.scrollIntoView(), () => {}); };
+    button(root, "previous").addEventListener("click", () => move(-LIMIT));
+    button(root, "next").addEventListener("click", () => move(LIMIT));
+    await look();
+}
+
+/** @param {Api.RowError} error */
+function errorRow(error) {
+    const row = clone("error-row"), sign = part(row, "sign", HTMLElement);
+    const isWarning = error.severity === "warning";
+    fill(row, {
+        line: error.lastLine ? `${number(error.line)} to ${number(error.lastLine)}` : number(error.line),
+        column: visible(error.column ?? ""),
+        value: visible(error.value ?? ""),
+        sign: isWarning ? "△ Warning:" : "▲",
+        message: visible(error.message),
+        suggestion: error.suggestion ? `Most likely meant: ${visible(error.suggestion)}` : "",
+    });
+    sign.classList.add(isWarning ? "warn" : "bad");
+    return row;
+}

@@ -1,0 +1,210 @@
+// A file comes in: what to do with it, and its check.
+
+import { ask, json, Problem, send } from "./api.js";
+import { button, choices, clone, fill, given, part, piece, say } from "./dom.js";
+import { guard } from "./main.js";
+import { held } from "./session.js";
+import { plural, ROLES, size } from "./words.js";
+
+/** Above this, a file goes straight to storage: base64 makes it a third larger, and Lambda takes 6 MB. */
+const LARGE = 4 * 1024 * 1024;
+/** As the service has it. */
+const LARGEST = 1024 * 1024 * 1024;
+
+/**
+ * A file on its way in. It is held by the tab only: nothing of it is stored in the browser.
+ * @typedef {object} Incoming
+ * @property {File} file
+ * @property {Record<string, string>} options the parts of the form besides the file
+ * @property {string} [checked] the import that checked it
+ */
+
+/** @type {Incoming | null} */
+let incoming = null;
+
+/** Takes `file` in and shows what can be done with it. @param {File} file */
+export function take(file) {
+    incoming = { file, options: {} };
+    if (location.hash === "#/imports/new") dispatchEvent(new CustomEvent("taken"));
+    else location.hash = "#/imports/new";
+}
+
+/** Returns the file that the import `id` checked, if this tab still has it. @param {string} id */
+export const checkedBy = id => incoming?.checked === id ? incoming : null;
+
+/**
+ * Holds `file` as the one that `id` checked, if it is the same. After a reload, the tab has no file any more.
+ * @param {File} file
+ * @param {Api.Import} check
+ */
+export async function choseAgain(file, check) {
+    if (check.bytes !== null && file.size !== check.bytes) return false;
+    if (check.sha256 !== null) {
+        const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await file.arrayBuffer()));
+        const hex = Array.from(digest, byte => byte.toString(16).padStart(2, "0")).join("");
+        if (hex !== check.sha256) return false;
+    }
+    const options = {
+        mode: "create", ignoreDuplicates: String(check.ignoreDuplicates),
+        defaultRoles: check.defaultRoles.join(";"), unknownColumns: check.unknownColumns,
+    };
+    incoming = { file, options, checked: check.id };
+    return true;
+}
+
+/**
+ * Sends a file, and returns the import that was opened for it.
+ * @param {Incoming} sent
+ * @param {Record<string, string>} more options in place of those that the file came with
+ * @param {HTMLElement} place where the progress of the upload is shown
+ * @param {AbortSignal} signal
+ * @returns {Promise<string>} the id of the import
+ */
+export async function start(sent, more, place, signal) {
+    const options = { ...sent.options, ...more };
+    const bar = clone("progress"), progress = part(bar, "bar", HTMLProgressElement);
+    place.replaceChildren(bar);
+    /** @param {number} share */
+    const moved = share => {
+        progress.value = share * 100;
+        fill(bar, { text: `${size(sent.file.size * share)} of ${size(sent.file.size)} sent` });
+    };
+    moved(0);
+    try {
+        return sent.file.size > LARGE
+            ? await toStorage(sent, options, moved, signal)
+            : await toService(sent, options, moved, signal);
+    } finally {
+        place.replaceChildren();
+    }
+}
+
+/**
+ * @param {Incoming} sent
+ * @param {Record<string, string>} options
+ * @param {(share: number) => void} moved
+ * @param {AbortSignal} signal
+ */
+async function toService(sent, options, moved, signal) {
+    const form = new FormData();
+    for (const [name, value] of Object.entries(options)) form.set(name, value);
+    form.set("file", sent.file, sent.file.name);
+    const headers = { Authorization: `Bearer ${held()}`, Prefer: "respond-async" };
+    const answer = await send("POST", "/api/v1/users/import", form, headers, moved, signal);
+    const body = parsed(answer.text);
+    if (answer.status >= 400 && !body.importId) throw new Problem(answer.status, body);
+    return /** @type {string} */ (body.importId ?? body.id);
+}
+
+/**
+ * @param {Incoming} sent
+ * @param {Record<string, string>} options
+ * @param {(share: number) => void} moved
+ * @param {AbortSignal} signal
+ */
+async function toStorage(sent, options, moved, signal) {
+    const { force, ignoreDuplicates, ...rest } = options;
+    /** @type {Api.OpenUpload} */
+    const opened = await json("POST", "/users/import/uploads", {
+        json: {
+            ...rest, ignoreDuplicates: ignoreDuplicates === "true", fileName: sent.file.name, bytes: sent.file.size,
+        },
+        signal,
+    });
+    const { method, url, contentType } = opened.upload;
+    const answer = await send(method, url, sent.file, { "Content-Type": contentType }, moved, signal);
+    if (answer.status >= 300) {
+        throw new Problem(answer.status, { detail: `The storage did not take the file (${answer.status}). Try again.` });
+    }
+    return opened.id;
+}
+
+/** @param {string} text */
+function parsed(text) {
+    try {
+        return JSON.parse(text);
+    } catch {
+        return {};
+    }
+}
+
+/** @param {import("./main.js").Place} place */
+export async function show(place) {
+    if (!incoming) {
+        location.hash = "#/imports";
+        return;
+    }
+    const { file } = incoming, root = clone("new"), form = part(root, "form", HTMLFormElement);
+    fill(root, { title: file.name, about: size(file.size) });
+    place.title(file.name);
+    choices(part(root, "role", HTMLSelectElement), ROLES.filter(([role]) => assignable(role, place.me)));
+    part(root, "role", HTMLSelectElement).value = "ROLE_COLLABORATOR";
+    place.main.replaceChildren(root);
+    addEventListener("taken", () => void show(place), { once: true, signal: place.signal });
+    const fault = piece(root, "fault"), go = button(root, "go");
+    const refused = whyNot(file);
+    fault.textContent = refused;
+    go.disabled = refused !== "";
+    form.addEventListener("submit", async event => {
+        event.preventDefault();
+        if (!incoming) return;
+        const mode = given(form, "mode");
+        incoming.options = {
+            mode: mode === "upsert" ? "upsert" : "create",
+            ignoreDuplicates: String(mode === "skip"),
+            defaultRoles: given(form, "role"),
+            unknownColumns: given(form, "unknown") ? "ignore" : "refuse",
+        };
+        fault.textContent = "";
+        go.disabled = true;
+        try {
+            const check = { mode: "validate", force: "true" };
+            incoming.checked = await start(incoming, check, piece(root, "upload"), place.signal);
+            guard(() => false);
+            location.hash = `#/imports/${incoming.checked}`;
+        } catch (error) {
+            if (place.signal.aborted) return;
+            fault.textContent = error instanceof Error ? error.message : String(error);
+            say(fault.textContent);
+            go.disabled = false;
+        }
+    });
+}
+
+/**
+ * Whether a file may give `role` to new accounts, and `me` may give it.
+ * @param {string} role
+ * @param {Api.User} me
+ */
+function assignable(role, me) {
+    if (role === "ROLE_ADHOC_COLLABORATOR") return false;
+    return !role.endsWith("_ADMIN") || me.roles.includes("ROLE_SYSTEM_ADMIN");
+}
+
+/** Why a file cannot be sent; empty if it can. @param {File} file */
+function whyNot(file) {
+    if (file.size === 0) return "The file is empty. Choose another one.";
+    if (file.size > LARGEST) return "The file has more than 1 GiB. Divide it into several files.";
+    if (/\.xlsx?$/i.test(file.name)) return "Save the spreadsheet as CSV first (in Excel: Save as, CSV UTF-8).";
+    return "";
+}
+
+/** Saves the template on the person's machine. */
+export async function template() {
+    const answer = await ask("GET", "/users/import/template", { headers: { Accept: "text/csv" } });
+    save(await answer.blob(), "people.csv");
+}
+
+/**
+ * Saves `blob` on the person's machine.
+ * @param {Blob} blob
+ * @param {string} name
+ */
+export function save(blob, name) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    say(`${name} is saved, ${plural(blob.size, "byte")}`);
+}

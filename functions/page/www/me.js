@@ -1,0 +1,17 @@
+// The caller's own record.
+
+import { edit } from "./user.js";
+
+/** @param {import("./main.js").Place} place */
+export async function show(place) {
+    const { roles } = place.me;
+    const admin = roles.some(role => role.endsWith("_ADMIN"));
+    const readOnly = roles.every(role => role === "ROLE_ADHOC_COLLABORATOR");
+    const all = ["email", "firstName", "lastName", "otherName", "mobileNumber"];
+    const owned = ["roles", "accountType", "planId", "externalUserId"];
+    await edit(place, "/users/me", [...readOnly ? all : [], ...admin ? ["roles"] : owned]);
+    if (readOnly) {
+        const save = place.main.querySelector("[data-part=save]");
+        /** @type {HTMLElement} */ (save?.parentElement).hidden = true;
+    }
+}

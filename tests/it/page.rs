@@ -1,0 +1,79 @@
+//! The operator's page, as a browser gets it. What it does there is checked by `scripts/page-check`.
+
+use reqwest::Method;
+use reqwest::header::{ACCEPT, ORIGIN};
+use serde_json::json;
+
+use crate::support::{Answer, Service, send};
+
+async fn get(service: &Service, path: &str) -> Answer {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request = client.get(format!("{}{path}", service.local.url()));
+    send(request.header(ACCEPT, "text/html,image/avif,*/*;q=0.8")).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_shell_is_asked_for_each_time_and_its_files_are_kept() {
+    let service = Service::start().await;
+
+    let shell = get(&service, "/").await;
+    let script = shell
+        .text
+        .split("src=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    let file = get(&service, script).await;
+    let folder = script.trim_end_matches("/main.js");
+    let missing = get(&service, &format!("{folder}/nothing.js")).await;
+
+    assert_eq!(shell.status, 200);
+    assert_eq!(shell.header("cache-control"), "no-cache");
+    assert_eq!(shell.header("referrer-policy"), "no-referrer");
+    assert_eq!(file.status, 200);
+    assert_eq!(file.header("content-type"), "text/javascript; charset=utf-8");
+    assert_eq!(
+        file.header("cache-control"),
+        "public, max-age=31536000, immutable"
+    );
+    assert_eq!(missing.header("cache-control"), "no-store");
+    assert_eq!(missing.expect(404)["type"], "/problems/not-found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_may_reach_the_host_of_signed_urls_and_no_other() {
+    let service = Service::start().await;
+    let upload = json!({ "fileName": "people.csv", "bytes": 6 });
+    let opened = service.post("/users/import/uploads", &upload).await.expect(201);
+    let signed = opened["upload"]["url"].as_str().unwrap();
+    let url = reqwest::Url::parse(signed).unwrap();
+    let origin = url.origin().ascii_serialization();
+
+    let shell = get(&service, "/").await;
+
+    let policy = shell.header("content-security-policy");
+    assert!(
+        policy.contains(&format!("connect-src 'self' {origin};")),
+        "{policy}"
+    );
+    for (from, allowed) in [
+        (service.local.url(), true),
+        ("https://elsewhere.example".to_owned(), false),
+    ] {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let preflight = client
+            .request(Method::OPTIONS, signed)
+            .header(ORIGIN, &from)
+            .header("access-control-request-method", "PUT")
+            .header("access-control-request-headers", "content-type");
+        let answer = preflight.send().await.unwrap();
+        assert_eq!(answer.status().is_success(), allowed, "{from}");
+        assert_eq!(
+            answer.headers().contains_key("access-control-allow-origin"),
+            allowed,
+            "{from}"
+        );
+    }
+}
