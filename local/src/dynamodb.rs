@@ -133,26 +133,30 @@ pub(crate) async fn create_table(client: &Client, table: &Table) -> Result<(), B
     }
     wait_until_active(client, &table.name).await?;
 
-    if let Some(time_to_live) = &table.time_to_live_specification {
-        let updated = client
-            .update_time_to_live()
-            .table_name(&table.name)
-            .time_to_live_specification(
-                TimeToLiveSpecification::builder()
-                    .attribute_name(&time_to_live.attribute_name)
-                    .enabled(true)
-                    .build()?,
-            )
-            .send()
-            .await;
-        if let Err(err) = updated {
-            // It is on already.
-            if err.code() != Some("ValidationException") {
-                return Err(err.into());
-            }
-        }
+    set_time_to_live(client, table).await
+}
+
+/// Switches the deletion of expired items on, if the template asks for it.
+async fn set_time_to_live(client: &Client, table: &Table) -> Result<(), BoxError> {
+    let Some(time_to_live) = &table.time_to_live_specification else {
+        return Ok(());
+    };
+    let specification = TimeToLiveSpecification::builder()
+        .attribute_name(&time_to_live.attribute_name)
+        .enabled(true)
+        .build()?;
+    let updated = client
+        .update_time_to_live()
+        .table_name(&table.name)
+        .time_to_live_specification(specification)
+        .send()
+        .await;
+    match updated {
+        // It is on already.
+        Err(err) if err.code() == Some("ValidationException") => Ok(()),
+        Err(err) => Err(err.into()),
+        Ok(_) => Ok(()),
     }
-    Ok(())
 }
 
 async fn wait_until_active(client: &Client, table: &str) -> Result<(), BoxError> {

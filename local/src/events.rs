@@ -140,14 +140,13 @@ impl Events {
             .iter()
             .map(|(trigger, _)| trigger.prefix.clone())
             .collect();
-        let looking = poll::run(
-            self.clone(),
+        let watched = poll::Watched {
             client,
-            self.0.bucket.clone(),
+            bucket: self.0.bucket.clone(),
             prefixes,
-            self.0.data.clone(),
-            self.0.delivery.poll,
-        );
+            data: self.0.data.clone(),
+        };
+        let looking = poll::run(self.clone(), watched, self.0.delivery.poll);
         self.tasks().spawn(looking);
     }
 

@@ -290,6 +290,40 @@ impl Template {
         Ok(template)
     }
 
+    /// Adds what starts the function `name`.
+    fn add_event(&mut self, name: &str, event: Event) -> Result<(), InvalidTemplate> {
+        match event {
+            Event::HttpApi(HttpEvent { path, method }) => self.routes.push(Route {
+                method: method.unwrap_or_else(|| "ANY".to_owned()).to_uppercase(),
+                path,
+                function: name.to_owned(),
+            }),
+            Event::S3(S3Event { events, filter }) => {
+                let rules = filter.map(|filter| filter.s3_key.rules).unwrap_or_default();
+                if events != "s3:ObjectCreated:*" || rules.iter().any(|rule| rule.name != "prefix") {
+                    return Err(InvalidTemplate(format!(
+                        "{name} has a trigger other than s3:ObjectCreated:* by prefix"
+                    )));
+                }
+                self.triggers.push(Trigger {
+                    prefix: rules
+                        .into_iter()
+                        .next()
+                        .map(|rule| rule.value)
+                        .unwrap_or_default(),
+                    function: name.to_owned(),
+                });
+            }
+            Event::Schedule(ScheduleEvent { schedule }) => self.schedules.push(Schedule {
+                every: minutes(&schedule).ok_or_else(|| {
+                    InvalidTemplate(format!("{name} has a schedule other than rate(N minutes)"))
+                })?,
+                function: name.to_owned(),
+            }),
+        }
+        Ok(())
+    }
+
     fn add(
         &mut self,
         globals: &FunctionProperties,
@@ -304,35 +338,7 @@ impl Template {
             .ok_or_else(|| InvalidTemplate("a function has no CodeUri".to_owned()))?;
 
         for event in properties.events.into_values() {
-            match event {
-                Event::HttpApi(HttpEvent { path, method }) => self.routes.push(Route {
-                    method: method.unwrap_or_else(|| "ANY".to_owned()).to_uppercase(),
-                    path,
-                    function: name.to_owned(),
-                }),
-                Event::S3(S3Event { events, filter }) => {
-                    let rules = filter.map(|filter| filter.s3_key.rules).unwrap_or_default();
-                    if events != "s3:ObjectCreated:*" || rules.iter().any(|rule| rule.name != "prefix") {
-                        return Err(InvalidTemplate(format!(
-                            "{name} has a trigger other than s3:ObjectCreated:* by prefix"
-                        )));
-                    }
-                    self.triggers.push(Trigger {
-                        prefix: rules
-                            .into_iter()
-                            .next()
-                            .map(|rule| rule.value)
-                            .unwrap_or_default(),
-                        function: name.to_owned(),
-                    });
-                }
-                Event::Schedule(ScheduleEvent { schedule }) => self.schedules.push(Schedule {
-                    every: minutes(&schedule).ok_or_else(|| {
-                        InvalidTemplate(format!("{name} has a schedule other than rate(N minutes)"))
-                    })?,
-                    function: name.to_owned(),
-                }),
-            }
+            self.add_event(name, event)?;
         }
 
         let environment = globals

@@ -5,7 +5,7 @@
 //! how an object arrived is not known; everything else is as if the store had told.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
@@ -18,30 +18,35 @@ use super::{Arrival, Events, journal};
 /// lists entity tags, and the time of some is in seconds.
 type Seen = BTreeMap<String, (String, i64, i64)>;
 
+/// Where to look for arrivals, and where to keep what was seen.
+pub(super) struct Watched {
+    /// A client of the objects' store.
+    pub(super) client: Client,
+    /// The bucket.
+    pub(super) bucket: String,
+    /// The beginnings of the keys that start a function.
+    pub(super) prefixes: Vec<String>,
+    /// The folder in which the last look is kept.
+    pub(super) data: PathBuf,
+}
+
 /// Looks every `interval`, for as long as it is polled.
-pub(super) async fn run(
-    events: Events,
-    client: Client,
-    bucket: String,
-    prefixes: Vec<String>,
-    data: PathBuf,
-    interval: Duration,
-) {
+pub(super) async fn run(events: Events, watched: Watched, interval: Duration) {
     loop {
-        if let Err(err) = look(&events, &client, &bucket, &prefixes, &data).await {
+        if let Err(err) = look(&events, &watched).await {
             tracing::warn!(error = %shared::errors::chain(&*err), "the bucket could not be listed");
         }
         tokio::time::sleep(interval).await;
     }
 }
 
-async fn look(
-    events: &Events,
-    client: &Client,
-    bucket: &str,
-    prefixes: &[String],
-    data: &Path,
-) -> Result<(), BoxError> {
+async fn look(events: &Events, watched: &Watched) -> Result<(), BoxError> {
+    let Watched {
+        client,
+        bucket,
+        prefixes,
+        data,
+    } = watched;
     let path = data.join("seen.json");
     let before: Seen = match std::fs::read(&path) {
         Ok(text) => serde_json::from_slice(&text)?,

@@ -78,18 +78,7 @@ pub(super) fn of_request(
         },
         "isBase64Encoded": false,
     });
-    let cookies: Vec<_> = parts
-        .headers
-        .get_all(COOKIE)
-        .iter()
-        .flat_map(|value| {
-            text(value)
-                .split(';')
-                .map(|one| one.trim().to_owned())
-                .collect::<Vec<_>>()
-        })
-        .filter(|one| !one.is_empty())
-        .collect();
+    let cookies = cookies(&parts.headers);
     if !cookies.is_empty() {
         event["cookies"] = cookies.into();
     }
@@ -99,16 +88,37 @@ pub(super) fn of_request(
     if !matched.parameters.is_empty() {
         event["pathParameters"] = json!(matched.parameters);
     }
-    if !body.is_empty() {
-        match std::str::from_utf8(body) {
-            Ok(text) if is_text(&parts.headers) => event["body"] = text.into(),
-            _ => {
-                event["body"] = BASE64.encode(body).into();
-                event["isBase64Encoded"] = true.into();
-            }
+    add_body(&mut event, body, &parts.headers);
+    event
+}
+
+/// Returns the cookies of the request, which the event has apart from the other headers.
+fn cookies(headers: &HeaderMap) -> Vec<String> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .flat_map(|value| {
+            text(value)
+                .split(';')
+                .map(|one| one.trim().to_owned())
+                .collect::<Vec<_>>()
+        })
+        .filter(|one| !one.is_empty())
+        .collect()
+}
+
+/// Puts the body into the event: as text if it is some, else in base64.
+fn add_body(event: &mut Value, body: &Bytes, headers: &HeaderMap) {
+    if body.is_empty() {
+        return;
+    }
+    match std::str::from_utf8(body) {
+        Ok(text) if is_text(headers) => event["body"] = text.into(),
+        _ => {
+            event["body"] = BASE64.encode(body).into();
+            event["isBase64Encoded"] = true.into();
         }
     }
-    event
 }
 
 /// Whether API Gateway passes a body of this type as text. Forms are not among them.
