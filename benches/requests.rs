@@ -13,7 +13,7 @@ use shared::intake::Intake;
 use shared::roster::{
     Contact, ContactDraft, ContactId, Given, RequestMark, Role, Roles, Tally, User, UserDraft, UserId,
 };
-use shared::table::Token;
+use shared::table::{NewToken, Token, WhenFull};
 use shared::{BoxError, clock};
 use uuid::Uuid;
 
@@ -100,9 +100,13 @@ impl World {
         app.users.insert(&owner, RequestMark::random()).await?;
         let token = Token::random(owner.id)?;
         let now = clock::now();
-        app.tokens
-            .insert(&token, now, now.plus(Duration::from_hours(1)))
-            .await?;
+        let new = NewToken {
+            token: &token,
+            issued_at: now,
+            expires_at: now.plus(Duration::from_hours(1)),
+            void: None,
+        };
+        app.tokens.issue(new, 1, WhenFull::Refuse).await?;
         Ok(Self {
             client: Client::builder().no_proxy().build()?,
             owner: owner.id,

@@ -17,8 +17,8 @@ use reqwest::multipart::{Form, Part};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use shared::intake::Intake;
-use shared::roster::{Given, NewUser, RequestMark, Role, Roles, User, UserDraft, UserId};
-use shared::table::{Item, Token};
+use shared::roster::{Given, NewUser, RequestMark, Role, Roles, Timestamp, User, UserDraft, UserId};
+use shared::table::{Item, NewToken, Token, WhenFull};
 use shared::{Config, clock};
 use uuid::Uuid;
 
@@ -150,9 +150,20 @@ impl Service {
     pub(crate) async fn token(&self, id: UserId) -> String {
         let token = Token::random(id).unwrap();
         let now = clock::now();
-        let expires_at = now.plus(Duration::from_hours(1));
-        self.app().tokens.insert(&token, now, expires_at).await.unwrap();
+        self.keep(&token, now, now.plus(Duration::from_hours(1))).await;
         token.reveal().to_owned()
+    }
+
+    /// Keeps `token` as one that was issued then.
+    pub(crate) async fn keep(&self, token: &Token, issued_at: Timestamp, expires_at: Timestamp) {
+        let new = NewToken {
+            token,
+            issued_at,
+            expires_at,
+            void: None,
+        };
+        let app = self.app();
+        app.tokens.issue(new, 90, WhenFull::Refuse).await.unwrap();
     }
 
     /// A request to `path` below the base path with the administrator's token.

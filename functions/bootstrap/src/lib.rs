@@ -7,7 +7,7 @@ use shared::App;
 use shared::accounts::{self, TOKEN_LIFETIME};
 use shared::audit::Actor;
 use shared::roster::{Email, Given, RequestMark, Role, Roles, Timestamp, UserDraft, UserId, Violation};
-use shared::table::Account;
+use shared::table::{Account, WhenFull};
 
 /// What an operator asks for.
 #[derive(Clone, Debug, Deserialize)]
@@ -36,6 +36,9 @@ pub struct Answer {
 }
 
 /// Makes an enabled system administrator, or finds the one with the address, and issues a token.
+///
+/// The token is issued also to an administrator who has as many as are allowed, so that nobody is locked out; the
+/// oldest one ends then.
 ///
 /// # Errors
 ///
@@ -66,7 +69,8 @@ pub async fn handle(app: &App, event: LambdaEvent<Request>) -> Result<Answer, In
             Account::new(user)
         }
     };
-    let (token, expires_at) = accounts::issue_token(app, &actor, &account, TOKEN_LIFETIME).await?;
+    let (token, expires_at) =
+        accounts::issue_token(app, &actor, &account, TOKEN_LIFETIME, WhenFull::EndOldest).await?;
     Ok(Answer {
         user_id: account.user.id,
         access_token: token.reveal().to_owned(),

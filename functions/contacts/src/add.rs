@@ -61,6 +61,10 @@ pub(super) const ADD: Operation<App> = Operation {
     summary: "Adds contacts, all of them or none",
     describe: |operation| {
         operation
+            .about(
+                "An owner can have as many contacts as the deployment allows, 25,000 unless it says otherwise; more are \
+                 answered with 409.",
+            )
             .schema::<ContactDraft>("NewContact")
             .json::<Nothing>(
                 "NewContacts",
@@ -195,9 +199,13 @@ fn firsts(contacts: &[Contact]) -> Vec<usize> {
 /// Stores the contacts whose addresses are free, all together. Gives the stored contacts that hold the addresses
 /// of the others, by the places of these; an earlier try of this request may have made them.
 ///
+/// The limit of contacts is looked at before the write, not with it: a transaction has no room for one more action
+/// than a full batch. So requests that are under way at once may exceed the limit by what they carry.
+///
 /// # Errors
 ///
-/// [`Error::Conflict`] with every duplicate, unless they are to be ignored. Nothing is stored then.
+/// [`Error::Conflict`] with every duplicate, unless they are to be ignored, and for more contacts than an owner may
+/// have. Nothing is stored then.
 async fn store(
     app: &App,
     owner: UserId,
@@ -205,19 +213,17 @@ async fn store(
     firsts: &[usize],
     ignore_duplicates: bool,
 ) -> Result<HashMap<usize, Contact>, Error> {
-    let mut held: HashMap<usize, Contact> = HashMap::new();
     let repeats = firsts.iter().enumerate().any(|(place, first)| place != *first);
     if repeats && !ignore_duplicates {
         // Nothing will be stored, and yet every duplicate is to be named.
-        let emails: Vec<_> = distinct(contacts, firsts)
-            .map(|(_, contact)| &contact.email)
-            .collect();
-        for holder in app.contacts.holders(owner, &emails).await? {
-            let place = contacts.iter().position(|contact| contact.email == holder.email);
-            held.extend(place.map(|place| (place, holder)));
-        }
+        let held = holders(app, owner, contacts, firsts).await?;
         return Err(duplicates(contacts, firsts, &held));
     }
+    let limit = app.config.contacts_per_owner;
+    let present = app.contacts.count(owner).await?;
+    let room = usize::try_from(limit.saturating_sub(present)).unwrap_or(usize::MAX);
+    let mut held: HashMap<usize, Contact> = HashMap::new();
+    let mut looked = false;
     loop {
         let (places, open): (Vec<_>, Vec<_>) = distinct(contacts, firsts)
             .filter(|(place, _)| !held.contains_key(place))
@@ -225,16 +231,43 @@ async fn store(
         if open.is_empty() {
             return Ok(held);
         }
-        match app.contacts.insert(owner, &open).await? {
-            Batch::Stored => return Ok(held),
-            // At least one, so there is an end to this.
-            Batch::Held(by) => held.extend(by.into_iter().map(|(index, by)| (places[index], by))),
+        if open.len() <= room {
+            match app.contacts.insert(owner, &open).await? {
+                Batch::Stored => return Ok(held),
+                // At least one, so there is an end to this.
+                Batch::Held(by) => held.extend(by.into_iter().map(|(index, by)| (places[index], by))),
+            }
+        } else if looked {
+            return Err(Error::conflict(format!(
+                "you have {present} contacts, and at most {limit} are allowed; delete some of them first"
+            )));
+        } else {
+            // Some addresses may be those of contacts that are counted already, so these need no room.
+            held = holders(app, owner, contacts, firsts).await?;
+            looked = true;
         }
         let foreign = held.iter().any(|(place, by)| by.id != contacts[*place].id);
         if foreign && !ignore_duplicates {
             return Err(duplicates(contacts, firsts, &held));
         }
     }
+}
+
+/// Reads the stored contacts that hold addresses of `contacts`, by the places of these.
+async fn holders(
+    app: &App,
+    owner: UserId,
+    contacts: &[Contact],
+    firsts: &[usize],
+) -> Result<HashMap<usize, Contact>, Error> {
+    let emails: Vec<_> = distinct(contacts, firsts)
+        .map(|(_, contact)| &contact.email)
+        .collect();
+    let holders = app.contacts.holders(owner, &emails).await?.into_iter();
+    let place = |holder: &Contact| contacts.iter().position(|contact| contact.email == holder.email);
+    Ok(holders
+        .filter_map(|holder| Some((place(&holder)?, holder)))
+        .collect())
 }
 
 /// The answer to a request in which some contacts have addresses that stored ones hold, or earlier ones of it.

@@ -12,7 +12,7 @@ use shared::http::operation::{Access, Answer, Nothing, Operation, Route, Verb, a
 use shared::http::query::Query;
 use shared::http::{self, Kind, etag, respond};
 use shared::roster::{Code, Given, Right, Timestamp, UserId, Violation};
-use shared::table::Account;
+use shared::table::{Account, WhenFull};
 use shared::{App, Error, accounts, by_reference, operations};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::SchemaType;
@@ -215,7 +215,8 @@ const ISSUE_TOKEN: Operation<App> = Operation {
         operation
             .about(
                 "Only for a `ROLE_SYSTEM_ADMIN`; a deployment can switch it off. A token is never given twice: the \
-                 same request with the same `Idempotency-Key` is answered with 409.",
+                 same request with the same `Idempotency-Key` is answered with 409. So is a request for a user who has as \
+                 many access tokens in force as the deployment allows, 20 unless it says otherwise.",
             )
             .json::<Nothing>(
                 "TokenRequest",
@@ -257,7 +258,8 @@ async fn issue_token(app: &App, request: &Request) -> Result<Response<Body>, Err
         return Err(Error::conflict("the user is disabled"));
     }
 
-    let (token, expires_at) = accounts::issue_token(app, &caller.actor(), &account, lifetime).await?;
+    let (token, expires_at) =
+        accounts::issue_token(app, &caller.actor(), &account, lifetime, WhenFull::Refuse).await?;
     respond::json(
         Response::builder().status(StatusCode::CREATED),
         &NewToken {

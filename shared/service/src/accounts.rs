@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use errors::{Error, Tries};
 use roster::{NewUser, RequestMark, Timestamp, User, UserDraft, UserPatch, UserView, Violation};
-use table::{Account, Replaced, Token};
+use table::{Account, NewToken, Replaced, Token, WhenFull};
 
 use crate::audit::{self, AccountAct, Actor};
 use crate::auth::Caller;
@@ -39,12 +39,14 @@ pub async fn create(app: &App, actor: &Actor<'_>, new: NewUser, request: Request
 ///
 /// # Errors
 ///
-/// If storage fails.
+/// [`Error::Conflict`] if the user has as many tokens in force as the deployment allows, unless the oldest ones are
+/// to be ended.
 pub async fn issue_token(
     app: &App,
     actor: &Actor<'_>,
     account: &Account,
     lifetime: Duration,
+    when_full: WhenFull,
 ) -> Result<(Token, Timestamp), Error> {
     let user = account.user.id;
     let now = clock::now();
@@ -53,7 +55,15 @@ pub async fn issue_token(
     let issued_at = void.map_or(now, |void| now.max(void.plus(Duration::from_millis(1))));
     let expires_at = issued_at.plus(lifetime);
     let token = Token::random(user)?;
-    app.tokens.insert(&token, issued_at, expires_at).await?;
+    let new = NewToken {
+        token: &token,
+        issued_at,
+        expires_at,
+        void,
+    };
+    app.tokens
+        .issue(new, app.config.tokens_per_user, when_full)
+        .await?;
     audit::account(actor, AccountAct::TokenIssued, user);
     Ok((token, expires_at))
 }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use errors::Limits;
+use table::TokenStore;
 
 use crate::auth::issuer::{Issuer, IssuerUrl, Profile};
 
@@ -20,6 +21,8 @@ use crate::auth::issuer::{Issuer, IssuerUrl, Profile};
 /// | `IMPORT_SEGMENT_ROWS` | rows between two checkpoints | 5000 |
 /// | `DROP_MAY_GIVE_ADMIN_ROLES` | whether a dropped file may give an admin role | `false` |
 /// | `STORAGE_CALL_MILLIS` | how long one call to storage may take; the other time limits follow from it | 5000, the most |
+/// | `CONTACTS_PER_OWNER` | how many contacts one owner may have | 25000 |
+/// | `TOKENS_PER_USER` | how many access tokens of one user may be in force at once, at most 90 | 20 |
 /// | `TOKEN_ISSUE` | whether `POST /users/{userId}/tokens` is served | `true` |
 /// | `ISSUER_URL` | the OpenID Connect issuer whose tokens are taken, as their `iss` has it | none |
 /// | `ISSUER_AUDIENCE` | whom those tokens must be for | required with `ISSUER_URL` |
@@ -43,6 +46,10 @@ pub struct Config {
     pub limits: Limits,
     /// Whether a file dropped into the bucket may give an admin role.
     pub drop_may_give_admin_roles: bool,
+    /// How many contacts one owner may have.
+    pub contacts_per_owner: u64,
+    /// How many access tokens of one user may be in force at once.
+    pub tokens_per_user: usize,
     /// Whether administrators may issue access tokens for users.
     pub token_issue: bool,
     /// Whose tokens are taken besides the service's own.
@@ -172,6 +179,16 @@ impl Config {
             import_segment_rows: usize::try_from(number("IMPORT_SEGMENT_ROWS", 5000)?).unwrap_or(usize::MAX),
             limits: Limits::new(Duration::from_millis(call)),
             drop_may_give_admin_roles: flag("DROP_MAY_GIVE_ADMIN_ROLES", false)?,
+            contacts_per_owner: number("CONTACTS_PER_OWNER", 25_000)?,
+            tokens_per_user: match number("TOKENS_PER_USER", 20)? {
+                number @ 1..=TokenStore::MAX_IN_FORCE => usize::try_from(number).unwrap_or(usize::MAX),
+                _ => {
+                    return Err(InvalidConfig {
+                        name: "TOKENS_PER_USER",
+                        fault: "must be at most 90",
+                    });
+                }
+            },
             token_issue: flag("TOKEN_ISSUE", true)?,
             issuer,
             bucket_origin: match lookup("BUCKET_ORIGIN").map(|text| text.parse()) {
@@ -259,6 +276,26 @@ mod tests {
         ] {
             assert!(origin(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn more_tokens_than_one_transaction_ends_stop_the_start() {
+        let tokens = |number| {
+            let variables = [
+                ("TABLE_NAME", "t"),
+                ("BUCKET_NAME", "b"),
+                ("TOKENS_PER_USER", number),
+            ];
+            with(&variables).map(|config| config.tokens_per_user)
+        };
+
+        assert_eq!(tokens("").unwrap(), 20);
+        assert_eq!(tokens("90").unwrap(), 90);
+        assert_eq!(
+            tokens("91").unwrap_err().to_string(),
+            "the environment variable TOKENS_PER_USER must be at most 90"
+        );
+        assert!(tokens("0").is_err());
     }
 
     #[test]

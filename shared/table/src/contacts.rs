@@ -165,6 +165,22 @@ impl ContactStore {
         Ok(Batch::Held(held))
     }
 
+    /// Returns how many contacts the owner has.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn count(&self, owner: UserId) -> Result<u64, Error> {
+        let doing = "count contacts";
+        let mut pages = self.of_owner(owner).select(Select::Count).into_paginator().send();
+        let mut count = 0;
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed(doing, error))?;
+            count += u64::try_from(page.count).unwrap_or_default();
+        }
+        Ok(count)
+    }
+
     /// The contacts that hold some of `emails`, at most 100, in no particular order.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
 //! | user | `U#<slot>` | `U` | `users` | the slot is that of the address given at creation |
 //! | address | `U#<slot>` | `U` | `users` | reserves a changed address and points home |
 //! | token | `T#<SHA-256 of the token>` | `T` | `tokens` | user id and expiry; of an issuer's token, that it was revoked |
+//! | tokens in force | `V#<user id>` | `V` | `tokens` | the tokens of a user that are in force, for their limit |
 //! | subject | `X#<hash of issuer and subject>` | `X` | `users` | the account that the issuer's subject signs in as |
 //! | contact | `C#<owner id>` | comparison form of the address | `contacts` | one person in the owner's address book |
 //! | deletion | `D` | `<time>#<owner id>` | `contacts` | the owner was deleted; from then on the rest of the contacts can go |
@@ -40,5 +41,5 @@ pub use listing::{Filter, Found, Listing, Order, Place, SortBy};
 pub use replays::{Attempt, Begun, ReplayStore};
 pub use table::{Item, Key, Refused, Table, When, from_item, is_refused, to_item, to_value};
 pub use takeovers::{Takeovers, import_key};
-pub use tokens::{Credential, Token, TokenRecord, TokenStore};
+pub use tokens::{Credential, NewToken, Token, TokenRecord, TokenStore, WhenFull};
 pub use users::{Account, Holder, Replaced, UserStore, Written, holder, key as slot_key};

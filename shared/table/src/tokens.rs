@@ -1,5 +1,7 @@
 //! Access tokens, kept as hashes.
 
+mod record;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -11,6 +13,8 @@ use sha2::{Digest, Sha256};
 
 use super::table::{from_item, to_item};
 use super::{Item, Key, Table};
+
+pub use record::{NewToken, WhenFull};
 
 const SK: &str = "T";
 /// Bytes of the secret part: 256 bits cannot be guessed.
@@ -174,25 +178,6 @@ impl TokenStore {
         Self { table }
     }
 
-    /// Keeps `token` until `expires_at`.
-    ///
-    /// # Errors
-    ///
-    /// If storage fails.
-    pub async fn insert(
-        &self,
-        token: &Token,
-        created_at: Timestamp,
-        expires_at: Timestamp,
-    ) -> Result<(), Error> {
-        let record = TokenItem {
-            user_id: token.user,
-            created_at: created_at.millis(),
-            expires_at: expires_at.seconds(),
-        };
-        self.put(token.key(), record, "keep a token").await
-    }
-
     /// Ends what was presented. Ending it again does nothing.
     ///
     /// # Errors
@@ -218,20 +203,16 @@ impl TokenStore {
                     created_at: now.millis(),
                     expires_at: expires_at.seconds(),
                 };
-                self.put(credential.key(), record, doing).await
+                self.table
+                    .client()
+                    .put_item()
+                    .table_name(self.table.name())
+                    .set_item(Some(to_item(credential.key(), record, doing)?))
+                    .send()
+                    .await
+                    .map_err(|error| failed(doing, error))?;
+                Ok(())
             }
         }
-    }
-
-    async fn put(&self, key: Key, record: TokenItem, doing: &'static str) -> Result<(), Error> {
-        self.table
-            .client()
-            .put_item()
-            .table_name(self.table.name())
-            .set_item(Some(to_item(key, record, doing)?))
-            .send()
-            .await
-            .map_err(|error| failed(doing, error))?;
-        Ok(())
     }
 }

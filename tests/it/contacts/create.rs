@@ -212,14 +212,14 @@ async fn duplicates_that_are_not_ignored_are_all_named_and_nothing_is_stored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_is_one_storage_call_besides_the_callers_and_so_is_a_page() {
+async fn a_batch_is_a_count_and_one_write_besides_the_callers_read_and_a_page_is_one_call() {
     let calls = Faults::new(Schedule::Clean);
     let service = Service::above(&calls).await;
     let ada = ada(&service).await;
     calls.take();
 
     add(&service, &ada, &numbered(100)).await;
-    assert_eq!(calls.take(), 2, "100 new contacts");
+    assert_eq!(calls.take(), 3, "100 new contacts");
     list(&service, &ada, &[("limit", "100"), ("searchText", "C7")]).await;
     assert_eq!(calls.take(), 2, "a search");
     list(&service, &ada, &[("limit", "0")]).await;
@@ -297,4 +297,34 @@ async fn race(races: usize) {
             assert_eq!(kept, (25..75).collect::<Vec<_>>());
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_has_at_most_so_many_contacts() {
+    let service = Service::with_variables(&[("CONTACTS_PER_OWNER", "3")]).await;
+    let ada = ada(&service).await;
+    let body = |contacts: &[Value], ignore: bool| json!({ "contacts": contacts, "ignoreDuplicates": ignore });
+    let four = numbered(4);
+
+    let refused = post(&service, &ada, &body(&four, false)).await.expect(409);
+    assert_eq!(
+        refused["detail"],
+        "you have 0 contacts, and at most 3 are allowed; delete some of them first"
+    );
+    assert_eq!(count(&service, &ada).await, 0);
+
+    let added = add(&service, &ada, &four[..3]).await;
+    post(&service, &ada, &body(&four, true)).await.expect(409);
+    // What is there already needs no room.
+    let again = post(&service, &ada, &body(&four[..3], true)).await.expect(200);
+    assert_eq!(again["count"], 0);
+    let duplicate = post(&service, &ada, &body(&four[..1], false)).await;
+    assert_eq!(duplicate.faults(), ["#/contacts/0/email already_exists"]);
+
+    let path = format!("/users/me/contacts/{}", added[0]["id"].as_str().unwrap());
+    crate::support::send(service.request_as(&ada.token, reqwest::Method::DELETE, &path))
+        .await
+        .expect(200);
+    post(&service, &ada, &body(&four[3..], false)).await.expect(200);
+    assert_eq!(count(&service, &ada).await, 3);
 }

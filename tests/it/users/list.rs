@@ -204,3 +204,32 @@ async fn a_user_administrator_sees_no_administrators() {
     assert_eq!(list("?role=ROLE_USER_ADMIN").await["count"], 0);
     assert_eq!(list("?searchText=b%40").await["count"], 3);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deep_offset_is_for_the_order_of_addresses_only_and_a_walk_for_all() {
+    let service = people().await;
+    let answer = async |sort: &str, offset: &str| {
+        let query = [("sortBy", sort), ("offset", offset)];
+        get(&service, &query).await
+    };
+
+    for sort in ["lastName", "createdAt"] {
+        answer(sort, "10000").await.expect(200);
+        let refused = answer(sort, "10001").await;
+        assert_eq!(refused.status, 400);
+        assert_eq!(refused.faults(), ["#/offset out_of_range"]);
+        let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+        assert!(
+            detail.contains("send nextCursor of each page as cursor"),
+            "{detail}"
+        );
+        for order in ["ASC", "DESC"] {
+            let walked = service
+                .walk("/users", &[("sortBy", sort), ("orderBy", order)], 2)
+                .await;
+            assert_eq!(walked.len(), PEOPLE.len() + 1);
+        }
+    }
+    let deep = answer("email", "4294967295").await.expect(200);
+    assert_eq!(deep["items"], json!([]));
+}
