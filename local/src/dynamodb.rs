@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata};
+use aws_sdk_dynamodb::operation::create_table::builders::CreateTableFluentBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, LocalSecondaryIndex,
     Projection, TableStatus, TimeToLiveSpecification,
@@ -15,6 +16,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::server;
+use crate::start_error::of_call;
 use crate::template::{Index, Key, Table};
 
 /// How long a new table may take until it can be used.
@@ -78,9 +80,50 @@ impl Drop for DynamoDb {
     }
 }
 
-/// Makes the table as the template has it, unless it is there.
-pub(crate) async fn create_table(client: &Client, table: &Table) -> Result<(), BoxError> {
-    let created = client
+/// Makes the table as the template has it, unless it is there. Says in a few words why it cannot.
+pub(crate) async fn create_table(client: &Client, table: &Table) -> Result<(), String> {
+    let created = definition(client, table)
+        .map_err(|error| error.to_string())?
+        .send()
+        .await;
+    if let Err(err) = created {
+        // Another start made it.
+        if err.code() != Some("ResourceInUseException") {
+            return Err(of_call(&err));
+        }
+    }
+    wait_until_active(client, &table.name).await?;
+
+    set_time_to_live(client, table).await
+}
+
+/// Switches the deletion of expired items on, if the template asks for it.
+async fn set_time_to_live(client: &Client, table: &Table) -> Result<(), String> {
+    let Some(time_to_live) = &table.time_to_live_specification else {
+        return Ok(());
+    };
+    let specification = TimeToLiveSpecification::builder()
+        .attribute_name(&time_to_live.attribute_name)
+        .enabled(true)
+        .build()
+        .map_err(|error| error.to_string())?;
+    let updated = client
+        .update_time_to_live()
+        .table_name(&table.name)
+        .time_to_live_specification(specification)
+        .send()
+        .await;
+    match updated {
+        // It is on already.
+        Err(err) if err.code() == Some("ValidationException") => Ok(()),
+        Err(err) => Err(of_call(&err)),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// The call that makes the table.
+fn definition(client: &Client, table: &Table) -> Result<CreateTableFluentBuilder, BuildError> {
+    Ok(client
         .create_table()
         .table_name(&table.name)
         .billing_mode(BillingMode::PayPerRequest)
@@ -122,53 +165,23 @@ pub(crate) async fn create_table(client: &Client, table: &Table) -> Result<(), B
                         .build()
                 })
                 .collect::<Result<_, _>>()?,
-        ))
-        .send()
-        .await;
-    if let Err(err) = created {
-        // Another start made it.
-        if err.code() != Some("ResourceInUseException") {
-            return Err(err.into());
-        }
-    }
-    wait_until_active(client, &table.name).await?;
-
-    set_time_to_live(client, table).await
+        )))
 }
 
-/// Switches the deletion of expired items on, if the template asks for it.
-async fn set_time_to_live(client: &Client, table: &Table) -> Result<(), BoxError> {
-    let Some(time_to_live) = &table.time_to_live_specification else {
-        return Ok(());
-    };
-    let specification = TimeToLiveSpecification::builder()
-        .attribute_name(&time_to_live.attribute_name)
-        .enabled(true)
-        .build()?;
-    let updated = client
-        .update_time_to_live()
-        .table_name(&table.name)
-        .time_to_live_specification(specification)
-        .send()
-        .await;
-    match updated {
-        // It is on already.
-        Err(err) if err.code() == Some("ValidationException") => Ok(()),
-        Err(err) => Err(err.into()),
-        Ok(_) => Ok(()),
-    }
-}
-
-async fn wait_until_active(client: &Client, table: &str) -> Result<(), BoxError> {
+async fn wait_until_active(client: &Client, table: &str) -> Result<(), String> {
     let started = Instant::now();
     while started.elapsed() < PATIENCE {
-        let described = client.describe_table().table_name(table).send().await?;
+        let described = client.describe_table().table_name(table).send().await;
+        let described = described.map_err(|error| of_call(&error))?;
         if described.table().and_then(|table| table.table_status()) == Some(&TableStatus::Active) {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    Err(format!("the table {table} is not there after {PATIENCE:?}").into())
+    Err(format!(
+        "the table {table} is not there after {} s",
+        PATIENCE.as_secs()
+    ))
 }
 
 fn key_schema(keys: &[Key]) -> Result<Vec<KeySchemaElement>, BuildError> {

@@ -27,6 +27,8 @@ mod runtime_api;
 mod s3;
 mod server;
 mod stack;
+mod start_error;
+mod stores;
 mod sync;
 mod template;
 mod wiring;
@@ -38,6 +40,7 @@ pub use invoke::{FunctionError, Handlers, PAYLOAD_LIMIT};
 pub use issuer::Issuer;
 pub use runtime_api::processes;
 pub use stack::{ADMINISTRATOR, Data, Functions, Local, Options};
+pub use start_error::{StartError, reason};
 pub use template::{
     Attribute, Function, Grant, Index, InvalidTemplate, Key, Projection, Route, Schedule, Table, Template,
     TimeToLive, Trigger,

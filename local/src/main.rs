@@ -1,11 +1,14 @@
 //! `cargo run`: the whole access service on one machine.
 
-use std::path::PathBuf;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use clap::Parser;
 use local::functions::PAGE_FOLDER;
-use local::{ACCESS_KEY, ADMINISTRATOR, Credentials, Data, Functions, Local, Options, SECRET_KEY};
-use shared::BoxError;
+use local::{
+    ACCESS_KEY, ADMINISTRATOR, Credentials, Data, Functions, Local, Options, SECRET_KEY, StartError, reason,
+};
 use shared::http::BASE_PATH;
 use tracing_subscriber::EnvFilter;
 
@@ -61,18 +64,35 @@ struct Keys {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), BoxError> {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,local=info"));
+async fn main() -> ExitCode {
+    // The embedded database warns of every call that it refuses, also of making a table that is there already.
+    let default = || EnvFilter::new("warn,dynoxide=error,local=info");
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| default());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(io::stderr)
+        // To report that a line cannot be written would panic where standard error is full or closed, in the middle
+        // of a request.
+        .log_internal_errors(false)
         .init();
-    let arguments = Arguments::parse();
+    match serve(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Where this cannot be written either, the exit code still says it.
+            let _ = writeln!(io::stderr(), "error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Starts the service and waits until it is asked to stop.
+async fn serve(arguments: Arguments) -> Result<(), StartError> {
     let ready_file = arguments.ready_file.clone();
 
     #[cfg(feature = "dev-issuer")]
     let issuer = if arguments.issuer {
-        Some(local::Issuer::start(0).await?)
+        let issuer = local::Issuer::start(0).await;
+        Some(issuer.map_err(|error| StartError::new(format!("the issuer cannot be started ({error})")))?)
     } else {
         None
     };
@@ -86,13 +106,15 @@ async fn main() -> Result<(), BoxError> {
         .environment
         .extend(issuer.iter().flat_map(local::Issuer::environment));
     let local = Local::start(options).await?;
-    println!("{}", greeting(&local.url(), local.admin_token()));
+    print(&greeting(&local.url(), local.admin_token()))?;
     #[cfg(feature = "dev-issuer")]
     if let Some(issuer) = &issuer {
-        println!("\n{}", signing_in(&local.url(), &issuer.url()));
+        print(&format!("\n{}", signing_in(&local.url(), &issuer.url())))?;
     }
     if let Some(path) = &ready_file {
-        local.write_ready_file(path)?;
+        local
+            .write_ready_file(path)
+            .map_err(|error| ready_file_error(path, &error))?;
     }
     let asked = asked_to_stop().await;
     if let Some(path) = &ready_file {
@@ -100,7 +122,25 @@ async fn main() -> Result<(), BoxError> {
         let _ = std::fs::remove_file(path);
     }
     local.stop().await;
-    Ok(asked?)
+    asked.map_err(|error| StartError::new(format!("signals cannot be received ({})", reason(&error))))
+}
+
+fn ready_file_error(path: &Path, error: &io::Error) -> StartError {
+    StartError::new(format!(
+        "the ready file {} cannot be written ({}); choose another path by --ready-file",
+        path.display(),
+        reason(error)
+    ))
+}
+
+/// Writes `text` and a line break to standard output.
+fn print(text: &str) -> Result<(), StartError> {
+    writeln!(io::stdout(), "{text}").map_err(|error| {
+        StartError::new(format!(
+            "standard output, which gets the administrator's token, cannot be written ({}); send it elsewhere",
+            reason(&error)
+        ))
+    })
 }
 
 impl From<Arguments> for Options {

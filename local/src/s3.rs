@@ -29,6 +29,7 @@ use self::cors::Cors;
 use crate::clients::Credentials;
 use crate::events::{Arrival, Events};
 use crate::server::{self, Server};
+use crate::start_error::of_call;
 use crate::sync::lock;
 
 /// The entity tag of an empty object.
@@ -49,7 +50,7 @@ impl ObjectStore {
         gateway: SocketAddr,
     ) -> Result<Self, BoxError> {
         std::fs::create_dir_all(folder)?;
-        let open = || FileSystem::new(folder).map_err(|err| format!("{}: {err:?}", folder.display()));
+        let open = || FileSystem::new(folder).map_err(|_| "the folder cannot be opened");
         let mut builder = S3ServiceBuilder::new(open()?);
         builder.set_auth(SimpleAuth::from_single(
             credentials.access_key.as_str(),
@@ -80,8 +81,8 @@ impl ObjectStore {
     }
 }
 
-/// Makes the bucket, unless it is there.
-pub(crate) async fn create_bucket(client: &Client, bucket: &str, region: &str) -> Result<(), BoxError> {
+/// Makes the bucket, unless it is there. Says in a few words why it cannot.
+pub(crate) async fn create_bucket(client: &Client, bucket: &str, region: &str) -> Result<(), String> {
     let mut create = client.create_bucket().bucket(bucket);
     if region != "us-east-1" {
         create = create.create_bucket_configuration(
@@ -100,7 +101,7 @@ pub(crate) async fn create_bucket(client: &Client, bucket: &str, region: &str) -
         {
             Ok(())
         }
-        Err(err) => Err(err.into()),
+        Err(err) => Err(of_call(&err)),
     }
 }
 
@@ -127,6 +128,9 @@ impl Layer {
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<s3s::Body>, BoxError> {
+        if let Some(refused) = too_long(&request) {
+            return Ok(refused);
+        }
         let Some(write) = Write::of(&request) else {
             return Ok(self.inner.call(request.map(s3s::Body::from)).await?);
         };
@@ -186,6 +190,41 @@ impl Layer {
             e_tag.unwrap_or_default(),
         ))
     }
+}
+
+/// The longest name of a file, in bytes.
+const MAX_FILE_NAME: usize = 255;
+
+/// Returns how many bytes a key in `bucket` can have. The store below names files after bucket and key, both in
+/// Base64, and after the id of an upload in parts.
+fn longest_key(bucket: &str, in_parts: bool) -> usize {
+    let upload = if in_parts { ".upload-".len() + 36 } else { 0 };
+    let rest = ".bucket-".len() + ".object-".len() + ".metadata.json".len() + upload;
+    let of_bucket = (bucket.len() * 4).div_ceil(3);
+    MAX_FILE_NAME.saturating_sub(rest + of_bucket) * 3 / 4
+}
+
+/// Returns the answer to a request about a key that is too long to be a file, as S3 answers one over 1,024 bytes.
+fn too_long<B>(request: &Request<B>) -> Option<Response<s3s::Body>> {
+    let (bucket, key) = request.uri().path().strip_prefix('/')?.split_once('/')?;
+    let query = request.uri().query().unwrap_or_default();
+    let in_parts = query
+        .split('&')
+        .any(|pair| pair == "uploads" || pair.starts_with("uploads=") || pair.starts_with("uploadId="));
+    let (longest, bytes) = (longest_key(bucket, in_parts), percent_decode_str(key).count());
+    if bytes <= longest {
+        return None;
+    }
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>KeyTooLongError</Code><Message>The key has {bytes} \
+         bytes, and the embedded store takes {longest} at most; use a shorter key, or another S3 by \
+         --s3.</Message></Error>"
+    );
+    let mut response = Response::new(s3s::Body::from(body));
+    *response.status_mut() = StatusCode::BAD_REQUEST;
+    let xml = hyper::header::HeaderValue::from_static("application/xml");
+    response.headers_mut().insert(hyper::header::CONTENT_TYPE, xml);
+    Some(response)
 }
 
 /// A request that changes one object.

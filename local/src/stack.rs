@@ -1,7 +1,7 @@
 //! Everything together, started and stopped as one.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,15 +11,15 @@ use shared::intake::Intake;
 use shared::{BoxError, Config};
 use tempfile::TempDir;
 
-use crate::clients::{self, Credentials};
-use crate::dynamodb::{self, DynamoDb};
+use crate::clients::Credentials;
 use crate::events::{Delivery, Events};
 use crate::functions;
 use crate::gateway::Gateway;
 use crate::invoke::{FunctionError, InProcess, Invoker};
 use crate::runtime_api::Processes;
-use crate::s3::{self, ObjectStore};
 use crate::server::{self, Server};
+use crate::start_error::StartError;
+use crate::stores::{Endpoints, Stores};
 use crate::template::Template;
 use crate::wiring::{Wire, Wiring};
 
@@ -48,6 +48,31 @@ pub enum Functions {
     Processes(PathBuf),
     /// In this process, by a table of the caller's.
     Given(Wire),
+}
+
+impl Functions {
+    /// Makes what calls the functions. All of them get the variables in `common`.
+    fn invoker(
+        self,
+        wiring: &Wiring,
+        template: &Template,
+        common: &BTreeMap<String, String>,
+    ) -> Result<Invoker, StartError> {
+        let wired = |error: BoxError| StartError::new(format!("the functions cannot be made ({error})"));
+        let in_process = |handlers| Invoker::new(InProcess::new(handlers, template.functions.clone()));
+        Ok(match self {
+            Self::InProcess => in_process(functions::handlers(wiring).map_err(wired)?),
+            Self::Given(wire) => in_process(wire(wiring).map_err(wired)?),
+            Self::Processes(folder) => {
+                let processes = Processes::new(&folder, &template.functions, common);
+                Invoker::new(processes.map_err(|error| {
+                    StartError::new(format!(
+                        "{error}; build it by scripts/build, or correct --functions"
+                    ))
+                })?)
+            }
+        })
+    }
 }
 
 /// How to start. The default is what a test wants: nothing kept, any port, everything in process.
@@ -101,12 +126,7 @@ pub struct Local {
     gateway: Option<Server>,
     events: Events,
     invoker: Invoker,
-    objects: Option<ObjectStore>,
-    items: Option<DynamoDb>,
-    dynamodb_endpoint: String,
-    s3_endpoint: String,
-    dynamodb: aws_sdk_dynamodb::Client,
-    s3: aws_sdk_s3::Client,
+    stores: Stores,
     config: Config,
     admin_token: String,
     folder: Folder,
@@ -119,7 +139,7 @@ impl Local {
     ///
     /// When the port or the data folder is taken, a store cannot be reached, or the first
     /// administrator's token cannot be had.
-    pub async fn start(options: Options) -> Result<Self, BoxError> {
+    pub async fn start(options: Options) -> Result<Self, StartError> {
         let Options {
             data,
             port,
@@ -135,66 +155,47 @@ impl Local {
         } = options;
         let listener = server::bind(port)
             .await
-            .map_err(|err| format!("port {port} cannot be had, --port 0 takes any free one: {err}"))?;
-        let template = Template::embedded(&stack, &parameters)?;
+            .map_err(|error| StartError::port(port, &error))?;
+        let template = Template::embedded(&stack, &parameters)
+            .map_err(|error| StartError::new(format!("{error}; correct --parameter")))?;
         let folder = Folder::open(&data)?;
-        let events = Events::open(folder.path(), &template, delivery)?;
+        let of_folder = |error| StartError::folder(folder.path(), &error);
+        let events = Events::open(folder.path(), &template, delivery).map_err(of_folder)?;
 
-        let items = match dynamodb_endpoint {
-            Some(_) => None,
-            None => Some(DynamoDb::start(folder.database().as_deref()).await?),
+        let foreign = Endpoints {
+            dynamodb: dynamodb_endpoint,
+            s3: s3_endpoint,
+            gateway: listener
+                .local_addr()
+                .map_err(|error| StartError::port(port, &error))?,
         };
-        let embedded = items.as_ref().map(|items| items.url().to_owned());
-        let dynamodb_endpoint = dynamodb_endpoint.or(embedded).unwrap_or_default();
-        let objects = if s3_endpoint.is_some() {
-            None
-        } else {
-            let files = folder.path().join("s3");
-            let gateway = listener.local_addr()?;
-            Some(ObjectStore::start(&files, &credentials, events.clone(), gateway).await?)
-        };
-        let embedded = objects.as_ref().map(ObjectStore::url);
-        let s3_endpoint = s3_endpoint.or(embedded).unwrap_or_default();
-        let dynamodb = clients::dynamodb(&dynamodb_endpoint, &credentials);
-        let s3 = clients::s3(&s3_endpoint, &credentials);
-        // Boxed, or every future that starts a service would have room for a call of the SDK.
-        tokio::try_join!(
-            Box::pin(dynamodb::create_table(&dynamodb, &template.table)),
-            Box::pin(s3::create_bucket(&s3, &template.bucket, &credentials.region)),
-        )?;
+        let stores = Stores::start(foreign, folder.database(), folder.path(), credentials, &events).await?;
+        stores.make(&template).await?;
 
-        let mut common = stores(&dynamodb_endpoint, &s3_endpoint, &credentials);
+        let mut common = stores.environment();
         common.extend(environment);
-        let (config, invoker) = {
-            let wiring = Wiring::new(&template, &common, &dynamodb, &s3);
-            let in_process = |handlers| Invoker::new(InProcess::new(handlers, template.functions.clone()));
-            let invoker = match functions {
-                Functions::InProcess => in_process(functions::handlers(&wiring)?),
-                Functions::Given(wire) => in_process(wire(&wiring)?),
-                Functions::Processes(folder) => {
-                    Invoker::new(Processes::new(&folder, &template.functions, &common)?)
-                }
-            };
-            (wiring.config()?, invoker)
-        };
+        let wiring = Wiring::new(&template, &common, &stores.dynamodb, &stores.s3);
+        let config = wiring
+            .config()
+            .map_err(|error| StartError::new(format!("{error}; correct --env or --parameter")))?;
+        let invoker = functions.invoker(&wiring, &template, &common)?;
         let admin_token = bootstrap(&invoker).await?;
 
-        events.deliver(invoker.clone())?;
-        if objects.is_none() {
-            events.watch(s3.clone());
+        events
+            .deliver(invoker.clone())
+            .map_err(|error| StartError::new(error.to_string()))?;
+        if stores.has_foreign_objects() {
+            events.watch(stores.s3.clone());
         }
-        let gateway = Gateway::new(&template.routes, invoker.clone(), integration_timeout).serve(listener)?;
+        let gateway = Gateway::new(&template.routes, invoker.clone(), integration_timeout)
+            .serve(listener)
+            .map_err(|error| StartError::port(port, &error))?;
         Ok(Self {
             template,
             gateway: Some(gateway),
             events,
             invoker,
-            objects,
-            items,
-            dynamodb_endpoint,
-            s3_endpoint,
-            dynamodb,
-            s3,
+            stores,
             config,
             admin_token,
             folder,
@@ -234,25 +235,25 @@ impl Local {
     /// Where DynamoDB and S3 answer.
     #[must_use]
     pub fn endpoints(&self) -> (&str, &str) {
-        (&self.dynamodb_endpoint, &self.s3_endpoint)
+        (&self.stores.dynamodb_endpoint, &self.stores.s3_endpoint)
     }
 
     /// A client of the table's store.
     #[must_use]
     pub fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
-        &self.dynamodb
+        &self.stores.dynamodb
     }
 
     /// A client of the objects' store.
     #[must_use]
     pub fn s3(&self) -> &aws_sdk_s3::Client {
-        &self.s3
+        &self.stores.s3
     }
 
     /// The stores behind the service, as its functions see them but with every right.
     #[must_use]
     pub fn app(&self) -> Intake {
-        Intake::new(self.config.clone(), &self.dynamodb, &self.s3)
+        Intake::new(self.config.clone(), &self.stores.dynamodb, &self.stores.s3)
     }
 
     /// The folder with the events that wait and those that were given up.
@@ -285,8 +286,8 @@ impl Local {
         let ready = json!({
             "url": self.url(),
             "adminToken": self.admin_token,
-            "dynamodbEndpoint": self.dynamodb_endpoint,
-            "s3Endpoint": self.s3_endpoint,
+            "dynamodbEndpoint": self.stores.dynamodb_endpoint,
+            "s3Endpoint": self.stores.s3_endpoint,
             "table": self.table(),
             "bucket": self.bucket(),
         });
@@ -310,12 +311,7 @@ impl Local {
         }
         self.events.stop().await;
         self.invoker.stop();
-        if let Some(objects) = self.objects.take() {
-            objects.stop(GRACE).await;
-        }
-        if let Some(items) = self.items.take() {
-            items.stop(GRACE).await;
-        }
+        self.stores.stop(GRACE).await;
     }
 }
 
@@ -326,42 +322,12 @@ impl Drop for Local {
     }
 }
 
-/// How the SDKs in the functions find the stores, by themselves.
-fn stores(dynamodb: &str, s3: &str, credentials: &Credentials) -> BTreeMap<String, String> {
-    let Credentials {
-        access_key,
-        secret_key,
-        session_token,
-        region,
-    } = credentials;
-    let mut environment = BTreeMap::from([
-        ("AWS_ACCESS_KEY_ID", access_key.as_str()),
-        ("AWS_DEFAULT_REGION", region),
-        ("AWS_EC2_METADATA_DISABLED", "true"),
-        ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb),
-        ("AWS_ENDPOINT_URL_S3", s3),
-        ("AWS_REGION", region),
-        ("AWS_SECRET_ACCESS_KEY", secret_key),
-        ("BUCKET_ORIGIN", s3.trim_end_matches('/')),
-    ]);
-    if let Some(token) = session_token {
-        environment.insert("AWS_SESSION_TOKEN", token);
-    }
-    environment
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
-}
-
-async fn bootstrap(invoker: &Invoker) -> Result<String, BoxError> {
-    let result = invoker
-        .call("bootstrap", &json!({ "email": ADMINISTRATOR, "add": true }))
-        .await
-        .map_err(|err| format!("the first administrator could not be made: {err}"))?;
-    Ok(result["accessToken"]
-        .as_str()
-        .ok_or("bootstrap gave no access token")?
-        .to_owned())
+async fn bootstrap(invoker: &Invoker) -> Result<String, StartError> {
+    let failed = |error| StartError::administrator(ADMINISTRATOR, &error);
+    let payload = json!({ "email": ADMINISTRATOR, "add": true });
+    let result = invoker.call("bootstrap", &payload).await.map_err(failed)?;
+    let token = result["accessToken"].as_str().map(str::to_owned);
+    token.ok_or_else(|| failed(FunctionError::failed("", "bootstrap answers without a token")))
 }
 
 /// The data folder, held by one process at a time.
@@ -371,16 +337,25 @@ enum Folder {
 }
 
 impl Folder {
-    fn open(data: &Data) -> Result<Self, BoxError> {
+    fn open(data: &Data) -> Result<Self, StartError> {
         let Data::Dir(path) = data else {
-            return Ok(Self::Temporary(tempfile::tempdir()?));
+            let folder = tempfile::tempdir();
+            return Ok(Self::Temporary(
+                folder.map_err(|error| StartError::folder(&std::env::temp_dir(), &error))?,
+            ));
         };
-        std::fs::create_dir_all(path)?;
-        let path = path.canonicalize()?;
-        let lock = File::create(path.join("lock"))?;
-        lock.try_lock()
-            .map_err(|err| format!("another process uses the data in {}: {err}", path.display()))?;
-        Ok(Self::Kept { path, _lock: lock })
+        let of_folder = |error| StartError::folder(path, &error);
+        std::fs::create_dir_all(path).map_err(of_folder)?;
+        let path = path.canonicalize().map_err(of_folder)?;
+        let lock = File::create(path.join("lock")).map_err(of_folder)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self::Kept { path, _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(StartError::new(format!(
+                "another process uses the data in {}; stop it, or choose another folder by --data",
+                path.display()
+            ))),
+            Err(TryLockError::Error(error)) => Err(of_folder(error)),
+        }
     }
 
     fn path(&self) -> &Path {

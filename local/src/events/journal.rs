@@ -88,7 +88,15 @@ impl Journal {
                 .extension()
                 .is_some_and(|extension| extension == "json")
             {
-                entries.push((name, serde_json::from_slice(&fs::read(file.path())?)?));
+                let entry = fs::read(file.path()).and_then(|text| Ok(serde_json::from_slice(&text)?));
+                let entry = entry.map_err(|error| {
+                    let path = file.path();
+                    io::Error::other(format!(
+                        "the event in {} cannot be read ({error}); repair the file, or delete it to give the event up",
+                        path.display()
+                    ))
+                })?;
+                entries.push((name, entry));
             }
         }
         entries.sort_by(|(a, _), (b, _)| a.cmp(b));

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
@@ -506,7 +507,40 @@ async fn a_folder_is_used_by_one_process_at_a_time() {
 
     let _local = Local::start(options()).await.unwrap();
 
-    assert!(Local::start(options()).await.is_err());
+    let refused = Local::start(options()).await.err().unwrap().to_string();
+    let path = folder.path().canonicalize().unwrap();
+    assert_eq!(
+        refused,
+        format!(
+            "another process uses the data in {}; stop it, or choose another folder by --data",
+            path.display()
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_key_that_is_too_long_for_the_embedded_store_is_refused_with_its_limit() {
+    let (handlers, mut told) = import_file(|_| Ok(()));
+    let local = start(handlers).await;
+    // What the name of the bucket leaves of a file's name.
+    let key = |bytes: usize| format!("drop/{}.csv", "x".repeat(bytes - 9));
+
+    put(&local, &key(130), b"email\n").await;
+    let (_, payload) = in_time(told.recv()).await.unwrap();
+    let put_object = local.s3().put_object().bucket(local.bucket()).key(key(132));
+    let refused = put_object.send().await.unwrap_err();
+    let get_object = local.s3().get_object().bucket(local.bucket()).key(key(1000));
+    let missing = get_object.send().await.unwrap_err();
+
+    assert_eq!(object(&payload)["key"], key(130));
+    for (code, message) in [
+        (refused.code(), refused.message()),
+        (missing.code(), missing.message()),
+    ] {
+        assert_eq!(code, Some("KeyTooLongError"));
+        assert!(message.unwrap().contains("takes 131 at most"), "{message:?}");
+    }
+    assert_eq!(refused.raw_response().unwrap().status().as_u16(), 400);
 }
 
 #[tokio::test]
@@ -516,8 +550,8 @@ async fn arrivals_in_a_store_that_does_not_tell_are_found_by_looking() {
     let (handlers, mut told) = import_file(|_| Ok(()));
     let options = Options {
         functions: given(handlers),
-        s3_endpoint: Some(foreign.s3_endpoint.clone()),
-        dynamodb_endpoint: Some(foreign.dynamodb_endpoint.clone()),
+        s3_endpoint: Some(foreign.endpoints().1.to_owned()),
+        dynamodb_endpoint: Some(foreign.endpoints().0.to_owned()),
         delivery: Delivery {
             poll: Duration::from_millis(5),
             ..Delivery::default()
@@ -548,8 +582,8 @@ async fn the_ready_file_says_how_to_reach_everything() {
         json!({
             "url": local.url(),
             "adminToken": "the-token",
-            "dynamodbEndpoint": local.dynamodb_endpoint,
-            "s3Endpoint": local.s3_endpoint,
+            "dynamodbEndpoint": local.endpoints().0,
+            "s3Endpoint": local.endpoints().1,
             "table": "local-Table",
             "bucket": "access-service-000000000000-us-east-1",
         })

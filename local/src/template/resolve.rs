@@ -41,7 +41,7 @@ impl<'a> Resolver<'a> {
     ) -> Result<Self, InvalidTemplate> {
         for name in parameters.keys() {
             if document["Parameters"][name].is_null() {
-                return Err(InvalidTemplate(format!("there is no parameter {name}")));
+                return Err(InvalidTemplate(format!("it has no parameter {name}")));
             }
         }
         Ok(Self {

@@ -5,7 +5,7 @@
 //! Metrics are lines too, in CloudWatch's embedded metric format: no call, no right and no SDK.
 
 use std::borrow::Cow;
-use std::io;
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use roster::Timestamp;
@@ -63,6 +63,8 @@ where
         .json()
         .flatten_event(true)
         .with_current_span(false)
+        // To report a line that cannot be written would panic where standard error cannot be written either.
+        .log_internal_errors(false)
         .with_writer(writer)
         .with_filter(targets);
     tracing_subscriber::registry().with(lines)
@@ -103,7 +105,8 @@ impl Metric {
 /// none are written.
 pub fn measure(table: &str, at: Timestamp, metrics: &[Metric]) {
     if READ.load(Ordering::Relaxed) {
-        println!("{}", line(table, at, metrics));
+        // A measurement that cannot be written must not end what was measured.
+        let _ = writeln!(io::stdout(), "{}", line(table, at, metrics));
     }
 }
 
