@@ -107,7 +107,7 @@ pub struct Schedule {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Table {
-    /// Its name.
+    /// The name.
     #[serde(skip)]
     pub name: String,
     /// The attributes that keys are made of.
@@ -128,7 +128,7 @@ pub struct Table {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Attribute {
-    /// Its name.
+    /// The name.
     pub attribute_name: String,
     /// `S`, `N` or `B`.
     pub attribute_type: String,
@@ -148,7 +148,7 @@ pub struct Key {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Index {
-    /// Its name.
+    /// The name.
     #[serde(rename = "IndexName")]
     pub name: String,
     /// Its key.

@@ -122,11 +122,11 @@ fn patch(mut body: Object, contact: &Contact) -> Result<ContactPatch, Error> {
     Violation::unless(foreign, draft.parse_patch()).map_err(Error::Invalid)
 }
 
-/// What a deletion took away.
+/// What was deleted.
 #[derive(Serialize, ToSchema)]
 #[schema(as = DeletedContact, example = json!({ "id": "8f3f0f2c5a2e4c1e9a531f0a0f2f4d6b" }))]
 struct Deleted {
-    /// The contact that is gone.
+    /// The id of the deleted contact.
     id: ContactId,
 }
 

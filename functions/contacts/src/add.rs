@@ -23,7 +23,7 @@ struct Asked {
     ignore_duplicates: bool,
 }
 
-/// What was made, in the form of a page, and what became of each element.
+/// The contacts that were added, in the form of a page, and the outcome for each element.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Added<'a> {
     #[serde(flatten)]
@@ -32,11 +32,11 @@ pub(super) struct Added<'a> {
     results: Vec<Outcome>,
 }
 
-/// What became of one element of the request.
+/// The outcome for one element of the request.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OutcomeOfContact)]
 struct Outcome {
-    /// Whether it was made.
+    /// Whether it was added.
     status: Status,
     /// The contact that was made of the element, or that has its address.
     id: ContactId,

@@ -26,9 +26,9 @@ async fn owner(app: &App, request: &Request) -> Result<UserId, Error> {
 struct Listing<'a> {
     /// The contacts of this page.
     items: Vec<ContactView<'a>>,
-    /// How many match in all.
+    /// The number of matches in all.
     count: u64,
-    /// How many matches come before this page.
+    /// The number of matches before this page.
     offset: u64,
 }
 

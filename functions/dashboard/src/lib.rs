@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 operations! { App; COUNT }
 
-/// How many accounts there are.
+/// The numbers of accounts.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Numbers {

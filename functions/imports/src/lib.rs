@@ -149,14 +149,14 @@ const CREATE: Operation<Intake> = Operation {
             )
             .answers(
                 200,
-                import("The finished import").header("Preference-Applied", "What of `Prefer` was honoured"),
+                import("The finished import").header("Preference-Applied", "The part of `Prefer` that was honoured"),
             )
             .answers(
                 202,
                 import("The import, which is not finished")
                     .header("Location", "The path of the import")
                     .header("Retry-After", "Seconds")
-                    .header("Preference-Applied", "What of `Prefer` was honoured"),
+                    .header("Preference-Applied", "The part of `Prefer` that was honoured"),
             )
             .fails(&[&Kind::FILE_REFUSED])
     },
@@ -292,7 +292,7 @@ async fn answer(app: &Intake, waited: Waited, preference: Option<String>) -> Res
 struct OpenUpload {
     #[serde(flatten)]
     import: ImportView,
-    /// Where to put the file.
+    /// The request that uploads the file.
     upload: Upload,
 }
 
@@ -300,13 +300,13 @@ struct OpenUpload {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Upload {
-    /// Its method.
+    /// The HTTP method.
     method: &'static str,
-    /// Its URL.
+    /// The URL.
     url: String,
-    /// Its `Content-Type`; storage takes no other.
+    /// The `Content-Type` to send; storage accepts no other.
     content_type: &'static str,
-    /// Until when it is taken.
+    /// The time until which it is accepted.
     expires_at: Timestamp,
 }
 
@@ -331,7 +331,7 @@ const OPEN_UPLOAD: Operation<Intake> = Operation {
                 |request| {
                     let bytes = ObjectBuilder::new()
                         .schema_type(Type::Integer)
-                        .description(Some("The size of the file; storage takes no other"))
+                        .description(Some("The size of the file in bytes; storage accepts no other"))
                         .minimum(Some(1))
                         .maximum(Some(MAX_FILE));
                     let roles = ArrayBuilder::new()

@@ -139,7 +139,7 @@ async fn stored(
     respond::user(Response::builder(), &account.user)
 }
 
-/// What a deletion took away.
+/// What was deleted.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = DeletedUser, example = json!({
@@ -147,9 +147,9 @@ async fn stored(
     "contactsDeleted": 12,
 }))]
 struct Deleted {
-    /// The user who is gone.
+    /// The id of the deleted user.
     id: UserId,
-    /// How many contacts went too.
+    /// The number of contacts that were deleted with the user.
     contacts_deleted: u64,
 }
 
@@ -196,9 +196,9 @@ struct NewToken<'a> {
     access_token: &'a str,
     /// `Bearer`.
     token_type: &'static str,
-    /// How long it is valid, in seconds.
+    /// The time for which it is valid, in seconds.
     expires_in: u64,
-    /// When it ends.
+    /// The time when it expires.
     expires_at: Timestamp,
 }
 

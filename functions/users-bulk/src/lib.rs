@@ -44,7 +44,7 @@ const ACTION: Parameter<Choice<Action>> = Parameter {
     },
 };
 
-/// What became of all of them.
+/// The outcomes.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
     "results": [
@@ -57,7 +57,7 @@ struct Results {
     results: Vec<Outcome>,
 }
 
-/// What became of one id, told as its own route would tell it.
+/// The outcome for one id, as its own route would answer.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OutcomeOfId)]
 struct Outcome {
@@ -65,7 +65,7 @@ struct Outcome {
     id: String,
     /// The status of the answer that it would have got by itself.
     status: u16,
-    /// What is wrong, unless it is done.
+    /// What is wrong; null if it was done.
     detail: Option<String>,
 }
 

@@ -34,7 +34,7 @@ const ENABLED: Parameter<Choice<bool>> = Parameter {
 
 const SORT_BY: Parameter<Choice<SortBy>> = Parameter {
     name: "sortBy",
-    about: "In which order",
+    about: "The member to sort by",
     kind: Choice {
         words: &[
             ("email", SortBy::Email),
@@ -52,7 +52,7 @@ const MAX_SORTED_OFFSET: u64 = 10_000;
 /// Whether the order is turned round.
 const ORDER_BY: Parameter<Choice<bool>> = Parameter {
     name: "orderBy",
-    about: "Which end comes first",
+    about: "Ascending or descending order",
     kind: Choice {
         words: &[("ASC", false), ("DESC", true)],
         default: Some("ASC"),

@@ -37,10 +37,10 @@ pub enum Error {
     #[error("{0} does not exist")]
     NotFound(&'static str),
     /// The path exists, and does not take the method.
-    #[error("this resource takes {0}")]
+    #[error("this resource supports {0} only")]
     MethodNotAllowed(String),
     /// The answer cannot be given in any form that `Accept` names.
-    #[error("the answer is available as {0} only")]
+    #[error("this resource is only available as {0}")]
     NotAcceptable(String),
     /// The body is not of the type that the request takes.
     #[error("send the body as {0}")]

@@ -10,7 +10,7 @@ use sheet::{Columns, Dialect, ImportOptions, Mode, Position};
 use table::Takeovers;
 use utoipa::ToSchema;
 
-/// How a file came in.
+/// The way in which a file came in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Via {
@@ -23,7 +23,7 @@ pub enum Via {
     Drop,
 }
 
-/// Where an import stands.
+/// The state of an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Status {
@@ -54,7 +54,7 @@ impl Status {
     }
 }
 
-/// What became of the rows that were read.
+/// The outcomes of the rows that were read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Counts {
@@ -89,7 +89,7 @@ impl std::ops::AddAssign for Counts {
     }
 }
 
-/// How a file was understood.
+/// What the service understood of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Read {
     /// Its encoding and delimiter.
@@ -126,7 +126,7 @@ pub struct Import {
     pub bytes: Option<u64>,
     /// The SHA-256 of the file in lower-case hexadecimal, where the service saw it whole.
     pub sha256: Option<String>,
-    /// How the file came in.
+    /// The way in which the file came in.
     pub via: Recorded<Via>,
     /// The user who sent it; `None` for a dropped file.
     pub created_by: Option<UserId>,
@@ -155,11 +155,11 @@ pub struct Import {
     pub cancel: bool,
     /// Why it failed, and what to do.
     pub fault: Option<String>,
-    /// When it was opened.
+    /// The time when it was opened.
     pub created_at: Timestamp,
-    /// When the first run began.
+    /// The time when the first run began.
     pub started_at: Option<Timestamp>,
-    /// When it became final.
+    /// The time when it ended.
     pub finished_at: Option<Timestamp>,
     /// When the file and the record are deleted.
     pub expires_at: Timestamp,

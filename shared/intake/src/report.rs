@@ -67,9 +67,9 @@ pub const MAX_ROW_ERRORS: u64 = 1000;
     "expiresAt": "2026-12-23T08:37:46.000Z",
 }))]
 pub struct ImportView {
-    /// Its name.
+    /// The name.
     id: ImportId,
-    /// Where it stands.
+    /// Its state.
     #[schema(value_type = Status)]
     status: Recorded<Status>,
     /// Whether it completed and no row failed; nothing while it is not finished.
@@ -84,7 +84,7 @@ pub struct ImportView {
     /// Whether every row error is kept one by one. Beyond 100,000 they are not; the counts and the rejected rows are
     /// complete nevertheless.
     row_errors_complete: bool,
-    /// What it does with a good row.
+    /// What it does with a sound row.
     #[schema(value_type = Mode)]
     mode: Value,
     /// Whether the address of an existing account is skipped.
@@ -111,37 +111,37 @@ pub struct ImportView {
     bytes: Option<u64>,
     /// The SHA-256 of the file, where the service saw it whole.
     sha256: Option<String>,
-    /// How the file came in.
+    /// The way in which the file came in.
     #[schema(value_type = Via)]
     via: Recorded<Via>,
     /// The file in the staging bucket.
     key: String,
-    /// Who sent it; nothing for a dropped file.
+    /// The user who sent it; null for a dropped file.
     created_by: Option<UserId>,
-    /// How the file was understood, once its header was read.
+    /// What the service understood of the file, once its header was read.
     read: Option<ReadView>,
-    /// What became of its rows.
+    /// The outcomes of its rows, counted.
     counts: CountsView,
-    /// How far it is.
+    /// Its progress.
     progress: Progress,
-    /// When it was opened.
+    /// The time when it was opened.
     created_at: Timestamp,
-    /// When the first run began.
+    /// The time when the first run began.
     started_at: Option<Timestamp>,
-    /// When it became final.
+    /// The time when it ended.
     finished_at: Option<Timestamp>,
-    /// When the file and its rows are deleted.
+    /// The time when the file and its rows are deleted.
     expires_at: Timestamp,
 }
 
-/// How a file was understood.
+/// What the service understood of a file.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Read)]
 struct ReadView {
-    /// Its encoding.
+    /// The encoding.
     encoding: String,
-    /// Its delimiter.
+    /// The delimiter.
     #[schema(value_type = char)]
     delimiter: String,
     /// Whether it begins with a byte order mark.
@@ -167,7 +167,7 @@ struct CountsView {
     warnings: u64,
 }
 
-/// How far an import is.
+/// The progress of an import.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Progress {
@@ -177,7 +177,7 @@ struct Progress {
     percent: Option<u64>,
     /// Rows a second since the first run began.
     rows_per_second: Option<u64>,
-    /// How long it will take at that rate.
+    /// The seconds that are left at that rate.
     seconds_left: Option<u64>,
 }
 

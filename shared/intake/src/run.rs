@@ -317,7 +317,8 @@ impl Session<'_> {
         let rights = roster::rights(roles);
         if !rights.contains(&Right::Import) {
             return Err(Stop::Refused(
-                "who sent the file may no longer import users; let an administrator send it".to_owned(),
+                "the sender is no longer allowed to import users; ask an administrator to send the file"
+                    .to_owned(),
             ));
         }
         Ok(Sender {

@@ -28,7 +28,7 @@ struct Reject {
 pub(super) struct Segment {
     /// Where it begins.
     pub(super) from: Position,
-    /// What became of its rows.
+    /// The outcomes of its rows, counted.
     pub(super) counts: Counts,
     /// The users it made, to be counted.
     pub(super) tally: Tally,

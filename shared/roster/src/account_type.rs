@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::Code;
 
-/// Who keeps an account's credentials.
+/// The party that keeps an account's credentials.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum AccountType {

@@ -83,7 +83,7 @@ pub struct NewContact {
 /// A person in a user's own address book, who need not be a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contact {
-    /// Its name, for good.
+    /// The user's id. It never changes and is never reused.
     pub id: ContactId,
     /// Its address, which no other contact of the same owner holds.
     pub email: Email,

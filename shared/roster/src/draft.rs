@@ -48,7 +48,10 @@ pub fn objection(role: Role, assignable: Roles) -> Option<(Code, &'static str)> 
     } else if assignable.contains(role) {
         None
     } else {
-        Some((Code::ForbiddenRole, "is not yours to give"))
+        Some((
+            Code::ForbiddenRole,
+            "is a role that you are not allowed to assign",
+        ))
     }
 }
 

@@ -35,7 +35,7 @@ impl Slot {
     }
 }
 
-/// An account's name: the slot of its first address, and 40 bits that tell it from the slot's earlier
+/// An account's id: the slot of its first address, and 40 bits that distinguish it from the slot's earlier
 /// accounts. 32 characters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserId {
@@ -205,19 +205,19 @@ macro_rules! uuid_id {
 
         log_by_text!($name);
         serde_by_text!($name);
-        schema_of_text!($name, concat!($($doc),*), |text| text
+        schema_of_text!($name, concat!($($doc),*).trim_start(), |text| text
             .pattern(Some("^[0-9a-f]{32}$"))
             .examples(["019ab0f2c47d7e0c9d3b1f60a5e8d214"]));
     };
 }
 
 uuid_id! {
-    /// An import's name.
+    /// An import's id.
     ImportId
 }
 
 uuid_id! {
-    /// A contact's name.
+    /// A contact's id.
     ContactId
 }
 
@@ -232,7 +232,7 @@ log_by_text!(SubjectId);
 serde_by_text!(Slot);
 serde_by_text!(UserId);
 serde_by_text!(SubjectId);
-schema_of_text!(UserId, "An account's name", |text| text
+schema_of_text!(UserId, "A user's id", |text| text
     .pattern(Some("^[a-z2-7]{32}$"))
     .examples(["mfsgs3lbnnqxe2lpnz2gk4ramfxgiidu"]));
 

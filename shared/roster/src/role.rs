@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize, Serializer, de};
 use utoipa::openapi::{ArrayBuilder, Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-/// What an account may do. Roles add up; `auth` says what each allows.
+/// A role. The rights of several roles add up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[repr(u8)]
 pub enum Role {

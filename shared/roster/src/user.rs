@@ -38,7 +38,7 @@ impl NewUser {
 /// A user's account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
-    /// Its name, for good.
+    /// The user's id. It never changes and is never reused.
     pub id: UserId,
     /// Its address, which no other account holds. See [`User::patched`] for a change of spelling.
     pub email: Email,

@@ -55,7 +55,7 @@ pub enum Code {
     LooksEscaped,
 }
 
-/// How much a fault of a row weighs.
+/// Whether a fault refuses a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Severity {

@@ -18,7 +18,7 @@ use issuer::Issuer;
 use jwt::Identity;
 use verifier::Verifier;
 
-/// Finds out who sent a request.
+/// Authenticates requests.
 #[derive(Clone, Debug)]
 pub struct Auth {
     table: Table,
@@ -26,7 +26,7 @@ pub struct Auth {
     verifier: Option<Verifier>,
 }
 
-/// Who sent a request.
+/// The sender of a request.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The caller's record as it stands now.
@@ -263,7 +263,7 @@ impl Caller {
         };
         let (had, has): (Roles, Roles) = (admin(old), admin(new));
         if self.user.id == old.id && !(new.enabled && has.is_superset(had)) {
-            return Err(Error::conflict("nobody disables or demotes themselves"));
+            return Err(Error::conflict("you cannot disable or demote your own account"));
         }
         Ok(())
     }
@@ -276,7 +276,7 @@ impl Caller {
     pub fn may_delete(&self, user: &User) -> Result<(), Error> {
         self.may_manage(user)?;
         if self.user.id == user.id {
-            return Err(Error::conflict("nobody deletes themselves"));
+            return Err(Error::conflict("you cannot delete your own account"));
         }
         Ok(())
     }

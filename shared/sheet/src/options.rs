@@ -11,7 +11,7 @@ use reading::word;
 
 pub use reading::HeaderRow;
 
-/// What an import does with a good row.
+/// What an import does with a sound row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Mode {
@@ -24,7 +24,7 @@ pub enum Mode {
     Validate,
 }
 
-/// What becomes of columns that mean nothing to the service.
+/// What happens to columns that mean nothing to the service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum UnknownColumns {

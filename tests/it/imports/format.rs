@@ -653,7 +653,7 @@ async fn an_admin_role_is_given_only_by_a_system_administrator() {
     );
     assert_eq!(
         errors(&refused)[0],
-        "line 2: roles \"ROLE_SYSTEM_ADMIN\" is not yours to give"
+        "line 2: roles \"ROLE_SYSTEM_ADMIN\" is a role that you are not allowed to assign"
     );
     assert_eq!(
         faults(&given),

@@ -348,7 +348,7 @@ async fn what_the_sender_may_do_counts_when_the_file_is_read() {
         assert_eq!(import["status"], "failed", "{body}");
         assert_eq!(
             import["message"],
-            "who sent the file may no longer import users; let an administrator send it"
+            "the sender is no longer allowed to import users; ask an administrator to send the file"
         );
     }
     assert_eq!(users(&service).await, 3);

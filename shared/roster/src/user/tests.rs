@@ -155,7 +155,7 @@ fn every_fault_is_told_in_the_order_of_the_members() {
     assert_eq!(faults[2].message(), r#"lastName "7" must be a string"#);
     assert_eq!(
         faults[6].message(),
-        r#"roles "ROLE_SYSTEM_ADMIN" is not yours to give"#
+        r#"roles "ROLE_SYSTEM_ADMIN" is a role that you are not allowed to assign"#
     );
     assert_eq!(faults[10].message(), "planId must be a string");
 }

@@ -12,9 +12,9 @@ use super::query::{Number, Parameter, Query, Text};
 pub struct Page<T> {
     /// The elements of this page.
     pub items: Vec<T>,
-    /// How many elements match in all.
+    /// The number of matches in all.
     pub count: u64,
-    /// How many matches come before this page.
+    /// The number of matches before this page.
     pub offset: u64,
     /// What to send as `cursor` for the next page; nothing on the last.
     pub next_cursor: Option<String>,
@@ -31,7 +31,7 @@ pub const LIMIT: Parameter<Number> = limit(100);
 pub const fn limit(max: u64) -> Parameter<Number> {
     Parameter {
         name: "limit",
-        about: "How many to answer with",
+        about: "The number of elements on a page",
         kind: Number {
             min: 0,
             max,
@@ -43,7 +43,7 @@ pub const fn limit(max: u64) -> Parameter<Number> {
 /// How many matches to pass over.
 pub const OFFSET: Parameter<Number> = Parameter {
     name: "offset",
-    about: "How many matches to pass over",
+    about: "The number of matches to skip",
     kind: Number {
         min: 0,
         max: u32::MAX as u64,
@@ -54,7 +54,7 @@ pub const OFFSET: Parameter<Number> = Parameter {
 /// Where a page goes on.
 pub const CURSOR: Parameter<Text> = Parameter {
     name: "cursor",
-    about: "`nextCursor` of the page before, instead of `offset`",
+    about: "The `nextCursor` of the page before; replaces `offset`",
     kind: Text { max: 2048 },
 };
 
@@ -79,6 +79,6 @@ pub fn beginning(query: &mut Query) -> (u64, Option<String>) {
 
 /// Records that `cursor` is none that this listing has given.
 pub fn unknown_cursor(query: &mut Query) {
-    let detail = "is none that this listing, with this order and these filters, has given";
+    let detail = "does not belong to this listing; use a cursor that was returned with the same sort order and filters";
     query.fault(CURSOR.name, Code::InvalidFormat, detail);
 }

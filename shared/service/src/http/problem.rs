@@ -126,13 +126,13 @@ pub(crate) struct Problem<'a> {
     /// What kind of problem it is. Stable: branch on this.
     #[serde(rename = "type")]
     kind: &'static str,
-    /// What the kind is called.
+    /// The title of that kind of problem.
     title: &'static str,
     /// The status of the answer.
     status: u16,
     /// What is wrong and what to do, in a sentence. It may be reworded.
     detail: String,
-    /// The id of the request, under which the log knows it.
+    /// The id of the request, as the log has it.
     instance: &'a str,
     /// Each member, parameter or part at fault.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -8,7 +8,7 @@ use utoipa::openapi::{ObjectBuilder, Type};
 /// A parameter that a route takes: its name, what it means, and what it may be.
 #[derive(Clone, Copy, Debug)]
 pub struct Parameter<K> {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
     /// What it means, for whoever sends it.
     pub about: &'static str,

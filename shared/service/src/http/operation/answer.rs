@@ -106,7 +106,7 @@ impl Answer {
 #[must_use]
 pub fn common_headers() -> Vec<(String, Header)> {
     let headers = [
-        ("X-Request-Id", "The id under which the log knows the request"),
+        ("X-Request-Id", "The id of the request, as the log has it"),
         ("Cache-Control", "`no-store`"),
         ("X-Content-Type-Options", "`nosniff`"),
         ("Strict-Transport-Security", "HTTPS only, for a year"),
