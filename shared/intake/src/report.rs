@@ -488,6 +488,7 @@ mod tests {
                 "bom": true,
                 "columns": { "email": "Mail", "shoeSize": "Shoe" },
                 "ignoredColumns": ["x"],
+                "skippedLines": [],
             })
         );
     }
