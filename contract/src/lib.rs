@@ -2,6 +2,8 @@
 
 use shared::http::BASE_PATH;
 use shared::http::operation::{BEARER, Description, common_headers};
+use shared::sheet::labels;
+use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::server::ServerBuilder;
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder, PathItem, Paths};
@@ -11,7 +13,8 @@ const ABOUT: &str = "User accounts, each account's own contacts, and bulk import
 
 A member without a value is `null`, never missing. Times are RFC 3339 in UTC with milliseconds. \
 Unknown query parameters and unknown members of a body are refused. Every answer that is not a success \
-is a problem document (RFC 9457); its `type` is stable.";
+is a problem document (RFC 9457); its `type` is stable. `x-column-labels` has what the columns of an imported \
+file may be called in each language, and the words for true and false.";
 
 /// Returns every operation of the service.
 #[must_use]
@@ -65,7 +68,7 @@ pub fn document() -> OpenApi {
         .into_iter()
         .map(|(name, header)| (name, header.into()))
         .collect();
-    OpenApiBuilder::new()
+    let mut document = OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
                 .title("Access Service")
@@ -77,7 +80,10 @@ pub fn document() -> OpenApi {
         .security(Some([SecurityRequirement::new(BEARER, [] as [&str; 0])]))
         .paths(paths)
         .components(Some(components))
-        .build()
+        .build();
+    let published = ExtensionsBuilder::new().add("x-column-labels", labels::published());
+    document.extensions = Some(published.build());
+    document
 }
 
 /// The document as the text that `openapi.json` is.

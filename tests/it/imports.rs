@@ -32,8 +32,10 @@ use shared::roster::Timestamp;
 use crate::support::{Answer, Service, form, send};
 
 /// The members of an import.
-const MEMBERS: [&str; 27] = [
+const MEMBERS: [&str; 29] = [
     "bytes",
+    "columns",
+    "country",
     "counts",
     "createdAt",
     "createdBy",

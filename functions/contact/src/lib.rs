@@ -119,7 +119,7 @@ fn patch(mut body: Object, contact: &Contact) -> Result<ContactPatch, Error> {
         last_name: body.take("lastName"),
     };
     let foreign = body.foreign_members(&READ_ONLY, &ContactView::from(contact))?;
-    Violation::unless(foreign, draft.parse_patch()).map_err(Error::Invalid)
+    Violation::unless(foreign, draft.parse_patch(contact)).map_err(Error::Invalid)
 }
 
 /// What was deleted.

@@ -23,7 +23,9 @@ use shared::http::{self, CSV, Kind, prefer, respond};
 use shared::intake::record::{Import, MAX_FILE, Status, Via};
 use shared::intake::store::{ImportListing, OpenedUpload};
 use shared::intake::{ImportStore, ImportView, Intake};
-use shared::roster::{Code, FileName, Given, ImportId, InvalidText, Right, Role, Timestamp, Violation};
+use shared::roster::{
+    Code, FileName, Given, ImportId, InvalidText, Right, Role, Timestamp, Violation, flag_of_word,
+};
 use shared::sheet::{ImportOptions, ImportOptionsDraft, TEMPLATE};
 use shared::{Error, by_reference, clock, operations};
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Ref, Type};
@@ -181,10 +183,9 @@ async fn create(app: &Intake, request: Request) -> Result<Response<Body>, Error>
     let mut form = multipart::form(request).await?;
     let mut flag = |name| match form.take(name) {
         None => Given::Absent,
-        Some(text) => match text.as_str() {
-            "true" => Given::Flag(true),
-            "false" => Given::Flag(false),
-            _ => Given::Text(text.into()),
+        Some(text) => match flag_of_word(&text) {
+            Some(flag) => Given::Flag(flag),
+            None => Given::Text(text.into()),
         },
     };
     let ignore_duplicates = flag("ignoreDuplicates");
@@ -201,6 +202,8 @@ async fn create(app: &Intake, request: Request) -> Result<Response<Body>, Error>
         encoding: text("encoding"),
         delimiter: text("delimiter"),
         header: text("header"),
+        columns: text("columns"),
+        country: text("country"),
     };
     let mut faults = form.unknown_fields();
     if !matches!(force, Given::Absent | Given::Flag(_)) {
@@ -388,6 +391,8 @@ async fn open_upload(app: &Intake, request: &Request) -> Result<Response<Body>, 
         encoding: body.take("encoding"),
         delimiter: body.take("delimiter"),
         header: body.take("header"),
+        columns: body.take_json("columns"),
+        country: body.take("country"),
     };
     let mut faults = body.unknown_members();
     let file_name: Option<FileName> = match file_name {

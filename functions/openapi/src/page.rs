@@ -48,7 +48,51 @@ pub(crate) fn render(document: &Value) -> String {
          <meta name='viewport' content='width=device-width, initial-scale=1'><style>{STYLE}</style></head>\
          <body><header><h1>{title}</h1>{about}<p><a href='{base}/openapi.json'>OpenAPI document</a></p></header>\
          <nav aria-label='Operations'><ul>{index}</ul></nav>\
-         <main>{operations}<h2 id='schemas'>Schemas</h2>{schemas}</main></body></html>"
+         <main>{operations}<h2 id='schemas'>Schemas</h2>{schemas}{}</main></body></html>",
+        labels(&document["x-column-labels"])
+    )
+}
+
+/// What the columns of a file may be called, and the words for true and false.
+fn labels(sets: &Value) -> String {
+    let mut rows = String::new();
+    let mut row = |source: &Value, meaning: &str, words: &Value| {
+        let words: Vec<_> = words
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|word| format!("<code>{}</code>", text(word)))
+            .collect();
+        if !words.is_empty() {
+            let _ = write!(
+                rows,
+                "<tr><td>{}</td><td>{meaning}</td><td>{}</td></tr>",
+                text(source),
+                words.join(", ")
+            );
+        }
+    };
+    for set in sets.as_array().into_iter().flatten() {
+        let source = &set["source"];
+        for (member, names) in members(&set["labels"]) {
+            row(source, &format!("<code>{}</code>", escaped(member)), names);
+        }
+        for half in set["beside"].as_array().into_iter().flatten() {
+            let meaning = format!(
+                "<code>{}</code> beside a column of <code>{}</code>",
+                text(&half["member"]),
+                text(&half["beside"])
+            );
+            row(source, &meaning, &Value::Array(vec![half["label"].clone()]));
+        }
+        for word in ["true", "false"] {
+            row(source, word, &set[word]);
+        }
+    }
+    format!(
+        "<section id='labels'><h2>Labels of columns</h2><p>Capitals, accents, spaces, <code>_</code>, <code>-</code> and \
+         <code>.</code> do not matter.</p><table>\
+         <tr><th>Language or program<th>Meaning<th>Labels</tr>{rows}</table></section>"
     )
 }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use files::{ObjectReader, Unreadable};
 use roster::Member;
-use sheet::{Columns, FileFault, FileLayout, Header, Rows, UnknownColumns, Wishes};
+use sheet::{Columns, FileFault, FileLayout, Header, ImportOptions, Rows, Wishes};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -68,11 +68,10 @@ impl File {
         &mut self,
         rows: &mut Rows,
         layout: &FileLayout,
-        members: &[Option<Member>],
-        unknown: UnknownColumns,
+        options: &ImportOptions,
     ) -> Result<Result<Columns, FileFault>, Unreadable> {
         match layout.header {
-            Header::Absent => return Ok(Columns::by_position(members)),
+            Header::Absent => return Ok(Columns::by_position(options.members())),
             Header::Addresses => return Ok(Columns::by_position(&[Some(Member::Email)])),
             Header::Present => {}
         }
@@ -81,7 +80,8 @@ impl File {
             match rows.next_row() {
                 None if more => {}
                 header => {
-                    let columns = Columns::read(header, unknown);
+                    let (unknown, mapping) = (options.unknown_columns, options.columns.as_ref());
+                    let columns = Columns::read(header, unknown, mapping);
                     return Ok(columns.map_err(|fault| fault.in_dialect(layout.dialect)));
                 }
             }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use errors::Error;
-use roster::{FileName, ImportId, Recorded, Roles, Timestamp, UserId};
+use roster::{Country, FileName, ImportId, Recorded, Roles, Timestamp, UserId};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use sheet::{HeaderRow, ImportOptions, Mode, RowError, UnknownColumns};
+use sheet::{HeaderRow, ImportOptions, Mode, RowError, Understood, UnknownColumns};
 use utoipa::ToSchema;
 
 use crate::record::{Counts, Import, Read, Status, Via};
@@ -45,6 +45,8 @@ pub const MAX_ROW_ERRORS: u64 = 1000;
     "encoding": null,
     "delimiter": null,
     "header": "present",
+    "columns": null,
+    "country": null,
     "fileName": "people.csv",
     "bytes": 71,
     "sha256": "9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab",
@@ -56,6 +58,7 @@ pub const MAX_ROW_ERRORS: u64 = 1000;
         "delimiter": ",",
         "bom": false,
         "columns": { "email": "email", "firstName": "Given Name" },
+        "labels": { "email": "name", "firstName": "label" },
         "ignoredColumns": [],
         "skippedLines": [],
     },
@@ -105,6 +108,11 @@ pub struct ImportView {
     /// Whether the file has a header.
     #[schema(value_type = HeaderRow)]
     header: Value,
+    /// What the sender says that columns mean.
+    columns: Value,
+    /// The country of phone numbers without a country code.
+    #[schema(value_type = Option<Country>)]
+    country: Value,
     /// The client's name for the file.
     file_name: Option<FileName>,
     /// The file's size.
@@ -148,6 +156,8 @@ struct ReadView {
     bom: bool,
     /// The header cell of each member.
     columns: BTreeMap<String, String>,
+    /// How the column of each member was understood: by the member's name, by a label, or as `columns` says.
+    labels: BTreeMap<&'static str, Understood>,
     /// The columns that were left out.
     ignored_columns: Vec<String>,
     /// The lines above the header that were neither blank nor read.
@@ -260,6 +270,8 @@ impl ImportView {
                 Value::Null => "present".into(),
                 header => header,
             },
+            columns: option("columns"),
+            country: option("country"),
             file_name,
             bytes,
             sha256,
@@ -313,6 +325,10 @@ impl From<&Recorded<Read>> for ReadView {
                 .members()
                 .map(|(member, name)| (member.name().to_owned(), name.to_owned()))
                 .collect(),
+            labels: columns
+                .understood()
+                .map(|(member, how)| (member.name(), how))
+                .collect(),
             ignored_columns: columns.ignored().map(str::to_owned).collect(),
             skipped_lines: skipped_lines.clone(),
         }
@@ -339,6 +355,7 @@ impl ReadView {
             delimiter: word("delimiter"),
             bom: read["dialect"]["bom"].as_bool().unwrap_or_default(),
             columns,
+            labels: BTreeMap::new(),
             ignored_columns: names.into_iter().flatten().collect(),
             skipped_lines: Vec::new(),
         }
@@ -488,6 +505,7 @@ mod tests {
                 "bom": true,
                 "columns": { "email": "Mail", "shoeSize": "Shoe" },
                 "ignoredColumns": ["x"],
+                "labels": {},
                 "skippedLines": [],
             })
         );

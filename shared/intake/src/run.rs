@@ -14,7 +14,7 @@ use files::{Staged, StagedObject};
 use roster::{FileName, ImportId, Right, Role, Roles, Slot, Timestamp};
 use service::audit::{Actor, ImportAct};
 use service::{audit, auth, clock};
-use sheet::{Check, ImportOptions, Mode, Position, RowError, Rows};
+use sheet::{CellRules, Check, ImportOptions, Mode, Position, RowError, Rows};
 
 use super::file::File;
 use super::metrics;
@@ -286,7 +286,6 @@ impl Session<'_> {
             users: self.app.users.clone(),
             mark: self.mark(),
             options: self.plan.options.clone(),
-            columns: Arc::clone(&check.columns),
             sender,
         };
         self.plan.read = Some(read);
@@ -342,9 +341,7 @@ impl Session<'_> {
         }
         let options = &self.plan.options;
         let (layout, mut rows) = file.layout(options.wishes()).await??;
-        let columns = file
-            .columns(&mut rows, &layout, options.members(), options.unknown_columns)
-            .await??;
+        let columns = file.columns(&mut rows, &layout, options).await??;
         let read = Read {
             dialect: layout.dialect,
             columns,
@@ -468,7 +465,10 @@ impl Session<'_> {
             surplus: read.columns.surplus(),
             columns: Arc::new(read.columns.clone()),
             dialect: read.dialect,
-            assignable,
+            rules: CellRules {
+                assignable,
+                country: self.plan.options.country,
+            },
             default_roles: self.plan.options.default_roles,
             import: self.import.id,
             now: clock::now(),

@@ -238,8 +238,8 @@ fn recorded(errors: &[RowError]) -> usize {
 mod tests {
     use std::sync::Arc;
 
-    use roster::{ImportId, Role, Roles, Timestamp};
-    use sheet::{Check, Columns, Dialect, Rows, UnknownColumns};
+    use roster::{ImportId, Members, Role, Roles, Timestamp};
+    use sheet::{CellRules, Check, Columns, Dialect, Rows, UnknownColumns};
 
     use super::*;
 
@@ -249,12 +249,15 @@ mod tests {
         let mut rows = Rows::new(dialect, Position::START);
         rows.feed(file.as_bytes());
         rows.finish();
-        let columns = Columns::read(rows.next_row(), UnknownColumns::Ignore).unwrap();
+        let columns = Columns::read(rows.next_row(), UnknownColumns::Ignore, None).unwrap();
         let check = Check {
             surplus: columns.surplus(),
             columns: Arc::new(columns.clone()),
             dialect,
-            assignable: Roles::ALL,
+            rules: CellRules {
+                assignable: Roles::ALL,
+                country: None,
+            },
             default_roles: Role::Originator.into(),
             import: ImportId::of_object("bucket", "key", ""),
             now: Timestamp::MAX,
@@ -388,6 +391,7 @@ mod tests {
         );
         let sound = SoundRow {
             user: pending.batch[0].user.clone(),
+            given: Members::NONE,
             warnings: Vec::new(),
         };
 

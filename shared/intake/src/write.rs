@@ -1,13 +1,12 @@
 //! From checked rows to stored users, a batch at a time.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use errors::Error;
 use futures::{StreamExt, TryStreamExt, stream};
-use roster::{Given, ImportId, Right, Roles, Slot, User, UserId};
+use roster::{ImportId, Member, Members, Right, Roles, Slot, User, UserId};
 use service::clock;
-use sheet::{Columns, Content, ImportOptions, Mode, OwnedCells, Row, RowError, RowLines, SoundRow, draft};
+use sheet::{Content, ImportOptions, Mode, OwnedCells, Row, RowError, RowLines, SoundRow};
 use table::{Account, Holder, Replaced, UserStore, Written};
 
 /// Rows of one batch: as many as one call can look up.
@@ -23,6 +22,8 @@ pub(super) struct Pending {
     /// Where the row ends.
     pub(super) lines: RowLines,
     pub(super) user: User,
+    /// The members that the row gives.
+    pub(super) given: Members,
     /// What looks odd in the row.
     pub(super) warnings: Vec<RowError>,
     /// The cells as the file has them, for the case that the row is rejected.
@@ -42,6 +43,7 @@ impl Pending {
             row: row.row,
             lines: row.lines(),
             user: sound.user,
+            given: sound.given,
             warnings: sound.warnings,
             cells: OwnedCells::from(*cells),
             earlier,
@@ -180,7 +182,6 @@ pub(super) struct Writer {
     pub(super) users: UserStore,
     pub(super) mark: Mark,
     pub(super) options: ImportOptions,
-    pub(super) columns: Arc<Columns>,
     pub(super) sender: Sender,
 }
 
@@ -325,9 +326,7 @@ impl Writer {
         if held.intersects(Roles::ADMIN) && !self.sender.rights.contains(&Right::ManageAdmins) {
             return Err("belongs to an administrator, whom the sender of the file may not change");
         }
-        let mut draft = draft(&self.columns, &pending.cells.cells());
-        draft.email = Given::Absent;
-        let patch = draft.parse_patch().map_err(|_| "cannot be changed to this")?;
+        let patch = pending.user.patch(pending.given.without(Member::Email));
         let user = account.user.patched(patch, clock::now());
         let own = self.sender.id.as_ref() == Some(&user.id);
         if own && (user.roles != held || user.enabled != account.user.enabled) {
@@ -384,6 +383,7 @@ mod tests {
         };
         let sound = SoundRow {
             user: user(this, LINE),
+            given: Members::NONE,
             warnings: Vec::new(),
         };
         let pending = Pending::new(&row, sound, None).unwrap();

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Code;
+use super::{Code, invisible::trimmed};
 
 /// The party that keeps an account's credentials.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -34,12 +34,18 @@ impl AccountType {
         }
     }
 
+    /// Returns the account type that was most likely meant by a text that JSON does not take.
+    #[must_use]
+    pub fn suggestion(text: &str) -> Option<String> {
+        Self::from_label(text).map(|kind| kind.as_str().to_owned())
+    }
+
     /// The account type that a person wrote into a file: without regard to case or white space around it.
     #[must_use]
     pub fn from_label(label: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
-            .find(|kind| kind.as_str().eq_ignore_ascii_case(label.trim()))
+            .find(|kind| kind.as_str().eq_ignore_ascii_case(trimmed(label)))
     }
 }
 

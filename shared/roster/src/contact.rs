@@ -43,13 +43,13 @@ impl ContactDraft<'_> {
         }))
     }
 
-    /// Reads a change of a contact: it names the address in any case, a name that is absent stays as it
+    /// Reads a change of the contact that is `present`: it names the address in any case, a name that is absent stays as it
     /// is, and `null` takes a name away.
     ///
     /// # Errors
     ///
     /// Every fault of every member, in the order of the members.
-    pub fn parse_patch(self) -> Result<ContactPatch, Vec<Violation>> {
+    pub fn parse_patch(self, present: &Contact) -> Result<ContactPatch, Vec<Violation>> {
         let Self {
             email,
             first_name,
@@ -57,9 +57,9 @@ impl ContactDraft<'_> {
         } = self;
         let mut faults = Faults::default();
 
-        let email = faults.required(Member::Email, &email);
-        let first_name = faults.change(Member::FirstName, &first_name);
-        let last_name = faults.change(Member::LastName, &last_name);
+        let email = faults.address(&email, &present.email);
+        let first_name = faults.change(Member::FirstName, &first_name, present.first_name.as_ref());
+        let last_name = faults.change(Member::LastName, &last_name, present.last_name.as_ref());
 
         faults.finish(email.map(|email| ContactPatch {
             email,
@@ -256,14 +256,14 @@ mod tests {
             first_name: Given::Absent,
             ..bob()
         }
-        .parse_patch()
+        .parse_patch(&stored())
         .unwrap();
         let cleared = ContactDraft {
             first_name: Given::Null,
             last_name: "Builder".into(),
             ..bob()
         }
-        .parse_patch()
+        .parse_patch(&stored())
         .unwrap();
 
         assert_eq!(stored().patched(kept, later()), stored());
@@ -279,7 +279,7 @@ mod tests {
             email: Given::Absent,
             ..bob()
         }
-        .parse_patch()
+        .parse_patch(&stored())
         .unwrap_err();
 
         assert_eq!(faults[0].message(), "email is required");
@@ -291,7 +291,7 @@ mod tests {
             email: "bob@example.org".into(),
             ..bob()
         }
-        .parse_patch()
+        .parse_patch(&stored())
         .unwrap();
 
         let patched = stored().patched(patch, later());

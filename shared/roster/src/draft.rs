@@ -1,8 +1,47 @@
 //! What the drafts have in common: reading members one by one and gathering every fault.
 
-use std::{fmt::Display, str::FromStr};
+use std::{borrow::Cow, fmt::Display, str::FromStr};
 
-use super::{Code, Given, Place, Role, Roles, Violation};
+use super::{
+    AccountType, Code, Country, Email, Given, Member, Phone, Place, Role, Roles, Text, Violation,
+    flag_of_word, invisible, sheet_error,
+};
+
+/// A value that is written as a text.
+pub trait Written: FromStr<Err: Display + Into<Code> + Copy> {
+    /// Returns what was most likely meant where `text` is no such value.
+    fn suggestion(text: &str) -> Option<String>;
+}
+
+impl Written for Email {
+    fn suggestion(text: &str) -> Option<String> {
+        Self::suggestion(text)
+    }
+}
+
+impl<const MAX: usize> Written for Text<MAX> {
+    fn suggestion(text: &str) -> Option<String> {
+        Self::suggestion(text)
+    }
+}
+
+impl Written for Phone {
+    fn suggestion(text: &str) -> Option<String> {
+        Self::suggestion(text, None)
+    }
+}
+
+impl Written for Country {
+    fn suggestion(_: &str) -> Option<String> {
+        None
+    }
+}
+
+impl Written for AccountType {
+    fn suggestion(text: &str) -> Option<String> {
+        Self::suggestion(text)
+    }
+}
 
 /// What a patch does to a member that may be without a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +94,32 @@ pub fn objection(role: Role, assignable: Roles) -> Option<(Code, &'static str)> 
     }
 }
 
+/// Returns whether the text is that of the value which is stored, though it could not be stored nowadays.
+fn is_as_stored<T: Written + Display>(given: &Given<'_>, present: Option<&T>) -> bool {
+    match (given, present) {
+        (Given::Text(text), Some(present)) => text.parse::<T>().is_err() && **text == *present.to_string(),
+        _ => false,
+    }
+}
+
+/// Returns the fault of a text that names no role: the roles that could be given instead.
+fn unknown_role(objection: impl Fn(Role) -> Option<(Code, &'static str)>) -> String {
+    let roles: Vec<_> = Role::ALL
+        .into_iter()
+        .filter(|role| objection(*role).is_none())
+        .map(Role::as_str)
+        .collect();
+    format!("is not a role; use {}", roles.join(", "))
+}
+
+/// Returns the role that was most likely meant by a text that names none, if nothing speaks against it. Never an
+/// admin role.
+fn meant_role(text: &str, objection: impl Fn(Role) -> Option<(Code, &'static str)>) -> Option<Role> {
+    Role::from_label(text)
+        .or_else(|| Role::nearest(text))
+        .filter(|role| !role.is_admin() && objection(*role).is_none())
+}
+
 /// Gathers the faults of one record, in the order in which its members are read.
 #[derive(Default)]
 pub struct Faults(Vec<Violation>);
@@ -67,9 +132,25 @@ impl Faults {
         (code, detail): (Code, impl Into<String>),
         given: &Given<'_>,
     ) {
-        let fault = Violation::new(member, code, detail);
+        self.add_suggesting(member, (code, detail), given, None);
+    }
+
+    /// Adds a fault with the value that was most likely meant.
+    pub fn add_suggesting(
+        &mut self,
+        member: impl Into<Place>,
+        (code, detail): (Code, impl Into<String>),
+        given: &Given<'_>,
+        suggestion: Option<String>,
+    ) {
+        let fault = match given {
+            Given::Text(text) if sheet_error::is_one(text) => {
+                Violation::new(member, Code::InvalidFormat, sheet_error::DETAIL)
+            }
+            _ => Violation::new(member, code, detail).suggesting(suggestion),
+        };
         self.0.push(match given {
-            Given::Text(text) if text.trim().is_empty() => fault,
+            Given::Text(text) if text.chars().all(invisible::is_blank) => fault,
             Given::Text(text) => fault.of_value(text),
             given => match given.shown() {
                 Some(value) => fault.of_value(&value),
@@ -81,7 +162,7 @@ impl Faults {
     /// A member that must have a value.
     pub fn required<T>(&mut self, member: impl Into<Place>, given: &Given<'_>) -> Option<T>
     where
-        T: FromStr<Err: Display + Into<Code> + Copy>,
+        T: Written,
     {
         match given {
             Given::Absent | Given::Null => {
@@ -91,7 +172,12 @@ impl Faults {
             Given::Text(text) => match text.parse() {
                 Ok(value) => Some(value),
                 Err(fault) => {
-                    self.add(member, (fault.into(), fault.to_string()), given);
+                    self.add_suggesting(
+                        member,
+                        (fault.into(), fault.to_string()),
+                        given,
+                        T::suggestion(text),
+                    );
                     None
                 }
             },
@@ -102,14 +188,14 @@ impl Faults {
         }
     }
 
-    /// A member that may be without a value; white space alone is none.
+    /// A member that may be without a value; what nobody sees is none.
     pub fn optional<T>(&mut self, member: impl Into<Place>, given: &Given<'_>) -> Option<T>
     where
-        T: FromStr<Err: Display + Into<Code> + Copy>,
+        T: Written,
     {
         match given {
             Given::Absent | Given::Null => None,
-            Given::Text(text) if text.trim().is_empty() => None,
+            Given::Text(text) if text.chars().all(invisible::is_blank) => None,
             given => self.required(member, given),
         }
     }
@@ -119,7 +205,14 @@ impl Faults {
         match given {
             Given::Flag(flag) => return Some(*flag),
             Given::Absent | Given::Null => self.add(member, REQUIRED, given),
-            _ => self.add(member, (Code::InvalidFormat, "must be true or false"), given),
+            _ => {
+                let meant = match given {
+                    Given::Text(word) => flag_of_word(word),
+                    _ => None,
+                };
+                let fault = (Code::InvalidFormat, "must be true or false");
+                self.add_suggesting(member, fault, given, meant.map(|flag| flag.to_string()));
+            }
         }
         None
     }
@@ -171,19 +264,25 @@ impl Faults {
         let mut roles = Roles::NONE;
         let mut sound = true;
         for element in elements {
-            let fault = match element {
-                Given::Text(text) => match text.parse() {
-                    Err(_) => Some((Code::UnknownRole, "is not a role")),
-                    Ok(role) if roles.contains(role) => Some((Code::Repeated, "is named twice")),
-                    Ok(role) => {
-                        roles = roles.with(role);
-                        objection(role)
-                    }
-                },
-                _ => Some(NO_ARRAY),
+            let Given::Text(text) = element else {
+                self.add(member, NO_ARRAY, element);
+                sound = false;
+                continue;
             };
-            if let Some(fault) = fault {
-                self.add(member, fault, element);
+            let fault = match text.parse() {
+                Err(_) => Some((Code::UnknownRole, unknown_role(&objection).into())),
+                Ok(role) if roles.contains(role) => Some((Code::Repeated, Cow::Borrowed("is named twice"))),
+                Ok(role) => {
+                    roles = roles.with(role);
+                    objection(role).map(|(code, detail)| (code, detail.into()))
+                }
+            };
+            if let Some((code, detail)) = fault {
+                let meant = (code == Code::UnknownRole)
+                    .then(|| meant_role(text, &objection))
+                    .flatten();
+                let meant = meant.map(|role| role.as_str().to_owned());
+                self.add_suggesting(member, (code, detail), element, meant);
                 sound = false;
             }
         }
@@ -204,18 +303,21 @@ impl Faults {
         }
     }
 
-    /// What a patch does to a member that may be without a value.
-    pub fn change<T>(&mut self, member: impl Into<Place>, given: &Given<'_>) -> Change<T>
+    /// Reads what a patch does to a member that may be without a value, and has `present` now.
+    ///
+    /// A value that an earlier version took and that is refused nowadays is no fault where it is there already.
+    pub fn change<T>(&mut self, member: impl Into<Place>, given: &Given<'_>, present: Option<&T>) -> Change<T>
     where
-        T: FromStr<Err: Display + Into<Code> + Copy>,
+        T: Written + Display,
     {
         match given {
             Given::Absent => Change::Keep,
+            given if is_as_stored(given, present) => Change::Keep,
             given => self.optional(member, given).map_or(Change::Clear, Change::Set),
         }
     }
 
-    /// The member that a patch replaces, if it is given; then it must have a value.
+    /// Reads a member that a patch replaces, if it is given; then it must have a value.
     pub fn replace<'g, T>(
         &mut self,
         given: &Given<'g>,
@@ -225,6 +327,14 @@ impl Faults {
             Given::Absent => None,
             given => read(self, given),
         }
+    }
+
+    /// Reads an address that is `present` now, as [`Faults::change`] reads other members.
+    pub fn address(&mut self, given: &Given<'_>, present: &Email) -> Option<Email> {
+        if is_as_stored(given, Some(present)) {
+            return Some(present.clone());
+        }
+        self.required(Member::Email, given)
     }
 
     /// `value`, if there was no fault.

@@ -5,9 +5,11 @@ use std::{borrow::Cow, fmt, str::FromStr};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{Code, by_text::serde_by_text, email::longer_than};
+use super::invisible::{is_dropped_from_names, shown, trimmed_name};
+use super::{Code, by_text::serde_stored_text, email::longer_than, sheet_error};
 
-/// A text of 1 to `MAX` characters, without white space around it and without control characters.
+/// A text of 1 to `MAX` characters, without white space around it, without control characters and without
+/// invisible ones that mean nothing.
 ///
 /// A text that is empty once trimmed is no `Text`: the drafts take it for a value that was not given.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,7 +39,39 @@ impl<const MAX: usize> Text<MAX> {
         clipped.parse().ok()
     }
 
-    /// The text.
+    /// Reads a text that is stored already: whatever an earlier version took.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub fn stored(text: &str) -> Result<Self, InvalidText> {
+        if text.is_empty() {
+            return Err(InvalidText::Missing);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// Returns the text that was most likely meant where `text` is none: without what nobody sees, and with a space
+    /// for each line break and tab.
+    #[must_use]
+    pub fn suggestion(text: &str) -> Option<String> {
+        let seen: String = text
+            .chars()
+            .filter(|char| !is_dropped_from_names(*char))
+            .map(|char| if char.is_whitespace() { ' ' } else { char })
+            .filter(|char| !char.is_control())
+            .collect();
+        // One space for the two characters of a line break; those that were written stay.
+        let seen = if text.contains("\r\n") {
+            seen.replace("  ", " ")
+        } else {
+            seen
+        };
+        let text: Self = seen.parse().ok()?;
+        Some(text.to_string())
+    }
+
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -48,18 +82,28 @@ impl<const MAX: usize> FromStr for Text<MAX> {
     type Err = InvalidText;
 
     fn from_str(text: &str) -> Result<Self, InvalidText> {
-        let text = text.trim();
+        let text = trimmed_name(text);
         if text.is_empty() {
             return Err(InvalidText::Missing);
         }
         if longer_than(text, MAX) {
             return Err(InvalidText::TooLong { limit: MAX });
         }
-        if text.chars().any(char::is_control) {
-            return Err(InvalidText::Control);
+        let is_refused =
+            |char: &char| char.is_control() || is_line_break(*char) || is_dropped_from_names(*char);
+        match text.chars().find(is_refused) {
+            None if sheet_error::is_one(text) => Err(InvalidText::NotComputed),
+            None => Ok(Self(text.into())),
+            Some(char) if is_line_break(char) => Err(InvalidText::LineBreak),
+            Some(char) if char.is_control() => Err(InvalidText::Control),
+            Some(char) => Err(InvalidText::Invisible(char)),
         }
-        Ok(Self(text.into()))
     }
+}
+
+/// Returns whether the character ends a line.
+fn is_line_break(char: char) -> bool {
+    matches!(char, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
 impl<const MAX: usize> fmt::Display for Text<MAX> {
@@ -68,7 +112,7 @@ impl<const MAX: usize> fmt::Display for Text<MAX> {
     }
 }
 
-serde_by_text!(Text<MAX>, const MAX);
+serde_stored_text!(Text<MAX>, const MAX);
 
 impl<const MAX: usize> PartialSchema for Text<MAX> {
     fn schema() -> RefOr<Schema> {
@@ -100,9 +144,18 @@ pub enum InvalidText {
         /// How many characters are allowed.
         limit: usize,
     },
-    /// A line break, a tab or another control character within.
-    #[error("has a control character in it")]
+    /// A line break within.
+    #[error("has a line break in it; write it on one line")]
+    LineBreak,
+    /// A tab or another control character within.
+    #[error("has a control character in it; remove it")]
     Control,
+    /// A character within that nobody sees.
+    #[error("has {} in it; remove it", shown(*.0))]
+    Invisible(char),
+    /// What a spreadsheet shows where it cannot compute a cell.
+    #[error("{}", sheet_error::DETAIL)]
+    NotComputed,
 }
 
 impl From<InvalidText> for Code {
@@ -110,7 +163,10 @@ impl From<InvalidText> for Code {
         match fault {
             InvalidText::Missing => Self::Required,
             InvalidText::TooLong { .. } => Self::TooLong,
-            InvalidText::Control => Self::InvalidFormat,
+            InvalidText::LineBreak
+            | InvalidText::Control
+            | InvalidText::Invisible(_)
+            | InvalidText::NotComputed => Self::InvalidFormat,
         }
     }
 }
@@ -139,9 +195,44 @@ mod tests {
 
     #[test]
     fn a_control_character_is_refused_wherever_it_stands() {
-        for text in ["A\nda", "A\tda", "A\0da", "A\u{7f}da", "A\u{9b}da"] {
+        for text in ["A\tda", "A\0da", "A\u{7f}da", "A\u{9b}da"] {
             assert_eq!(text.parse::<Name>(), Err(InvalidText::Control), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_line_break_is_called_so() {
+        for text in ["A\nda", "A\r\nda", "A\u{2028}da", "A\u{85}da"] {
+            assert_eq!(text.parse::<Name>(), Err(InvalidText::LineBreak), "{text:?}");
+            assert_eq!(Name::suggestion(text).as_deref(), Some("A da"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_sees_is_refused_unless_it_joins_letters() {
+        for char in [
+            '\u{200B}', '\u{FEFF}', '\u{2060}', '\u{AD}', '\u{200F}', '\u{202E}', '\u{2066}',
+        ] {
+            let text = format!("A{char}da");
+            assert_eq!(
+                text.parse::<Name>(),
+                Err(InvalidText::Invisible(char)),
+                "{text:?}"
+            );
+            assert_eq!(Name::suggestion(&text).as_deref(), Some("Ada"), "{text:?}");
+        }
+        for text in ["نا\u{200C}مه", "क्\u{200D}ष", "葛\u{E0100}城"] {
+            assert_eq!(text.parse::<Name>().unwrap().as_str(), text);
+        }
+    }
+
+    #[test]
+    fn what_was_stored_is_read_as_it_is() {
+        let name = Name::stored("Mi\u{200B}a").unwrap();
+
+        assert_eq!(serde_json::to_string(&name).unwrap(), "\"Mi\u{200B}a\"");
+        assert_eq!(serde_json::from_str::<Name>("\"Mi\u{200B}a\"").unwrap(), name);
+        assert!(serde_json::from_str::<Name>("\"\"").is_err());
     }
 
     #[test]

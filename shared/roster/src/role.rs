@@ -73,10 +73,55 @@ impl Role {
                 .filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-'))
                 .map(|c| c.to_ascii_uppercase())
         };
-        Self::ALL.into_iter().find(|role| {
-            let name = || role.as_str().chars().filter(|&c| c != '_');
-            spelled().eq(name()) || spelled().eq(name().skip("ROLE".len()))
-        })
+        Self::ALL
+            .into_iter()
+            .find(|role| {
+                let name = || role.as_str().chars().filter(|&c| c != '_');
+                spelled().eq(name()) || spelled().eq(name().skip("ROLE".len()))
+            })
+            .or_else(|| {
+                // What the role is called for short.
+                let is_ad_hoc = spelled().eq("ADHOC".chars()) || spelled().eq("ROLEADHOC".chars());
+                is_ad_hoc.then_some(Self::AdhocCollaborator)
+            })
+    }
+
+    /// Returns the role's name as people write it into a file, which [`Role::from_label`] reads.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::SystemAdmin => "System admin",
+            Self::UserAdmin => "User admin",
+            Self::Originator => "Originator",
+            Self::Collaborator => "Collaborator",
+            Self::AdhocCollaborator => "Ad hoc collaborator",
+        }
+    }
+
+    /// Returns the role that an unknown label was most likely meant to be: at most a third of the letters
+    /// differ. Never an admin role, because nobody is to be given one by mistake.
+    #[must_use]
+    pub fn nearest(label: &str) -> Option<Self> {
+        // Nothing longer is near to any of the names; and comparing takes time by length.
+        const LONGEST: usize = 40;
+
+        let spelled: String = label
+            .chars()
+            .filter(|c| c.is_alphanumeric())
+            .flat_map(char::to_lowercase)
+            .take(LONGEST + 1)
+            .collect();
+        let spelled = spelled.strip_prefix("role").unwrap_or(&spelled);
+        if spelled.len() > LONGEST {
+            return None;
+        }
+        let name = |role: Self| role.label().to_lowercase().replace(' ', "");
+        let (distance, role) = Self::ALL
+            .into_iter()
+            .map(|role| (strsim::osa_distance(spelled, &name(role)), role))
+            .min_by_key(|(distance, _)| *distance)?;
+        let is_near = 3 * distance <= name(role).len().min(spelled.len());
+        (is_near && !role.is_admin()).then_some(role)
     }
 
     /// Whether the role reaches other accounts.
@@ -256,6 +301,8 @@ mod tests {
             ("ROLE-USER-ADMIN", Role::UserAdmin),
             ("role adhoc_collaborator", Role::AdhocCollaborator),
             ("Collaborator", Role::Collaborator),
+            ("Ad hoc", Role::AdhocCollaborator),
+            ("ROLE_ADHOC", Role::AdhocCollaborator),
         ] {
             assert_eq!(Role::from_label(label), Some(role), "{label:?}");
         }
@@ -269,6 +316,29 @@ mod tests {
             "órigínator",
         ] {
             assert_eq!(Role::from_label(label), None, "{label:?}");
+        }
+    }
+
+    #[test]
+    fn a_label_is_read_back_as_its_role() {
+        for role in Role::ALL {
+            assert_eq!(Role::from_label(role.label()), Some(role));
+        }
+    }
+
+    #[test]
+    fn a_misspelt_label_is_near_to_a_role_that_reaches_nobody_else() {
+        for (label, role) in [
+            ("Orignator", Some(Role::Originator)),
+            ("ROLE_ORIGINATORS", Some(Role::Originator)),
+            ("colaborator", Some(Role::Collaborator)),
+            ("Sytem Admin", None),
+            ("usr admin", None),
+            ("admin", None),
+            ("boss", None),
+            ("", None),
+        ] {
+            assert_eq!(Role::nearest(label), role, "{label}");
         }
     }
 

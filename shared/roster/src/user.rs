@@ -10,7 +10,7 @@ use super::{
     Timestamp, UserId,
 };
 
-pub use draft::{Member, UnknownMember, UserDraft};
+pub use draft::{Member, Members, UnknownMember, UserDraft};
 
 /// A sound account that does not exist yet. Only [`UserDraft::parse`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,6 +149,33 @@ impl User {
             user.version += 1;
         }
         user
+    }
+
+    /// Returns the change that gives another account those of `members` that this one has a value for.
+    #[must_use]
+    pub fn patch(&self, members: Members) -> UserPatch {
+        fn change<T: Clone>(is_given: bool, value: Option<&T>) -> Change<T> {
+            value
+                .filter(|_| is_given)
+                .map_or(Change::Keep, |value| Change::Set(value.clone()))
+        }
+        let has = |member| members.contains(member);
+        UserPatch {
+            email: has(Member::Email).then(|| self.email.clone()),
+            first_name: change(has(Member::FirstName), self.first_name.as_ref()),
+            last_name: change(has(Member::LastName), self.last_name.as_ref()),
+            other_name: change(has(Member::OtherName), self.other_name.as_ref()),
+            mobile_number: change(has(Member::MobileNumber), self.mobile_number.as_ref()),
+            roles: has(Member::Roles).then_some(self.roles),
+            enabled: has(Member::Enabled).then_some(self.enabled),
+            account_type: self
+                .account_type
+                .known()
+                .copied()
+                .filter(|_| has(Member::AccountType)),
+            plan_id: change(has(Member::PlanId), self.plan_id.as_ref()),
+            external_user_id: change(has(Member::ExternalUserId), self.external_user_id.as_ref()),
+        }
     }
 
     /// Whether the account is one of those that administer the system; the last of them must stay.

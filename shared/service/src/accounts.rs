@@ -92,7 +92,7 @@ pub fn foreign_members(body: Object, present: Option<&User>) -> Result<Vec<Viola
 pub fn patched(caller: &Caller, account: &Account, mut body: Object) -> Result<Account, Error> {
     let draft = draft(&mut body);
     let foreign = foreign_members(body, Some(&account.user))?;
-    let patch = Violation::unless(foreign, draft.parse_patch()).map_err(Error::Invalid)?;
+    let patch = Violation::unless(foreign, draft.parse_patch(&account.user)).map_err(Error::Invalid)?;
     with_patch(caller, account, patch)
 }
 

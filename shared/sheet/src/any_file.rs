@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use roster::{ImportId, Member, Roles, Timestamp};
 
+use super::cell::CellRules;
 use super::check::{Check, SoundRow};
 use super::{
     Columns, Content, Dialect, Encoding, FileLayout, Header, Position, Rejected, RejectedFault, Row,
@@ -89,6 +90,7 @@ proptest! {
             encoding: Encoding::of_label(label).ok(),
             delimiter: None,
             absent: absent.then_some(&members[..]),
+            columns: None,
         };
         let head = &file[..file.len().min(FileLayout::HEAD)];
         let Ok(layout) = FileLayout::find(head, wishes) else {
@@ -121,7 +123,7 @@ proptest! {
             prop_assert!(row.line > line, "lines go up");
             line = row.line;
             let Some(check) = &check else {
-                let Ok(columns) = Columns::read(Some(row), unknown) else {
+                let Ok(columns) = Columns::read(Some(row), unknown, None) else {
                     return Ok(());
                 };
                 check = Some(self::check(columns, layout.dialect));
@@ -146,7 +148,10 @@ fn check(columns: Columns, dialect: Dialect) -> Check {
         surplus: columns.surplus(),
         columns: Arc::new(columns),
         dialect,
-        assignable: Roles::ALL,
+        rules: CellRules {
+            assignable: Roles::ALL,
+            country: None,
+        },
         default_roles: Roles::NONE,
         import: ImportId::of_object("b", "k", "v"),
         now: Timestamp::MAX,

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use roster::invisible::trimmed;
 use roster::{
-    AccountType, Code, Given, ImportId, Member, NewUser, Place, Role, Roles, Timestamp, User, UserDraft,
-    Violation,
+    Code, Given, ImportId, Member, Members, NewUser, Place, Roles, Timestamp, User, UserDraft, Violation,
 };
 
 use crate::blank::is_blank;
+use crate::cell::{CellRules, is_text, warnings};
 use crate::encoding::{readable, whole};
 use crate::quote::{has_escaped_quote, mended};
+use crate::repair::is_suspicious;
 use crate::{Cells, Columns, Content, Dialect, Encoding, MAX_ROW, Row, RowError};
 
 /// How many faults of one row are told one by one: what is told of a row is kept together, in one item.
@@ -24,8 +26,8 @@ pub struct Check {
     pub surplus: Vec<usize>,
     /// How the file is written.
     pub dialect: Dialect,
-    /// The roles that the sender may give.
-    pub assignable: Roles,
+    /// What cells are read by.
+    pub rules: CellRules,
     /// The roles of a row that names none.
     pub default_roles: Roles,
     /// The import, which its users name.
@@ -39,6 +41,8 @@ pub struct Check {
 pub struct SoundRow {
     /// The user that it describes.
     pub user: User,
+    /// The members that it gives; the others are as for a new user.
+    pub given: Members,
     /// What looks odd in it.
     pub warnings: Vec<RowError>,
 }
@@ -71,16 +75,17 @@ impl Check {
         };
         let told = |faults| self.told(row, faults);
         match new {
-            Some(new) => Ok(SoundRow {
+            Some((new, given)) => Ok(SoundRow {
                 user: User::new(new, self.now, Some((self.import, row.line))),
+                given,
                 warnings: told(faults),
             }),
             None => Err(told(faults)),
         }
     }
 
-    /// Returns the account that the cells describe, if they have no errors.
-    fn cells(&self, cells: &Cells<'_>, faults: &mut Vec<CellFault>) -> Option<NewUser> {
+    /// Returns the account that the cells describe and the members they give, if they have no errors.
+    fn cells(&self, cells: &Cells<'_>, faults: &mut Vec<CellFault>) -> Option<(NewUser, Members)> {
         if let Some(index) = malformed(cells) {
             faults.push((
                 Some(index),
@@ -100,22 +105,121 @@ impl Check {
             faults.push((None, fault));
             return None;
         }
-        match self.draft(cells).parse(self.assignable) {
-            Ok(new) => undecoded.is_empty().then_some(new),
-            Err(violations) => {
-                for violation in violations {
-                    let column = violation
-                        .place
-                        .member()
-                        .and_then(|member| self.columns.index(member));
-                    // A cell that cannot be decoded has its fault already, and is not also missing.
-                    if column.is_none_or(|column| !undecoded.contains(&column)) {
-                        faults.push((column, violation));
-                    }
-                }
-                None
+        for column in self.columns.unnamed() {
+            if let Some(Ok(cell)) = cells.get(column)
+                && !trimmed(cell).is_empty()
+            {
+                let detail = format!(
+                    "is in column {}, which has no name; name the column or empty the cell",
+                    column + 1
+                );
+                let fault = Violation::new("", Code::UnnamedColumn, detail);
+                faults.push((None, fault.of_value(trimmed(cell))));
             }
         }
+        self.draft(cells, &undecoded, faults)
+    }
+
+    /// Reads the members that the row gives.
+    fn draft(
+        &self,
+        cells: &Cells<'_>,
+        undecoded: &[usize],
+        faults: &mut Vec<CellFault>,
+    ) -> Option<(NewUser, Members)> {
+        let mut given = Members::NONE;
+        let mut odd = Members::NONE;
+        let draft = UserDraft::of(|member| {
+            // A cell that cannot be decoded counts as left out.
+            let cell = self.columns.cell(member, cells).ok().flatten();
+            let value = cell.map_or(Given::Absent, |cell| self.rules.given(member, cell));
+            if !value.is_missing() {
+                given = given.with(member);
+                if is_text(member) && cell.is_some_and(is_suspicious) {
+                    odd = odd.with(member);
+                }
+            }
+            match member {
+                Member::Roles if value.is_missing() => Given::List(
+                    self.default_roles
+                        .iter()
+                        .map(|role| role.as_str().into())
+                        .collect(),
+                ),
+                _ => value,
+            }
+        });
+        let parsed = draft.parse(self.rules.assignable);
+        let has_errors = !faults.is_empty();
+        let mut wrong = Members::NONE;
+        let new = match parsed {
+            Ok(new) => Some(new).filter(|_| !has_errors),
+            Err(violations) => {
+                wrong = violations
+                    .iter()
+                    .filter_map(|fault| fault.place.member())
+                    .fold(wrong, Members::with);
+                faults.extend(self.explained(cells, undecoded, violations));
+                None
+            }
+        };
+        // What is wrong with a cell comes with a suggestion that mends all of it.
+        for member in odd.iter().filter(|member| !wrong.contains(*member)) {
+            let cell = self
+                .columns
+                .cell(member, cells)
+                .ok()
+                .flatten()
+                .unwrap_or_default();
+            let column = self.columns.index(member);
+            faults.extend(
+                warnings(member, cell)
+                    .into_iter()
+                    .map(|warning| (column, warning)),
+            );
+        }
+        new.map(|new| (new, given))
+    }
+
+    /// Returns the faults of members in the words of a file, each with its column.
+    fn explained(
+        &self,
+        cells: &Cells<'_>,
+        undecoded: &[usize],
+        violations: Vec<Violation>,
+    ) -> Vec<CellFault> {
+        let mut suggested: Option<(Member, Option<String>)> = None;
+        let mut explained = Vec::with_capacity(violations.len());
+        for (place, violation) in violations.into_iter().enumerate() {
+            let Some(member) = violation.place.member() else {
+                continue;
+            };
+            let column = self.columns.index(member);
+            // A cell that cannot be decoded has its fault already, and is not also missing.
+            if column.is_some_and(|column| undecoded.contains(&column)) {
+                continue;
+            }
+            // What is not listed is not looked at: a cell may name thousands of roles.
+            if place >= MAX_FAULTS {
+                explained.push((column, violation));
+                continue;
+            }
+            let cell = self
+                .columns
+                .cell(member, cells)
+                .ok()
+                .flatten()
+                .unwrap_or_default();
+            // All faults of a cell have one suggestion.
+            let suggestion = match suggested.take() {
+                Some((known, suggestion)) if known == member => suggestion,
+                _ => self.rules.suggestion(member, cell),
+            };
+            suggested = Some((member, suggestion.clone()));
+            let violation = self.rules.explained(member, cell, violation);
+            explained.push((column, violation.suggesting(suggestion)));
+        }
+        explained
     }
 
     /// The fault of a cell in which text follows the closing quote.
@@ -164,7 +268,7 @@ impl Check {
         while count > expected && cells.is_blank(count - 1) {
             count -= 1;
         }
-        let detail = if count != expected {
+        let detail = if count > expected || count < self.columns.named_cells() {
             let cells = if count == 1 { "cell" } else { "cells" };
             format!("the row has {count} {cells}, the header has {expected}")
         } else if let Some(index) = self.surplus.iter().find(|index| !cells.is_blank(**index)) {
@@ -177,19 +281,6 @@ impl Check {
             return None;
         };
         Some(Violation::new("", Code::ColumnCount, detail))
-    }
-
-    fn draft<'a>(&self, cells: &Cells<'a>) -> UserDraft<'a> {
-        let mut draft = draft(&self.columns, cells);
-        if draft.roles.is_missing() {
-            draft.roles = Given::List(
-                self.default_roles
-                    .iter()
-                    .map(|role| role.as_str().into())
-                    .collect(),
-            );
-        }
-        draft
     }
 
     /// Returns the faults as they are recorded, each with the header cell of its column. A member without a column
@@ -232,24 +323,10 @@ fn limited(mut faults: Vec<CellFault>) -> Vec<CellFault> {
     faults
 }
 
-/// What a row gives for each member, in the members' own terms. A cell that cannot be decoded counts as
-/// left out.
-#[must_use]
-pub fn draft<'a>(columns: &Columns, cells: &Cells<'a>) -> UserDraft<'a> {
-    UserDraft::of(|member| {
-        let given = columns.given(member, cells).unwrap_or_default();
-        match member {
-            Member::Roles => given.named(|label| Role::from_label(label).map(Role::as_str)),
-            Member::AccountType => {
-                given.named(|label| AccountType::from_label(label).map(AccountType::as_str))
-            }
-            _ => given,
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use roster::Role;
+
     use super::*;
     use crate::{Dialect, Position, Rows, UnknownColumns};
 
@@ -261,12 +338,15 @@ mod tests {
         let mut rows = Rows::new(Dialect::detect(file).unwrap(), Position::START);
         rows.feed(file);
         rows.finish();
-        let columns = Columns::read(rows.next_row(), UnknownColumns::Ignore).unwrap();
+        let columns = Columns::read(rows.next_row(), UnknownColumns::Ignore, None).unwrap();
         let check = Check {
             surplus: columns.surplus(),
             columns: Arc::new(columns),
             dialect: Dialect::detect(file).unwrap(),
-            assignable: Roles::ALL,
+            rules: CellRules {
+                assignable: Roles::ALL,
+                country: None,
+            },
             default_roles: Role::Originator.into(),
             import: ImportId::of_object("bucket", "key", ""),
             now: Timestamp::MAX,

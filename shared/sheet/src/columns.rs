@@ -2,46 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use roster::{Given, Member};
+use roster::invisible::trimmed;
+use roster::{Member, bare};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::escape::unescape;
 use super::fault::{FileFault, UnknownColumn};
+use super::labels::{self, is_private};
+use super::mapping::ColumnMapping;
 use super::rejected;
 use super::rows::{Cells, Content, NotUtf8, Row};
 use crate::UnknownColumns;
 
-/// What a column of that name means, if anything. Capitals, white space, `_`, `-` and `.` do not
-/// matter, except that a name beginning with `_` never means anything.
-#[must_use]
-pub(crate) fn member_of(name: &str) -> Option<Member> {
-    let name = trimmed(name);
-    if is_private(name) {
-        return None;
-    }
-    let name = bare(name);
-    Member::ALL
-        .into_iter()
-        .find(|member| member.column_names().contains(&name.as_str()))
-}
-
-/// What a column of that unknown name was perhaps meant to be.
-fn nearest_member(name: &str) -> Option<Member> {
-    // Nothing longer is near to any of the names; and comparing takes time by length.
-    const LONGEST: usize = 40;
-
-    let name = bare(name);
-    if name.len() > LONGEST {
-        return None;
-    }
-    Member::ALL
-        .into_iter()
-        .flat_map(|member| member.column_names().iter().map(move |known| (member, known)))
-        .map(|(member, known)| (strsim::osa_distance(&name, known), known.len(), member))
-        // At most a third of the characters may differ.
-        .filter(|(distance, length, _)| 3 * distance <= *length)
-        .min_by_key(|(distance, ..)| *distance)
-        .map(|(.., member)| member)
+/// How the meaning of a column was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Understood {
+    /// It is called as the member is in JSON.
+    Name,
+    /// It has a label of the table.
+    Label,
+    /// The sender of the file said so.
+    Mapping,
 }
 
 /// The columns of a file: its header, and what each of them means.
@@ -53,79 +36,104 @@ pub struct Columns {
     /// The index of the column of each member that has one. By name, because it is stored: a version that knows
     /// more members reads it as well.
     members: BTreeMap<Member, usize>,
+    /// How each of them was understood; nothing in what an earlier version stored.
+    #[serde(default)]
+    understood: BTreeMap<Member, Understood>,
 }
 
 impl Columns {
-    /// How many unknown columns are named when a file is refused for them.
+    /// How many columns are named when a file is refused for them.
     const NAMED: usize = 20;
 
-    /// Reads the first row of a file; none if there is no row at all.
+    /// Reads the first row of a file; none if there is no row at all. `mapping` is what the sender said of columns,
+    /// which beats the table of labels.
     ///
     /// # Errors
     ///
-    /// The reason for which the file is to be refused. Unknown columns are named before repeated ones,
-    /// those before a missing email.
-    pub fn read(header: Option<Row<'_>>, unknown: UnknownColumns) -> Result<Self, FileFault> {
-        let cells = match header.ok_or(FileFault::Empty)?.content {
-            Content::Cells(cells) => cells,
-            Content::TooLarge => return Err(FileFault::HeaderTooLarge),
-            Content::UnclosedQuote { line } => return Err(FileFault::HeaderUnclosedQuote { line }),
-        };
-        let header = cells
-            .iter()
-            .enumerate()
-            .map(|(index, cell)| match cell {
-                Ok(cell) => Ok(trimmed(unescape(cell)).to_owned()),
-                Err(NotUtf8) => Err(FileFault::HeaderNotUtf8 { column: index + 1 }),
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let meanings: Vec<_> = header.iter().map(|name| member_of(name)).collect();
+    /// The reason for which the file is to be refused: a key of the mapping that no column has, then a missing
+    /// email, then columns with one meaning, then unknown ones.
+    pub fn read(
+        header: Option<Row<'_>>,
+        unknown: UnknownColumns,
+        mapping: Option<&ColumnMapping>,
+    ) -> Result<Self, FileFault> {
+        let header = names(header)?;
+        let mapped = mapped(&header, mapping)?;
+        let meanings = meanings(&header, &mapped);
 
-        if unknown == UnknownColumns::Refuse {
-            refuse_unknown(&header, &meanings)?;
+        let mut members = BTreeMap::new();
+        let mut understood = BTreeMap::new();
+        let mut repeated = None;
+        for (column, meaning) in meanings.iter().enumerate() {
+            let Some((member, how)) = *meaning else { continue };
+            if let Some(first) = members.insert(member, column) {
+                repeated = repeated.or_else(|| Some(FileFault::repeated(member, &header, first, column)));
+            }
+            understood.insert(member, how);
         }
-        Self::of(header, meanings)
+        if !members.contains_key(&Member::Email) {
+            return Err(FileFault::no_email(&header));
+        }
+        if let Some(fault) = repeated {
+            return Err(fault);
+        }
+        if unknown == UnknownColumns::Refuse {
+            // A label that another column was mapped to is known, and so is what the mapping names.
+            refuse_unknown(&header, |column| {
+                meanings[column].is_some()
+                    || mapped.contains_key(&column)
+                    || labels::meaning(&header[column]).is_some()
+            })?;
+        }
+        Ok(Self {
+            header,
+            members,
+            understood,
+        })
     }
 
-    fn of(header: Vec<String>, meanings: Vec<Option<Member>>) -> Result<Self, FileFault> {
+    /// Returns the columns of a file without a header, by position. A column that means nothing is called by its
+    /// position, and is left out.
+    ///
+    /// # Errors
+    ///
+    /// If no column is one of addresses, or two are for one member.
+    pub fn by_position(columns: &[Option<Member>]) -> Result<Self, FileFault> {
+        let header: Vec<_> = columns
+            .iter()
+            .enumerate()
+            .map(|(column, member)| match member {
+                Some(member) => member.name().to_owned(),
+                None => format!("_{}", column + 1),
+            })
+            .collect();
         let mut members = BTreeMap::new();
-        for (index, meaning) in meanings.into_iter().enumerate() {
-            let Some(member) = meaning else { continue };
-            if let Some(first) = members.insert(member, index) {
-                return Err(FileFault::RepeatedColumn {
-                    member,
-                    first: header[first].clone(),
-                    second: header[index].clone(),
-                });
+        for (column, member) in columns.iter().enumerate() {
+            let Some(member) = member else { continue };
+            if let Some(first) = members.insert(*member, column) {
+                return Err(FileFault::repeated(*member, &header, first, column));
             }
         }
         if !members.contains_key(&Member::Email) {
-            return Err(FileFault::NoEmail);
+            return Err(FileFault::no_email(&header));
         }
-        Ok(Self { header, members })
+        Ok(Self {
+            header,
+            understood: members
+                .keys()
+                .map(|member| (*member, Understood::Mapping))
+                .collect(),
+            members,
+        })
     }
 
-    /// Returns the columns of a file without a header, which mean these members, each named as in JSON. A column that
-    /// means nothing gets a name that says so.
-    ///
-    /// # Errors
-    ///
-    /// If none of them is for the email, or two are for one member.
-    pub fn by_position(meanings: &[Option<Member>]) -> Result<Self, FileFault> {
-        let names = meanings.iter().enumerate().map(|(index, member)| match member {
-            Some(member) => member.name().to_owned(),
-            None => format!("_{}", index + 1),
-        });
-        Self::of(names.collect(), meanings.to_vec())
-    }
-
-    /// The names of all columns as they stand in the file, trimmed, in order.
+    /// Returns the names of all columns as they are in the file, trimmed, in order.
     #[must_use]
     pub fn header(&self) -> &[String] {
         &self.header
     }
 
-    /// The name of the column of a member, if the file has one.
+    /// Returns the name of the column of a member, if the file has one.
     #[must_use]
     pub fn name(&self, member: Member) -> Option<&str> {
         self.header.get(*self.members.get(&member)?).map(String::as_str)
@@ -155,23 +163,43 @@ impl Columns {
         members.find_map(|(member, index)| (*index == column).then_some(*member))
     }
 
-    /// The members that the file has a column for, each with the name of the column.
+    /// Returns the members that the file has a column for, each with the name of the column.
     pub fn members(&self) -> impl Iterator<Item = (Member, &str)> {
         self.members
             .keys()
             .filter_map(|member| Some((*member, self.name(*member)?)))
     }
 
-    /// The names of the columns that mean nothing to the service, in order.
+    /// Returns how the column of each member was understood.
+    pub fn understood(&self) -> impl Iterator<Item = (Member, Understood)> {
+        self.understood.iter().map(|(member, how)| (*member, *how))
+    }
+
+    /// Returns the names of the columns that mean nothing to the service, in order; those without a name are left
+    /// out.
     pub fn ignored(&self) -> impl Iterator<Item = &str> {
-        self.header
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| !self.members.values().any(|known| known == index))
+        let columns = self.header.iter().enumerate();
+        columns
+            .filter(|(column, name)| !name.is_empty() && self.meaning(*column).is_none())
             .map(|(_, name)| name.as_str())
     }
 
-    /// The text of a member in a row, trimmed and [unescaped](super::escape); none if it is empty, or
+    /// Returns the columns without a name.
+    pub fn unnamed(&self) -> impl Iterator<Item = usize> {
+        let columns = self.header.iter().enumerate();
+        columns
+            .filter(|(_, name)| name.is_empty())
+            .map(|(column, _)| column)
+    }
+
+    /// Returns how many cells a row has at least: those up to the last column with a name.
+    #[must_use]
+    pub fn named_cells(&self) -> usize {
+        let last = self.header.iter().rposition(|name| !name.is_empty());
+        last.map_or(0, |last| last + 1)
+    }
+
+    /// Returns the text of a member in a row, without white space around it and [unescaped](super::escape); none if
     /// the row or the file has no such cell.
     ///
     /// # Errors
@@ -179,61 +207,79 @@ impl Columns {
     /// If the cell is not valid in the encoding of the file.
     pub fn cell<'a>(&self, member: Member, cells: &Cells<'a>) -> Result<Option<&'a str>, NotUtf8> {
         let cell = self.members.get(&member).and_then(|index| cells.get(*index));
-        let text = unescape(cell.transpose()?.unwrap_or_default()).trim();
-        Ok(Some(text).filter(|text| !text.is_empty()))
+        Ok(cell.transpose()?.map(|cell| unescape(cell).trim()))
     }
+}
 
-    /// The value of a member in a row, before any rule is applied to it. Several roles are separated by
-    /// `;`, `|` or `,`; an account is enabled or not by `true`, `yes`, `1`, `enabled`, `active` and their
-    /// opposites.
-    ///
-    /// # Errors
-    ///
-    /// If the cell is not valid in the encoding of the file.
-    pub fn given<'a>(&self, member: Member, cells: &Cells<'a>) -> Result<Given<'a>, NotUtf8> {
-        Ok(match (self.cell(member, cells)?, member) {
-            (None, _) => Given::Absent,
-            (Some(cell), Member::Roles) => roles(cell),
-            (Some(cell), Member::Enabled) => flag(cell),
-            (Some(cell), _) => Given::from(cell),
+/// What the sender says that columns mean, by index; nothing leaves a column out.
+pub(crate) type Mapped = BTreeMap<usize, Option<Member>>;
+
+/// Returns what the sender says that the columns of a header mean.
+///
+/// # Errors
+///
+/// If there is no such column.
+pub(crate) fn mapped(header: &[String], mapping: Option<&ColumnMapping>) -> Result<Mapped, FileFault> {
+    mapping.map_or_else(|| Ok(Mapped::new()), |mapping| mapping.columns(header))
+}
+
+/// Returns what each column of a header means, and how that was found: as its sender says, else by its name or label.
+/// A labelled column of a member that another one was given means nothing.
+pub(crate) fn meanings(header: &[String], mapped: &Mapped) -> Vec<Option<(Member, Understood)>> {
+    let given = |member| mapped.values().any(|mapped| *mapped == Some(member));
+    labels::meanings(header)
+        .into_iter()
+        .enumerate()
+        .map(|(column, meaning)| {
+            if let Some(member) = mapped.get(&column) {
+                return member.map(|member| (member, Understood::Mapping));
+            }
+            let member = meaning
+                .map(|meaning| meaning.member)
+                .filter(|member| !given(*member))?;
+            let is_name = bare(&header[column]) == member.name().to_lowercase();
+            Some((
+                member,
+                if is_name {
+                    Understood::Name
+                } else {
+                    Understood::Label
+                },
+            ))
         })
-    }
+        .collect()
 }
 
-/// The roles that the cell has; absent if it has separators only.
-fn roles(cell: &str) -> Given<'_> {
-    match Given::list(cell) {
-        Given::List(roles) if roles.is_empty() => Given::Absent,
-        roles => roles,
-    }
+/// Returns the cells of a header, trimmed.
+fn names(header: Option<Row<'_>>) -> Result<Vec<String>, FileFault> {
+    let cells = match header.ok_or(FileFault::Empty)?.content {
+        Content::Cells(cells) => cells,
+        Content::TooLarge => return Err(FileFault::HeaderTooLarge),
+        Content::UnclosedQuote { line } => return Err(FileFault::HeaderUnclosedQuote { line }),
+    };
+    cells
+        .iter()
+        .enumerate()
+        .map(|(column, cell)| match cell {
+            Ok(cell) => Ok(trimmed(unescape(cell)).to_owned()),
+            Err(NotUtf8) => Err(FileFault::HeaderNotUtf8 { column: column + 1 }),
+        })
+        .collect()
 }
 
-/// A flag, or the text when it is none.
-fn flag(cell: &str) -> Given<'_> {
-    let is_any = |words: &[&str]| words.iter().any(|word| cell.eq_ignore_ascii_case(word));
-    if is_any(&["true", "yes", "1", "enabled", "active"]) {
-        Given::Flag(true)
-    } else if is_any(&["false", "no", "0", "disabled", "inactive"]) {
-        Given::Flag(false)
-    } else {
-        Given::from(cell)
-    }
-}
-
-/// Refuses a header that has columns without a meaning, other than those that say so themselves.
-fn refuse_unknown(header: &[String], meanings: &[Option<Member>]) -> Result<(), FileFault> {
+/// Refuses a header that has columns without a meaning, other than those that say so themselves and those that
+/// have no name.
+fn refuse_unknown(header: &[String], is_known: impl Fn(usize) -> bool) -> Result<(), FileFault> {
     let mut unknown = header
         .iter()
-        .zip(meanings)
         .enumerate()
-        .filter(|(_, (name, meaning))| meaning.is_none() && !is_private(name));
+        .filter(|(column, name)| !name.is_empty() && !is_private(name) && !is_known(*column));
     let columns: Vec<_> = unknown
         .by_ref()
         .take(Columns::NAMED)
-        .map(|(index, (name, _))| UnknownColumn {
-            column: index + 1,
+        .map(|(_, name)| UnknownColumn {
             name: name.clone(),
-            nearest: nearest_member(name),
+            nearest: labels::nearest(name),
         })
         .collect();
     if columns.is_empty() {
@@ -243,24 +289,6 @@ fn refuse_unknown(header: &[String], meanings: &[Option<Member>]) -> Result<(), 
         columns,
         more: unknown.count(),
     })
-}
-
-/// Whether the name itself says that the column is not for the service.
-fn is_private(name: &str) -> bool {
-    name.starts_with('_')
-}
-
-/// The name without white space and stray byte order marks around it.
-fn trimmed(name: &str) -> &str {
-    name.trim_matches(|char: char| char.is_whitespace() || char == '\u{FEFF}')
-}
-
-/// The name without all that does not matter in it.
-fn bare(name: &str) -> String {
-    name.chars()
-        .filter(|char| !char.is_whitespace() && !['_', '-', '.', '\u{FEFF}'].contains(char))
-        .flat_map(char::to_lowercase)
-        .collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fmt::{Display, Formatter, Result, Write};
 
 use roster::Member;
 
-use super::{Dialect, Encoding, Format, Likely, MAX_ROW};
+use super::{Dialect, Encoding, Format, Likely, MAX_ROW, labels};
 
 /// Why a file is refused as a whole. The texts are for whoever made the file and say what to do; they
 /// are short, however long the header is.
@@ -82,7 +82,7 @@ pub enum FileFault {
     },
     /// The header has columns that mean the same member.
     #[error(
-        "the columns {} and {} both mean {:?}; remove one of them or begin its name with \"_\"",
+        "the columns {} and {} both mean {:?}; remove one of them, or leave one out with columns={{{key:?}: null}}",
         Name(.first), Name(.second), .member.name()
     )]
     RepeatedColumn {
@@ -92,10 +92,108 @@ pub enum FileFault {
         first: String,
         /// The name of the other.
         second: String,
+        /// What `columns` may call one of them.
+        key: String,
     },
     /// The header has no column for the email.
-    #[error("no column is named \"email\"; name the column that has the addresses so")]
-    NoEmail,
+    #[error("{}", no_email(.headers, *.more, .nearest.as_deref()))]
+    NoEmail {
+        /// The first of its columns.
+        headers: Vec<String>,
+        /// How many more there are.
+        more: usize,
+        /// The name of a column that is perhaps meant to be it.
+        nearest: Option<String>,
+    },
+    /// The option `columns` names columns that the file has not.
+    #[error("{}", unknown_keys(.keys, .headers, *.more))]
+    UnknownKeys {
+        /// What it names.
+        keys: Vec<String>,
+        /// The first of the columns that there are.
+        headers: Vec<String>,
+        /// How many more there are.
+        more: usize,
+    },
+}
+
+impl FileFault {
+    /// How many columns a message lists.
+    const LISTED: usize = 20;
+
+    /// Returns the fault of two columns that mean one member.
+    pub(super) fn repeated(member: Member, header: &[String], first: usize, second: usize) -> Self {
+        let is_named_once = header.iter().filter(|name| **name == header[first]).count() == 1;
+        let key = if is_named_once && header[first].chars().count() <= Name::MAX {
+            header[first].clone()
+        } else {
+            format!("#{}", first + 1)
+        };
+        Self::RepeatedColumn {
+            member,
+            first: header[first].clone(),
+            second: header[second].clone(),
+            key,
+        }
+    }
+
+    /// Returns the fault of a header without a column for the email.
+    pub(super) fn no_email(header: &[String]) -> Self {
+        let nearest = header
+            .iter()
+            .find(|name| labels::nearest(name) == Some(Member::Email));
+        let (headers, more) = listed(header);
+        Self::NoEmail {
+            headers,
+            more,
+            nearest: nearest.cloned(),
+        }
+    }
+
+    /// Returns the fault of keys that no column has.
+    pub(super) fn unknown_keys(mut keys: Vec<String>, header: &[String]) -> Self {
+        keys.truncate(Self::LISTED);
+        let (headers, more) = listed(header);
+        Self::UnknownKeys { keys, headers, more }
+    }
+}
+
+/// Returns the first names of a header, and how many more there are.
+fn listed(header: &[String]) -> (Vec<String>, usize) {
+    let mut names = header.iter().filter(|name| !name.is_empty());
+    let listed = names.by_ref().take(FileFault::LISTED).cloned().collect();
+    (listed, names.count())
+}
+
+fn no_email(headers: &[String], more: usize, nearest: Option<&str>) -> String {
+    const CURE: &str = "rename the column that holds the addresses, or say with columns which one it is";
+
+    let question = nearest.map_or(String::new(), |name| format!(" (is it {}?)", Name(name)));
+    let names = joined(headers.iter().map(|name| Name(name).to_string()), more);
+    match (headers, more) {
+        ([], 0) => format!("no column is named \"email\", and none has a name; {CURE}"),
+        ([_], 0) => format!("no column is named \"email\"; {CURE}. The only column is {names}{question}"),
+        _ => format!("no column is named \"email\"; {CURE}. The columns are {names}{question}"),
+    }
+}
+
+fn unknown_keys(keys: &[String], headers: &[String], more: usize) -> String {
+    let called = joined(keys.iter().map(|key| Name(key).to_string()), 0);
+    let names = joined(headers.iter().map(|name| Name(name).to_string()), more);
+    format!("columns names {called}, and no column is called so; the file has the columns {names}")
+}
+
+/// Returns names as a list in words, with the number of those that are left out.
+fn joined(names: impl Iterator<Item = String>, more: usize) -> String {
+    let mut names: Vec<_> = names.collect();
+    if more > 0 {
+        names.push(format!("{more} more"));
+    }
+    match names.pop() {
+        None => String::new(),
+        Some(only) if names.is_empty() => only,
+        Some(last) => format!("{} and {last}", names.join(", ")),
+    }
 }
 
 impl FileFault {
@@ -115,9 +213,7 @@ impl FileFault {
 /// A column that means nothing to the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownColumn {
-    /// Which one, counted from 1.
-    pub column: usize,
-    /// Its name; may be empty.
+    /// Its name.
     pub name: String,
     /// What it was perhaps meant to be.
     pub nearest: Option<Member>,
@@ -141,41 +237,40 @@ impl Display for Name<'_> {
     }
 }
 
-impl Display for UnknownColumn {
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        if self.name.is_empty() {
-            write!(f, "number {}, which has no name", self.column)
-        } else {
-            Name(&self.name).fmt(f)
-        }
-    }
-}
-
 fn unknown(columns: &[UnknownColumn], more: usize) -> String {
+    const CURE: &str = "Rename {it}, begin {its name} with \"_\", say with columns what {it means}, or send \
+                        unknownColumns=ignore";
+
+    let whole_names = columns
+        .iter()
+        .filter(|column| labels::is_whole_name(&column.name));
+    let whole = whole_names.map(|column| Name(&column.name).to_string()).next();
+    let split = whole.map_or(String::new(), |name| {
+        format!(
+            " {name} looks like a whole name: split it into \"firstName\" and \"lastName\", or say with columns which \
+             of them it is."
+        )
+    });
     if let ([column], 0) = (columns, more) {
-        let question = column.nearest.map_or(String::new(), |member| {
+        let question = column.nearest.map_or(".".to_owned(), |member| {
             format!("; did you mean {:?}?", member.name())
         });
-        let stop = if question.is_empty() { "." } else { "" };
+        let cure = CURE
+            .replace("{its name}", "its name")
+            .replace("{it means}", "it means")
+            .replace("{it}", "it");
         return format!(
-            "the column {column} is not known{question}{stop} Rename it, begin its name with \"_\" or send \
-             unknownColumns=ignore"
+            "the column {} is not known{question}{split} {cure}",
+            Name(&column.name)
         );
     }
-    let mut names: Vec<String> = columns
-        .iter()
-        .map(|column| match column.nearest {
-            Some(member) => format!("{column} (did you mean {:?}?)", member.name()),
-            None => column.to_string(),
-        })
-        .collect();
-    if more > 0 {
-        names.push(format!("{more} more"));
-    }
-    let last = names.pop().unwrap_or_default();
-    format!(
-        "the columns {} and {last} are not known. Rename them, begin their names with \"_\" or send \
-         unknownColumns=ignore",
-        names.join(", ")
-    )
+    let names = columns.iter().map(|column| match column.nearest {
+        Some(member) => format!("{} (did you mean {:?}?)", Name(&column.name), member.name()),
+        None => Name(&column.name).to_string(),
+    });
+    let cure = CURE
+        .replace("{its name}", "their names")
+        .replace("{it means}", "they mean")
+        .replace("{it}", "them");
+    format!("the columns {} are not known.{split} {cure}", joined(names, more))
 }

@@ -1,13 +1,15 @@
 //! Where the header or the first row of a file is, found from its first bytes.
 
+use roster::invisible::trimmed;
 use roster::{Email, Member};
 
 use super::blank::is_blank;
-use super::columns::member_of;
+use super::columns::{Mapped, mapped, meanings};
 use super::encoding::{Decoder, Encoding, Likely, readable};
+use super::escape::unescape;
 use super::format::Format;
 use super::rows::{Cells, Content, MAX_ROW, OwnedCells, Position, Rows};
-use super::{Delimiter, Dialect, FileFault};
+use super::{ColumnMapping, Delimiter, Dialect, FileFault, labels};
 
 /// How many lines a header may be down: a title, a blank line and a few of dates and notes.
 const HEADER_LINES: usize = 10;
@@ -21,6 +23,8 @@ pub struct Wishes<'a> {
     pub delimiter: Option<Delimiter>,
     /// What the columns mean of a file that has no header; none for one that has.
     pub absent: Option<&'a [Option<Member>]>,
+    /// What the sender says that columns mean.
+    pub columns: Option<&'a ColumnMapping>,
 }
 
 /// How a file is laid out.
@@ -93,6 +97,7 @@ impl FileLayout {
                     .flatten(),
             },
             delimiters: Delimiter::ALL.to_vec(),
+            columns: wishes.columns,
         };
         if let Some(format) = Format::of_text(&start.text(0, 4096)) {
             return Err(FileFault::Format(format));
@@ -155,6 +160,7 @@ struct Search<'a> {
     head: &'a [u8],
     dialect: Dialect,
     delimiters: Vec<Delimiter>,
+    columns: Option<&'a ColumnMapping>,
 }
 
 /// A row that may be the header.
@@ -348,12 +354,15 @@ impl Search<'_> {
         };
         if let Some(cells) = &cells {
             // A name with a quote in it does not count: the cell was cut in the wrong place.
-            for name in cells.cells().iter().flatten().filter(|name| !name.contains('"')) {
-                let meaning = member_of(name);
-                candidate.has_email |= meaning == Some(Member::Email);
-                candidate.names.0 += usize::from(meaning.is_some());
-                candidate.names.1 += 1;
-            }
+            let names = cells.cells();
+            let names = names.iter().flatten().filter(|name| !name.contains('"'));
+            let header: Vec<_> = names.map(|name| trimmed(unescape(name)).to_owned()).collect();
+            // A row that lacks a column of the mapping may be the header nevertheless; reading it says so.
+            let mapped = mapped(&header, self.columns).unwrap_or_else(|_| Mapped::new());
+            let meanings = meanings(&header, &mapped);
+            let members = meanings.iter().flatten().map(|(member, _)| *member);
+            candidate.has_email = members.clone().any(|member| member == Member::Email);
+            candidate.names = (members.count(), header.len());
         }
         candidate.cells = cells;
         candidate
@@ -418,7 +427,7 @@ fn is_named(cells: &Cells<'_>, members: &[Option<Member>]) -> bool {
     cells.count() >= members.len()
         && members.iter().enumerate().all(|(index, member)| {
             let Some(member) = member else { return true };
-            matches!(cells.get(index), Some(Ok(name)) if member_of(name) == Some(*member))
+            matches!(cells.get(index), Some(Ok(name)) if labels::meaning(name).map(|meaning| meaning.member) == Some(*member))
         })
         && members.iter().any(Option::is_some)
 }

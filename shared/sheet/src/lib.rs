@@ -12,6 +12,7 @@
 //! 5. [`Rejected`] writes the rows that failed as a file to be corrected and sent again.
 
 mod blank;
+mod cell;
 mod check;
 mod columns;
 mod dialect;
@@ -19,23 +20,28 @@ mod encoding;
 pub mod escape;
 mod fault;
 mod format;
+pub mod labels;
 mod layout;
+mod mapping;
 mod options;
 mod quote;
 mod rejected;
+mod repair;
 mod row_error;
 mod rows;
 
 #[cfg(test)]
 mod any_file;
 
-pub use check::{Check, SoundRow, draft};
-pub use columns::Columns;
+pub use cell::CellRules;
+pub use check::{Check, SoundRow};
+pub use columns::{Columns, Understood};
 pub use dialect::{Delimiter, Dialect};
 pub use encoding::{Encoding, EncodingSample, Likely, SampleLine, UnknownEncoding, samples};
 pub use fault::{FileFault, UnknownColumn};
 pub use format::Format;
 pub use layout::{FileLayout, Header, Wishes};
+pub use mapping::{ColumnMapping, InvalidMapping};
 pub use options::{HeaderRow, ImportOptions, ImportOptionsDraft, Mode, UnknownColumns};
 pub use rejected::{Rejected, RejectedFault};
 pub use row_error::RowError;

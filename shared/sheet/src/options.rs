@@ -2,11 +2,11 @@
 
 mod reading;
 
-use roster::{Faults, Given, Member, Role, Roles, Violation, objection};
+use roster::{Code, Country, Faults, Given, Member, Role, Roles, Violation, objection};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Delimiter, Encoding, Wishes};
+use super::{ColumnMapping, Delimiter, Encoding, InvalidMapping, Wishes};
 use reading::word;
 
 pub use reading::HeaderRow;
@@ -60,13 +60,22 @@ pub struct ImportOptions {
     /// Whether the file has a header.
     #[serde(skip_serializing_if = "HeaderRow::is_present")]
     pub header: HeaderRow,
+    /// What the sender says that columns mean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub columns: Option<ColumnMapping>,
+    /// The country of phone numbers without a country code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub country: Option<Country>,
 }
 
 impl ImportOptions {
     /// Returns what the columns mean of a file that has no header.
     #[must_use]
     pub fn members(&self) -> &[Option<Member>] {
-        &[]
+        match &self.columns {
+            Some(ColumnMapping::ByPosition(members)) => members,
+            Some(ColumnMapping::ByName(_)) | None => &[],
+        }
     }
 
     /// Returns how the file is to be read.
@@ -79,6 +88,7 @@ impl ImportOptions {
                 HeaderRow::Present => None,
                 HeaderRow::Absent => Some(self.members()),
             },
+            columns: self.columns.as_ref(),
         }
     }
 }
@@ -93,6 +103,8 @@ impl Default for ImportOptions {
             encoding: None,
             delimiter: None,
             header: HeaderRow::Present,
+            columns: None,
+            country: None,
         }
     }
 }
@@ -122,6 +134,13 @@ pub struct ImportOptionsDraft<'a> {
     /// `present` or `absent`: whether the first row names the columns. Without it `columns` says what they mean.
     #[schema(value_type = HeaderRow)]
     pub header: Given<'a>,
+    /// What columns mean: an object of header cells (or `#` and a position), each with a member or null, which leaves
+    /// the column out; without a header an array by position. At most 16 KB of JSON and 1,000 entries.
+    #[schema(value_type = Option<Value>)]
+    pub columns: Given<'a>,
+    /// The country of phone numbers that have no country code, as ISO 3166-1 has it.
+    #[schema(value_type = Option<Country>)]
+    pub country: Given<'a>,
 }
 
 impl ImportOptionsDraft<'_> {
@@ -149,6 +168,8 @@ impl ImportOptionsDraft<'_> {
             encoding,
             delimiter,
             header,
+            columns,
+            country,
         } = self;
         let default = ImportOptions::default();
         let mut faults = Faults::default();
@@ -173,6 +194,8 @@ impl ImportOptionsDraft<'_> {
         });
 
         let reading = reading::read(&mut faults, &encoding, &delimiter, &header);
+        let columns = columns_of(&mut faults, &columns);
+        let country = faults.optional("country", &country);
         let options = || {
             let (encoding, delimiter, header) = reading?;
             Some(ImportOptions {
@@ -183,15 +206,55 @@ impl ImportOptionsDraft<'_> {
                 encoding,
                 delimiter,
                 header,
+                columns,
+                country,
             })
         };
         faults.finish(options())
     }
 }
 
+/// Reads what the sender says that columns mean, in JSON.
+fn columns_of(faults: &mut Faults, given: &Given<'_>) -> Option<ColumnMapping> {
+    const NAME: &str = "columns";
+
+    let json = match given {
+        Given::Absent | Given::Null => return None,
+        Given::Text(json) if json.trim().is_empty() => return None,
+        Given::Text(json) => json,
+        _ => {
+            faults.add(
+                NAME,
+                (Code::InvalidFormat, InvalidMapping::NotJson.to_string()),
+                &Given::Other,
+            );
+            return None;
+        }
+    };
+    match ColumnMapping::of_json(json) {
+        Ok(mapping) => Some(mapping),
+        Err(fault) => {
+            let code = match fault {
+                InvalidMapping::TooLong => Code::TooLong,
+                InvalidMapping::TooMany => Code::OutOfRange,
+                InvalidMapping::RepeatedKey(_) | InvalidMapping::RepeatedMember { .. } => Code::Repeated,
+                InvalidMapping::NotJson | InvalidMapping::UnknownMember { .. } => Code::InvalidFormat,
+            };
+            let meant = match &fault {
+                InvalidMapping::UnknownMember { nearest, .. } => {
+                    nearest.map(|member| member.name().to_owned())
+                }
+                _ => None,
+            };
+            let fault = (code, fault.to_string());
+            faults.add_suggesting(NAME, fault, &Given::Other, meant);
+            None
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use roster::Code;
     use serde_json::json;
 
     use super::*;
@@ -228,6 +291,8 @@ mod tests {
             encoding: "Latin1".into(),
             delimiter: "pipe".into(),
             header: "absent".into(),
+            columns: r#"{"Tel.": "mobileNumber", "Notes": null}"#.into(),
+            country: "gb".into(),
         };
         let ordinary = Roles::from(Role::Originator).with(Role::Collaborator);
 
@@ -243,8 +308,13 @@ mod tests {
             HeaderRow::Absent,
         );
         assert_eq!(reading, read);
+        assert_eq!(options.country.unwrap().to_string(), "GB");
         let stored = serde_json::to_value(&options).unwrap();
         assert_eq!(stored["delimiter"], "pipe");
+        assert_eq!(
+            stored["columns"],
+            json!({ "Tel.": "mobileNumber", "Notes": null })
+        );
         assert_eq!(serde_json::from_value::<ImportOptions>(stored).unwrap(), options);
         for (word, mode) in [("create", Mode::Create), ("validate", Mode::Validate)] {
             let draft = ImportOptionsDraft {
@@ -259,12 +329,14 @@ mod tests {
     fn every_fault_is_told() {
         let draft = ImportOptionsDraft {
             mode: "Create".into(),
-            ignore_duplicates: "yes".into(),
+            ignore_duplicates: "perhaps".into(),
             default_roles: "ROLE_SYSTEM_ADMIN".into(),
             unknown_columns: Given::Flag(true),
             encoding: "utf-7".into(),
             delimiter: ",".into(),
             header: "none".into(),
+            columns: r#"{"Tel.": "phone"}"#.into(),
+            country: "ZZ".into(),
         };
 
         let faults = draft.parse(Role::Originator.into()).unwrap_err();
@@ -283,7 +355,10 @@ mod tests {
                 ("encoding", Code::InvalidFormat),
                 ("delimiter", Code::InvalidFormat),
                 ("header", Code::InvalidFormat),
+                ("columns", Code::InvalidFormat),
+                ("country", Code::InvalidFormat),
             ]
         );
+        assert_eq!(faults[7].suggestion.as_deref(), Some("mobileNumber"));
     }
 }

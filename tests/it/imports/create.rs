@@ -34,8 +34,10 @@ async fn good_rows_become_users_and_every_fault_of_a_bad_row_is_told() {
         [
             "line 4: email is required",
             "line 6: email \"tim@\" is not an email address",
-            "line 6: mobileNumber \"12345\" does not begin with + and a country code",
-            "line 6: roles \"Wizard\" is not a role",
+            "line 6: mobileNumber \"12345\" does not begin with + and a country code; add them, or send the \
+             option country, such as country=GB",
+            "line 6: roles \"Wizard\" is not a role; use ROLE_SYSTEM_ADMIN, ROLE_USER_ADMIN, ROLE_ORIGINATOR, \
+             ROLE_COLLABORATOR",
             "line 9: email \"Linus@Example.org\" already appears on line 2",
             "line 10: the row has 2 cells, the header has 5",
             "line 11: roles \"ROLE_ADHOC_COLLABORATOR\" cannot be given to a new account",
@@ -78,6 +80,7 @@ async fn an_import_tells_everything_that_is_documented() {
             "delimiter",
             "encoding",
             "ignoredColumns",
+            "labels",
             "skippedLines"
         ]
     );
@@ -202,10 +205,10 @@ async fn options_that_are_wrong_are_all_named_and_nothing_is_imported() {
             people(1..=1),
             &[
                 ("mode", "replace"),
-                ("ignoreDuplicates", "yes"),
+                ("ignoreDuplicates", "perhaps"),
                 ("defaultRoles", "Wizard, ROLE_ADHOC_COLLABORATOR"),
                 ("unknownColumns", "drop"),
-                ("force", "1"),
+                ("force", "perhaps"),
                 ("colour", "blue"),
             ],
         )
@@ -308,7 +311,8 @@ async fn a_refused_file_is_a_problem_now_and_a_failed_import_later() {
         .await;
 
     let problem = answer.expect(422);
-    let message = "no column is named \"email\"; name the column that has the addresses so";
+    let message = "no column is named \"email\"; rename the column that holds the addresses, or say with columns which one it is. \
+         The only column is \"name\"";
     assert_eq!(problem["type"], "/problems/file-refused");
     assert_eq!(problem["detail"], message);
     let id = problem["importId"].as_str().unwrap();

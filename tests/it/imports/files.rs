@@ -11,29 +11,7 @@ use super::{counts, path, user};
 use crate::support::{Answer, Service};
 
 /// Runs that do not yet give what they must.
-const FAILING: &[&str] = &[
-    "addresses.csv",
-    "booleans.csv",
-    "entra-template.csv",
-    "entra-template.csv 2",
-    "french.csv",
-    "full-name.csv",
-    "full-name.csv 2",
-    "german.csv",
-    "google-contacts.csv 2",
-    "google-workspace.csv",
-    "invisible.csv",
-    "ldap.csv",
-    "nameless-column-with-value.csv",
-    "nameless-empty-columns.csv",
-    "no-header.csv 2",
-    "phones.csv",
-    "phones.csv 2",
-    "roles.csv",
-    "smart-quotes.csv",
-    "spreadsheet-errors.csv",
-    "two-addresses-columns.csv 2",
-];
+const FAILING: &[&str] = &[];
 
 /// Services at the same time.
 const AT_ONCE: usize = 4;

@@ -47,7 +47,7 @@ async fn rejected_rows_come_back_in_the_senders_own_form_and_are_taken_when_corr
          '=Hopper;2;grace@;'+1 202 555 0117;3;E-Mail;invalid_format;\"E-Mail \"\"grace@\"\" is not an email \
          address\";\r\n\
          \"Liskov; B\";3;;12345;4;\"E-Mail; Phone\";\"required; invalid_format\";\"E-Mail is required; Phone \
-         \"\"12345\"\" does not begin with + and a country code\";\r\n"
+         \"\"12345\"\" does not begin with + and a country code; add them, or send the option country, such as country=GB\";\r\n"
     );
     assert_eq!(again["success"], true, "{again}");
     assert_eq!(counts(&again), [2, 2, 0, 0, 0]);

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use utoipa::openapi::{Object, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, Type, schema::SchemaType};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{NewUser, UserPatch};
+use super::{NewUser, User, UserPatch};
 use crate::by_text::{schema_of_text, serde_by_text};
 use crate::draft::{Faults, objection};
 use crate::{AccountType, Email, ExternalUserId, Given, Name, PlanId, Role, Roles, Violation};
@@ -74,87 +74,37 @@ serde_by_text!(Member);
 schema_of_text!(Member, "A member of a user", |text| text
     .enum_values(Some(Member::ALL.map(Member::name))));
 
-impl Member {
-    /// What people call a column of a file that has it, without spaces, `_`, `-`, `.` and capitals. The first is
-    /// its own name.
+/// A set of members.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Members(u16);
+
+impl Members {
+    /// No member.
+    pub const NONE: Self = Self(0);
+
+    /// Returns the set with one more member.
     #[must_use]
-    pub const fn column_names(self) -> &'static [&'static str] {
-        match self {
-            Self::Email => &[
-                "email",
-                "emailaddress",
-                "emailid",
-                "mail",
-                "mailaddress",
-                "primaryemail",
-                "useremail",
-                "workemail",
-            ],
-            Self::FirstName => &[
-                "firstname",
-                "first",
-                "fname",
-                "forename",
-                "given",
-                "givenname",
-                "userfirstname",
-            ],
-            Self::LastName => &[
-                "lastname",
-                "last",
-                "lname",
-                "surname",
-                "family",
-                "familyname",
-                "userlastname",
-            ],
-            Self::OtherName => &[
-                "othername",
-                "othernames",
-                "additionalname",
-                "additionalnames",
-                "middle",
-                "middleinitial",
-                "middlename",
-                "middlenames",
-            ],
-            Self::MobileNumber => &[
-                "mobilenumber",
-                "cell",
-                "cellnumber",
-                "cellphone",
-                "cellphonenumber",
-                "mobile",
-                "mobileno",
-                "mobilephone",
-                "mobilephonenumber",
-                "phone",
-                "phoneno",
-                "phonenumber",
-                "tel",
-                "telephone",
-                "telephonenumber",
-            ],
-            Self::Roles => &["roles", "role", "userrole", "userroles"],
-            Self::Enabled => &[
-                "enabled",
-                "accountstatus",
-                "active",
-                "isactive",
-                "isenabled",
-                "status",
-                "userstatus",
-            ],
-            Self::AccountType => &["accounttype"],
-            Self::PlanId => &["planid", "plan"],
-            Self::ExternalUserId => &[
-                "externaluserid",
-                "extid",
-                "externalid",
-                "externalreference",
-                "externaluser",
-            ],
-        }
+    pub const fn with(self, member: Member) -> Self {
+        Self(self.0 | 1 << member as u16)
+    }
+
+    /// Returns the set without one member.
+    #[must_use]
+    pub const fn without(self, member: Member) -> Self {
+        Self(self.0 & !(1 << member as u16))
+    }
+
+    /// Returns whether the member is in the set.
+    #[must_use]
+    pub const fn contains(self, member: Member) -> bool {
+        self.0 >> member as u16 & 1 == 1
+    }
+
+    /// Returns the members in the order of [`Member::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Member> {
+        Member::ALL
+            .into_iter()
+            .filter(move |member| self.contains(*member))
     }
 }
 
@@ -281,7 +231,8 @@ impl<'a> UserDraft<'a> {
         faults.finish(new)
     }
 
-    /// Reads a change of an account: what is absent stays as it is, `null` takes a value away.
+    /// Reads a change of the account that is `present`: what is absent stays as it is, `null` takes a value away. A
+    /// value that the account has already is sound, even if it could not be given nowadays.
     ///
     /// Which roles the caller may give or take is not asked here, because it depends on those that the
     /// account has.
@@ -290,7 +241,7 @@ impl<'a> UserDraft<'a> {
     ///
     /// Every fault of every member, in the order of the members. `null` is a fault of a member that
     /// cannot be without a value.
-    pub fn parse_patch(self) -> Result<UserPatch, Vec<Violation>> {
+    pub fn parse_patch(self, present: &User) -> Result<UserPatch, Vec<Violation>> {
         let Self {
             email,
             first_name,
@@ -306,11 +257,15 @@ impl<'a> UserDraft<'a> {
         let mut faults = Faults::default();
 
         let patch = UserPatch {
-            email: faults.replace(&email, |faults, given| faults.required(Member::Email, given)),
-            first_name: faults.change(Member::FirstName, &first_name),
-            last_name: faults.change(Member::LastName, &last_name),
-            other_name: faults.change(Member::OtherName, &other_name),
-            mobile_number: faults.change(Member::MobileNumber, &mobile_number),
+            email: faults.replace(&email, |faults, given| faults.address(given, &present.email)),
+            first_name: faults.change(Member::FirstName, &first_name, present.first_name.as_ref()),
+            last_name: faults.change(Member::LastName, &last_name, present.last_name.as_ref()),
+            other_name: faults.change(Member::OtherName, &other_name, present.other_name.as_ref()),
+            mobile_number: faults.change(
+                Member::MobileNumber,
+                &mobile_number,
+                present.mobile_number.as_ref(),
+            ),
             roles: faults.replace(&roles, |faults, given| {
                 faults.roles(Member::Roles, given, |_| None)
             }),
@@ -318,8 +273,12 @@ impl<'a> UserDraft<'a> {
             account_type: faults.replace(&account_type, |faults, given| {
                 faults.required(Member::AccountType, given)
             }),
-            plan_id: faults.change(Member::PlanId, &plan_id),
-            external_user_id: faults.change(Member::ExternalUserId, &external_user_id),
+            plan_id: faults.change(Member::PlanId, &plan_id, present.plan_id.as_ref()),
+            external_user_id: faults.change(
+                Member::ExternalUserId,
+                &external_user_id,
+                present.external_user_id.as_ref(),
+            ),
         };
         faults.finish(Some(patch))
     }

@@ -229,7 +229,7 @@ fn only_assignable_roles_can_be_given() {
 fn an_empty_patch_changes_nothing() {
     let user = stored(ada());
 
-    let patch = UserDraft::default().parse_patch().unwrap();
+    let patch = UserDraft::default().parse_patch(&stored(ada())).unwrap();
 
     assert!(patch.is_empty());
     assert_eq!(user.patched(patch, later()), user);
@@ -243,7 +243,7 @@ fn a_patch_that_repeats_what_is_stored_changes_nothing() {
         last_name: Given::Null,
         ..ada()
     }
-    .parse_patch()
+    .parse_patch(&stored(ada()))
     .unwrap();
 
     assert!(!patch.is_empty());
@@ -261,7 +261,7 @@ fn a_patch_moves_version_and_time_once() {
         ..UserDraft::default()
     };
 
-    let patched = user.patched(draft.parse_patch().unwrap(), later());
+    let patched = user.patched(draft.parse_patch(&stored(ada())).unwrap(), later());
 
     assert_eq!(patched.first_name, None);
     assert_eq!(patched.last_name.as_ref().unwrap().as_str(), "Lovelace");
@@ -278,7 +278,7 @@ fn a_patch_moves_version_and_time_once() {
 fn a_patch_can_change_every_member_but_those_that_the_service_gives() {
     let user = stored(ada());
 
-    let patched = user.patched(whole().parse_patch().unwrap(), later());
+    let patched = user.patched(whole().parse_patch(&stored(ada())).unwrap(), later());
 
     let expected = User {
         id: user.id,
@@ -297,7 +297,7 @@ fn another_spelling_of_the_address_is_a_change() {
         ..UserDraft::default()
     };
 
-    let patched = user.patched(draft.parse_patch().unwrap(), later());
+    let patched = user.patched(draft.parse_patch(&stored(ada())).unwrap(), later());
 
     assert_eq!(patched.email.as_str(), "ADA@example.org");
     assert_eq!(patched.version, 1);
@@ -315,7 +315,7 @@ fn a_patch_cannot_clear_what_an_account_needs() {
         ..UserDraft::default()
     };
 
-    let faults = draft.parse_patch().unwrap_err();
+    let faults = draft.parse_patch(&stored(ada())).unwrap_err();
 
     let told: Vec<_> = told(&faults).into_iter().map(|(_, _, message)| message).collect();
     assert_eq!(
@@ -385,7 +385,7 @@ proptest! {
 
     #[test]
     fn a_patch_applied_twice_changes_once(draft in draft()) {
-        if let Ok(patch) = draft.parse_patch() {
+        if let Ok(patch) = draft.parse_patch(&stored(ada())) {
             let once = stored(ada()).patched(patch.clone(), later());
             prop_assert_eq!(once.patched(patch, Timestamp::MAX), once);
         }

@@ -201,7 +201,7 @@ impl<'a> Jwt<'a> {
             email: self
                 .text("email")
                 .filter(|_| verified)
-                .and_then(|email| email.parse().ok()),
+                .and_then(|email| Email::stored(email).ok()),
             issued_at: at(issued_at.unwrap_or_default()),
             expires_at: at(expires_at),
             hash: Sha256::digest(self.signed).into(),

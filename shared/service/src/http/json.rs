@@ -115,6 +115,15 @@ impl Object {
         self.members.remove(name).map_or(Given::Absent, given)
     }
 
+    /// Removes the member `name` and gives its value as JSON, whatever it is.
+    pub fn take_json(&mut self, name: &str) -> Given<'static> {
+        match self.members.remove(name) {
+            None => Given::Absent,
+            Some(Value::Null) => Given::Null,
+            Some(value) => Given::Text(value.to_string().into()),
+        }
+    }
+
     /// Removes the member `name`, which must be an array, and gives its elements in order: the objects
     /// that they have to be, or the fault of one that is none.
     ///

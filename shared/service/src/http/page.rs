@@ -63,7 +63,7 @@ pub const SEARCH_TEXT: Parameter<Text> = Parameter {
     name: "searchText",
     about: "Contained in address, first or last name; taken literally and without regard to case",
     kind: Text {
-        max: Email::MAX_CHARS,
+        max: Email::MAX_OCTETS,
     },
 };
 

@@ -6,40 +6,20 @@ fn columns_of(file: &[u8], unknown: UnknownColumns) -> Result<Columns, FileFault
     let mut rows = Rows::new(dialect, Position::START);
     rows.feed(file);
     rows.finish();
-    Columns::read(rows.next_row(), unknown)
+    Columns::read(rows.next_row(), unknown, None)
 }
 
 fn read(file: &str) -> Result<Columns, FileFault> {
     columns_of(file.as_bytes(), UnknownColumns::Refuse)
 }
 
-/// What the second row of a file gives for a member.
-fn given(file: &str, member: Member, assert: impl FnOnce(Given<'_>)) {
+/// A file whose columns mean what a mapping in JSON says.
+fn mapped(file: &str, mapping: &str, unknown: UnknownColumns) -> Result<Columns, FileFault> {
     let mut rows = Rows::new(Dialect::detect(file.as_bytes()).unwrap(), Position::START);
     rows.feed(file.as_bytes());
     rows.finish();
-    let columns = Columns::read(rows.next_row(), UnknownColumns::Refuse).unwrap();
-    let Content::Cells(cells) = rows.next_row().unwrap().content else {
-        panic!("a row of cells")
-    };
-    assert(columns.given(member, &cells).unwrap());
-}
-
-#[test]
-fn every_name_of_a_column_means_one_member() {
-    let all: Vec<_> = Member::ALL
-        .iter()
-        .flat_map(|member| member.column_names())
-        .collect();
-
-    for name in &all {
-        assert_eq!(bare(name), **name);
-        assert_eq!(all.iter().filter(|other| other == &name).count(), 1, "{name}");
-    }
-    for member in Member::ALL {
-        assert_eq!(member.column_names()[0], member.name().to_lowercase());
-        assert_eq!(serde_json::to_value(member).unwrap(), member.name());
-    }
+    let mapping = ColumnMapping::of_json(mapping).unwrap();
+    Columns::read(rows.next_row(), unknown, Some(&mapping))
 }
 
 #[test]
@@ -64,10 +44,18 @@ fn names_are_known_however_they_are_written() {
         ("plan_id", Member::PlanId),
         ("External User ID", Member::ExternalUserId),
     ] {
-        assert_eq!(member_of(name), Some(member), "{name}");
+        assert_eq!(
+            labels::meaning(name).map(|meaning| meaning.member),
+            Some(member),
+            "{name}"
+        );
     }
     for name in ["", "_email", " _email", "department", "ID"] {
-        assert_eq!(member_of(name), None, "{name}");
+        assert_eq!(
+            labels::meaning(name).map(|meaning| meaning.member),
+            None,
+            "{name}"
+        );
     }
 }
 
@@ -92,37 +80,130 @@ fn a_header_alone_is_a_file() {
 #[test]
 fn an_unknown_column_is_named_with_the_nearest_known_one() {
     assert_eq!(
-        read("emial,firstName\n").unwrap_err().to_string(),
-        "the column \"emial\" is not known; did you mean \"email\"? Rename it, begin its name with \"_\" or send \
-         unknownColumns=ignore"
+        read("email,frist name\n").unwrap_err().to_string(),
+        "the column \"frist name\" is not known; did you mean \"firstName\"? Rename it, begin its name with \"_\", say with \
+         columns what it means, or send unknownColumns=ignore"
     );
     assert_eq!(
         read("email,department\n").unwrap_err().to_string(),
-        "the column \"department\" is not known. Rename it, begin its name with \"_\" or send \
-         unknownColumns=ignore"
+        "the column \"department\" is not known. Rename it, begin its name with \"_\", say with columns what it means, \
+         or send unknownColumns=ignore"
     );
 }
 
 #[test]
-fn all_unknown_columns_are_named() {
+fn all_unknown_columns_are_named_and_those_without_a_name_are_none() {
     assert_eq!(
         read("email,frist name,department,\n").unwrap_err().to_string(),
-        "the columns \"frist name\" (did you mean \"firstName\"?), \"department\" and number 4, which has no name \
-         are not known. Rename them, begin their names with \"_\" or send unknownColumns=ignore"
+        "the columns \"frist name\" (did you mean \"firstName\"?) and \"department\" are not known. Rename them, begin \
+         their names with \"_\", say with columns what they mean, or send unknownColumns=ignore"
     );
+    let columns = read("email,,Given name, \n").unwrap();
+    assert_eq!(columns.unnamed().collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(columns.named_cells(), 3);
+    assert_eq!(columns.ignored().count(), 0);
+}
+
+#[test]
+fn a_whole_name_is_to_be_split_or_mapped() {
+    for name in ["Name", "Full name", "Nom", "Nombre", "Naam", "displayName [cn]"] {
+        let told = read(&format!("email,{name}\n")).unwrap_err().to_string();
+
+        assert!(!told.contains("did you mean"), "{told}");
+        assert!(
+            told.contains("split it into \"firstName\" and \"lastName\""),
+            "{told}"
+        );
+    }
+    for name in ["Username", "Login", "Block sign in"] {
+        let told = read(&format!("email,{name}\n")).unwrap_err().to_string();
+
+        assert!(told.contains("is not known. Rename it"), "{told}");
+    }
+}
+
+#[test]
+fn a_mapping_beats_the_table() {
+    let (refuse, ignore) = (UnknownColumns::Refuse, UnknownColumns::Ignore);
+    let members = |columns: &Columns| -> Vec<(Member, String)> {
+        columns
+            .members()
+            .map(|(member, name)| (member, name.to_owned()))
+            .collect()
+    };
+
+    let one = mapped(
+        "email,Name,Notes\n",
+        r#"{"Name": "firstName", "Notes": null}"#,
+        refuse,
+    )
+    .unwrap();
+    assert_eq!(members(&one)[1], (Member::FirstName, "Name".to_owned()));
+    assert_eq!(one.ignored().collect::<Vec<_>>(), ["Notes"]);
+
+    let two = mapped("Work Email,Primary Email\n", r#"{"Work Email": null}"#, refuse).unwrap();
+    assert_eq!(members(&two), [(Member::Email, "Primary Email".to_owned())]);
+
+    // A labelled column of a member that another column was given is left out and listed.
+    let given = mapped("email,Login\n", r#"{"Login": "email"}"#, refuse).unwrap();
+    assert_eq!(members(&given), [(Member::Email, "Login".to_owned())]);
+    assert_eq!(given.ignored().collect::<Vec<_>>(), ["email"]);
+    assert_eq!(
+        given.understood().collect::<Vec<_>>(),
+        [(Member::Email, Understood::Mapping)]
+    );
+
+    let position = mapped("email,x,y\n", r##"{"#2": "lastName"}"##, ignore).unwrap();
+    assert_eq!(members(&position)[1], (Member::LastName, "x".to_owned()));
+
+    let swapped = mapped(
+        "firstName,lastName,email\n",
+        r#"{"firstName": "lastName", "lastName": "firstName"}"#,
+        refuse,
+    );
+    assert_eq!(
+        members(&swapped.unwrap())[1],
+        (Member::FirstName, "lastName".to_owned())
+    );
+
+    let none = mapped("email\n", r#"{"email": null}"#, refuse).unwrap_err();
+    assert!(matches!(none, FileFault::NoEmail { .. }), "{none}");
+}
+
+#[test]
+fn it_is_said_how_each_column_was_understood() {
+    let columns = read("e-mail,Vorname,Apellidos\n").unwrap();
+
+    assert_eq!(
+        columns.understood().collect::<Vec<_>>(),
+        [
+            (Member::Email, Understood::Name),
+            (Member::FirstName, Understood::Label),
+            (Member::LastName, Understood::Label),
+        ]
+    );
+}
+
+#[test]
+fn columns_by_position_need_no_header() {
+    let columns = Columns::by_position(&[Some(Member::Email), None, Some(Member::LastName)]).unwrap();
+
+    assert_eq!(columns.header(), ["email", "_2", "lastName"]);
+    assert_eq!(columns.index(Member::LastName), Some(2));
+    assert!(Columns::by_position(&[Some(Member::FirstName)]).is_err());
 }
 
 #[test]
 fn unknown_columns_are_left_out_when_asked() {
     let columns = columns_of(b"email,department,\n", UnknownColumns::Ignore).unwrap();
 
-    assert_eq!(columns.ignored().collect::<Vec<_>>(), ["department", ""]);
+    assert_eq!(columns.ignored().collect::<Vec<_>>(), ["department"]);
 }
 
 #[test]
 fn the_fault_of_a_wide_header_is_short() {
-    let narrow_names = (0..10_000).map(|n| format!("c{n}")).collect::<Vec<_>>().join(",");
-    let long_names = vec!["x\n".repeat(300); 100].join("\",\"");
+    let narrow_names = (0..10_000).map(|n| format!("c{n}")).collect::<Vec<_>>().join(",") + ",email";
+    let long_names = vec!["x\n".repeat(300); 100].join("\",\"") + "\",\"email";
 
     let many = read(&narrow_names).unwrap_err().to_string();
     let long = read(&format!("\"{long_names}\"")).unwrap_err().to_string();
@@ -131,7 +212,7 @@ fn the_fault_of_a_wide_header_is_short() {
         many.contains("\"c0\", \"c1\"") && many.contains("and 9980 more are not known"),
         "{many}"
     );
-    assert!(many.len() < 500);
+    assert!(many.len() < 600);
     assert!(long.contains("and 80 more") && long.len() < 2000, "{long}");
     assert!(!long.contains('\n'));
 }
@@ -140,13 +221,20 @@ fn the_fault_of_a_wide_header_is_short() {
 fn two_columns_that_mean_the_same_are_refused() {
     assert_eq!(
         read("email,E-Mail\n").unwrap_err().to_string(),
-        "the columns \"email\" and \"E-Mail\" both mean \"email\"; remove one of them or begin its name with \"_\""
+        "the columns \"email\" and \"E-Mail\" both mean \"email\"; remove one of them, or leave one out with \
+         columns={\"email\": null}"
     );
+    let same = read("email,email\n").unwrap_err().to_string();
+    assert!(same.ends_with("columns={\"#1\": null}"), "{same}");
 }
 
 #[test]
 fn a_file_that_has_no_use_is_refused() {
-    assert_eq!(read("firstName,lastName\n"), Err(FileFault::NoEmail));
+    assert_eq!(
+        read("firstName,surnam,,Emial\n").unwrap_err().to_string(),
+        "no column is named \"email\"; rename the column that holds the addresses, or say with columns which one it is. \
+         The columns are \"firstName\", \"surnam\" and \"Emial\" (is it \"Emial\"?)"
+    );
     assert_eq!(read(""), Err(FileFault::Empty));
     assert_eq!(read("\n  \r\n"), Err(FileFault::Empty));
     assert_eq!(read("\u{FEFF}"), Err(FileFault::Empty));
@@ -174,84 +262,16 @@ fn columns_are_stored_and_come_back() {
 }
 
 #[test]
-fn a_cell_is_trimmed_and_restored() {
-    given("email,phone\na@b.c, x \n", Member::MobileNumber, |given| {
-        assert_eq!(given, Given::from("x"));
-    });
-    given(
-        "email,phone\na@b.c,'+491701234567\n",
-        Member::MobileNumber,
-        |given| {
-            assert_eq!(given, Given::from("+491701234567"));
-        },
-    );
-}
-
-#[test]
-fn a_cell_that_is_empty_or_not_there_is_absent() {
-    for file in [
-        "email,phone\na@b.c,\n",
-        "email,phone\na@b.c,  \n",
-        "email,phone\na@b.c\n",
-        "email\na@b.c\n",
-    ] {
-        given(file, Member::MobileNumber, |given| assert!(given.is_missing()));
-    }
-}
-
-#[test]
 fn a_cell_that_is_not_valid_is_told() {
     let mut rows = Rows::new(Dialect::detect(b"email\n").unwrap(), Position::START);
     rows.feed(b"email\n\xE9\n");
-    let columns = Columns::read(rows.next_row(), UnknownColumns::Refuse).unwrap();
+    let columns = Columns::read(rows.next_row(), UnknownColumns::Refuse, None).unwrap();
     let Content::Cells(cells) = rows.next_row().unwrap().content else {
         panic!("a row of cells")
     };
 
     assert_eq!(columns.cell(Member::Email, &cells), Err(NotUtf8));
     assert_eq!(columns.cell(Member::Roles, &cells), Ok(None));
-}
-
-#[test]
-fn roles_are_a_list() {
-    for cell in [
-        "Originator; ROLE_USER_ADMIN",
-        "Originator|ROLE_USER_ADMIN|",
-        "\"Originator, ,ROLE_USER_ADMIN\"",
-    ] {
-        given(&format!("email,roles\na@b.c,{cell}\n"), Member::Roles, |given| {
-            let roles = ["Originator", "ROLE_USER_ADMIN"].map(Given::from).to_vec();
-            assert_eq!(given, Given::List(roles));
-        });
-    }
-    given("email,roles\na@b.c, ; \n", Member::Roles, |given| {
-        assert!(given.is_missing());
-    });
-}
-
-#[test]
-fn a_flag_has_several_words() {
-    for (cell, expected) in [
-        ("TRUE", Given::Flag(true)),
-        ("Yes", Given::Flag(true)),
-        ("1", Given::Flag(true)),
-        ("enabled", Given::Flag(true)),
-        ("Active", Given::Flag(true)),
-        ("false", Given::Flag(false)),
-        ("NO", Given::Flag(false)),
-        (" 0 ", Given::Flag(false)),
-        ("disabled", Given::Flag(false)),
-        ("inactive", Given::Flag(false)),
-        ("maybe", Given::from("maybe")),
-    ] {
-        given(
-            &format!("email,enabled\na@b.c,{cell}\n"),
-            Member::Enabled,
-            |given| {
-                assert_eq!(given, expected);
-            },
-        );
-    }
 }
 
 #[test]
@@ -262,7 +282,18 @@ fn columns_are_stored_by_the_names_of_their_members() {
 
     assert_eq!(
         json,
-        serde_json::json!({ "header": ["Surname", "email", "_line"], "members": { "email": 1, "lastName": 0 } })
+        serde_json::json!({
+            "header": ["Surname", "email", "_line"],
+            "members": { "email": 1, "lastName": 0 },
+            "understood": { "email": "name", "lastName": "label" },
+        })
     );
     assert_eq!(serde_json::from_value::<Columns>(json).unwrap(), columns);
+
+    let earlier = serde_json::json!({ "header": ["email"], "members": { "email": 0 } });
+    let earlier: Columns = serde_json::from_value(earlier).unwrap();
+    assert_eq!(
+        (earlier.index(Member::Email), earlier.understood().count()),
+        (Some(0), 0)
+    );
 }

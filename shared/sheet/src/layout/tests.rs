@@ -235,7 +235,7 @@ proptest! {
         };
         let head = if after { [text, bytes].concat() } else { [bytes, text].concat() };
         let members = [Some(Member::Email), None];
-        let wishes = Wishes { encoding: Some(encoding), delimiter: None, absent: absent.then_some(&members[..]) };
+        let wishes = Wishes { encoding: Some(encoding), delimiter: None, absent: absent.then_some(&members[..]), columns: None };
 
         if let Ok(layout) = FileLayout::find(&head, wishes) {
             prop_assert!(layout.start.line <= 10);

@@ -17,7 +17,7 @@ fn rejected(file: &[u8], faults: &[RejectedFault<'_>]) -> Vec<u8> {
     let mut rows = Rows::new(dialect, Position::START);
     rows.feed(file);
     rows.finish();
-    let columns = Columns::read(rows.next_row(), UnknownColumns::Ignore).unwrap();
+    let columns = Columns::read(rows.next_row(), UnknownColumns::Ignore, None).unwrap();
     let mut all = Vec::new();
     while let Some(row) = rows.next_row() {
         let cells = match row.content {
@@ -194,7 +194,7 @@ proptest! {
         let mut rows = Rows::new(dialect, Position::START);
         rows.feed(&out);
         rows.finish();
-        let columns = Columns::read(rows.next_row(), UnknownColumns::Refuse).unwrap();
+        let columns = Columns::read(rows.next_row(), UnknownColumns::Refuse, None).unwrap();
         prop_assert_eq!(&columns.header()[..3], ["email", "first name", "_note"]);
         prop_assert_eq!(&columns.header()[3..], Rejected::COLUMNS);
         let blank = |cell: &String| cell.chars().all(char::is_whitespace);
