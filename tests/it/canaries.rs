@@ -154,6 +154,16 @@ fn bodies() -> Vec<(Method, &'static str, Value)> {
         ),
         (
             Method::POST,
+            "/users/import/check",
+            json!({"columns": ["email", "canary"], "rows": [["canary@example.org", "canary"]]}),
+        ),
+        (
+            Method::POST,
+            "/users/import/check",
+            json!({"columns": ["email", null], "rows": [["canary", "canary"]], "mode": "upsert"}),
+        ),
+        (
+            Method::POST,
             "/users/import/uploads",
             json!({"fileName": "canary.csv", "bytes": 9, "mode": "create"}),
         ),

@@ -136,7 +136,13 @@ async fn a_kept_answer_is_given_only_to_a_caller_who_could_still_make_the_reques
     let ids = [other.as_str(), import["id"].as_str().unwrap()];
     let document = serde_json::to_value(contract::document()).unwrap();
     let posts = document["paths"].as_object().unwrap().iter();
-    let posts: Vec<_> = posts.filter(|(_, item)| item["post"].is_object()).collect();
+    let takes_key = |post: &Value| {
+        let parameters = post["parameters"].as_array().into_iter().flatten();
+        parameters
+            .into_iter()
+            .any(|parameter| parameter["name"] == "Idempotency-Key")
+    };
+    let posts: Vec<_> = posts.filter(|(_, item)| takes_key(&item["post"])).collect();
     let mut refused = 0;
 
     for (number, (path, _)) in posts.into_iter().enumerate() {

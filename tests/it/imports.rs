@@ -2,6 +2,7 @@
 
 mod again;
 mod arrival;
+mod check;
 mod crashes;
 mod create;
 mod drop;
@@ -13,6 +14,7 @@ mod kills;
 mod late;
 mod list;
 mod one;
+mod preview;
 mod progress;
 mod rejected;
 mod restart;

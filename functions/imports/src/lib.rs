@@ -1,7 +1,10 @@
-//! `/users/import`: takes in files and lists imports; `/uploads` and `/template` beside it.
+//! `/users/import`: takes in files and lists imports; `/preview`, `/check`, `/uploads` and `/template` beside it.
 
+mod check;
 mod cursor;
 mod multipart;
+mod options;
+mod preview;
 mod wait;
 
 use std::time::Duration;
@@ -23,12 +26,10 @@ use shared::http::{self, CSV, Kind, prefer, respond};
 use shared::intake::record::{Import, MAX_FILE, Status, Via};
 use shared::intake::store::{ImportListing, OpenedUpload};
 use shared::intake::{ImportStore, ImportView, Intake};
-use shared::roster::{
-    Code, FileName, Given, ImportId, InvalidText, Right, Role, Timestamp, Violation, flag_of_word,
-};
+use shared::roster::{Code, FileName, Given, ImportId, InvalidText, Right, Role, Timestamp, Violation};
 use shared::sheet::{ImportOptions, ImportOptionsDraft, TEMPLATE};
 use shared::{Error, by_reference, clock, operations};
-use utoipa::openapi::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Ref, Type};
+use utoipa::openapi::{ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, Ref, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use wait::Waited;
@@ -48,7 +49,7 @@ const KEY: Parameter<Text> = Parameter {
     kind: Text { max: 1024 },
 };
 
-operations! { Intake; LIST, CREATE, OPEN_UPLOAD, READ_TEMPLATE }
+operations! { Intake; LIST, CREATE, preview::PREVIEW, check::CHECK, OPEN_UPLOAD, READ_TEMPLATE }
 
 const LIST: Operation<Intake> = Operation {
     route: Route::new(
@@ -136,16 +137,7 @@ const CREATE: Operation<Intake> = Operation {
             .form::<ImportOptionsDraft<'_>>(
                 "ImportForm",
                 |form| {
-                    let file = ObjectBuilder::new()
-                        .schema_type(Type::String)
-                        .description(Some("The CSV file"))
-                        .content_media_type("text/csv");
-                    let force = ObjectBuilder::new().schema_type(Type::Boolean).description(Some(
-                        "Whether to import a file again that was imported within 24 hours",
-                    ));
-                    add(form, "file", file);
-                    add(form, "force", force);
-                    form.required = vec!["file".to_owned()];
+                    form_parts(form, "The CSV file");
                 },
                 json!({ "file": "email,firstName\nada@example.org,Ada\n", "mode": "create" }),
             )
@@ -164,6 +156,20 @@ const CREATE: Operation<Intake> = Operation {
     },
 };
 
+/// Describes the parts of a form that are not options.
+fn form_parts(form: &mut Object, about: &str) {
+    let file = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(about))
+        .content_media_type("text/csv");
+    let force = ObjectBuilder::new().schema_type(Type::Boolean).description(Some(
+        "Whether to import a file again that was imported within 24 hours",
+    ));
+    add(form, "file", file);
+    add(form, "force", force);
+    form.required = vec!["file".to_owned()];
+}
+
 /// Describes an import as an answer.
 fn import(about: &str) -> Answer {
     Answer::json::<ImportView>(about)
@@ -181,39 +187,13 @@ async fn create(app: &Intake, request: Request) -> Result<Response<Body>, Error>
 
     let answered = http::answered(&request);
     let mut form = multipart::form(request).await?;
-    let mut flag = |name| match form.take(name) {
-        None => Given::Absent,
-        Some(text) => match flag_of_word(&text) {
-            Some(flag) => Given::Flag(flag),
-            None => Given::Text(text.into()),
-        },
-    };
-    let ignore_duplicates = flag("ignoreDuplicates");
-    let force = flag("force");
-    let mut text = |name| {
-        form.take(name)
-            .map_or(Given::Absent, |text| Given::Text(text.into()))
-    };
-    let draft = ImportOptionsDraft {
-        mode: text("mode"),
-        ignore_duplicates,
-        default_roles: text("defaultRoles"),
-        unknown_columns: text("unknownColumns"),
-        encoding: text("encoding"),
-        delimiter: text("delimiter"),
-        header: text("header"),
-        columns: text("columns"),
-        country: text("country"),
-    };
+    let (draft, force) = options::of_form(&mut form);
     let mut faults = form.unknown_fields();
-    if !matches!(force, Given::Absent | Given::Flag(_)) {
-        faults.push(Violation::new(
-            "force",
-            Code::InvalidFormat,
-            "must be true or false",
-        ));
-    }
-    let options = options(draft, &caller, faults)?;
+    let force = force.unwrap_or_else(|fault| {
+        faults.push(fault);
+        false
+    });
+    let options = options::parsed(draft, &caller, faults)?;
     if let Some(answer) = answered {
         return Ok(answer);
     }
@@ -225,10 +205,7 @@ async fn create(app: &Intake, request: Request) -> Result<Response<Body>, Error>
     if let Some(own) = app.imports.find(id, now).await? {
         import = own;
     } else {
-        let options = import
-            .options
-            .known()
-            .filter(|_| !matches!(force, Given::Flag(true)));
+        let options = import.options.known().filter(|_| !force);
         if let Some(options) = options
             && let Some(known) = app.imports.known(caller.user.id, &sha256, options, now).await?
             && known.is_seen_by(&caller)
@@ -383,17 +360,7 @@ async fn open_upload(app: &Intake, request: &Request) -> Result<Response<Body>, 
     let mut body = http::json::object(request)?;
     let file_name = body.take("fileName");
     let bytes = body.take("bytes");
-    let draft = ImportOptionsDraft {
-        mode: body.take("mode"),
-        ignore_duplicates: body.take("ignoreDuplicates"),
-        default_roles: body.take("defaultRoles"),
-        unknown_columns: body.take("unknownColumns"),
-        encoding: body.take("encoding"),
-        delimiter: body.take("delimiter"),
-        header: body.take("header"),
-        columns: body.take_json("columns"),
-        country: body.take("country"),
-    };
+    let draft = options::of_body(&mut body);
     let mut faults = body.unknown_members();
     let file_name: Option<FileName> = match file_name {
         Given::Absent | Given::Null => None,
@@ -414,7 +381,7 @@ async fn open_upload(app: &Intake, request: &Request) -> Result<Response<Body>, 
         let detail = format!("must be the size of the file in bytes, from 1 to {MAX_FILE}");
         faults.push(Violation::new("bytes", Code::OutOfRange, detail));
     }
-    let options = options(draft, &caller, faults)?;
+    let options = options::parsed(draft, &caller, faults)?;
     if let Some(answer) = http::answered(request) {
         return Ok(answer);
     }
@@ -497,15 +464,6 @@ async fn template(app: &Intake, request: &Request) -> Result<Response<Body>, Err
     Query::of(request).finish()?;
     let response = Response::builder().header(CONTENT_DISPOSITION, "attachment; filename=\"users.csv\"");
     respond::bytes(response, CSV, TEMPLATE)
-}
-
-/// The options that `draft` asks for, or its faults and `more`.
-fn options(
-    draft: ImportOptionsDraft<'_>,
-    caller: &Caller,
-    more: Vec<Violation>,
-) -> Result<ImportOptions, Error> {
-    Violation::unless(more, draft.parse(caller.assignable())).map_err(Error::Invalid)
 }
 
 fn open(app: &Intake, caller: &Caller, options: ImportOptions, (id, via): (ImportId, Via)) -> Import {

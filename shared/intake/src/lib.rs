@@ -9,6 +9,7 @@ mod app;
 mod file;
 mod late;
 pub mod metrics;
+mod outcome;
 mod reading;
 pub mod record;
 mod report;
@@ -20,6 +21,7 @@ mod write;
 
 pub use app::Intake;
 pub use late::{Late, settle_late};
-pub use report::{ImportView, MAX_ROW_ERRORS};
+pub use outcome::{CheckedRow, MemberChange, RowOutcome, check_rows};
+pub use report::{ImportView, MAX_ROW_ERRORS, ReadView};
 pub use run::{Arrival, Ended, Run, arrived};
 pub use store::ImportStore;

@@ -6,7 +6,7 @@ use errors::Error;
 use roster::{Country, FileName, ImportId, Recorded, Roles, Timestamp, UserId};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use sheet::{HeaderRow, ImportOptions, Mode, RowError, Understood, UnknownColumns};
+use sheet::{Columns, Dialect, HeaderRow, ImportOptions, Mode, RowError, Understood, UnknownColumns};
 use utoipa::ToSchema;
 
 use crate::record::{Counts, Import, Read, Status, Via};
@@ -146,7 +146,7 @@ pub struct ImportView {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Read)]
-struct ReadView {
+pub struct ReadView {
     /// The encoding.
     encoding: String,
     /// The delimiter.
@@ -309,33 +309,43 @@ impl ImportView {
 
 impl From<&Recorded<Read>> for ReadView {
     fn from(read: &Recorded<Read>) -> Self {
-        let Read {
-            dialect,
-            columns,
-            skipped_lines,
-        } = match read {
-            Recorded::Known(read) => read,
-            Recorded::Later(read) => return Self::of_later(read),
-        };
-        Self {
-            encoding: dialect.encoding.name().to_owned(),
-            delimiter: char::from(dialect.delimiter.byte()).into(),
-            bom: dialect.bom,
-            columns: columns
-                .members()
-                .map(|(member, name)| (member.name().to_owned(), name.to_owned()))
-                .collect(),
-            labels: columns
-                .understood()
-                .map(|(member, how)| (member.name(), how))
-                .collect(),
-            ignored_columns: columns.ignored().map(str::to_owned).collect(),
-            skipped_lines: skipped_lines.clone(),
+        match read {
+            Recorded::Known(Read {
+                dialect,
+                columns,
+                skipped_lines,
+            }) => Self::new(*dialect, Some(columns), skipped_lines),
+            Recorded::Later(read) => Self::of_later(read),
         }
     }
 }
 
 impl ReadView {
+    /// Shows how a file is written, and what its columns mean if they are sound.
+    #[must_use]
+    pub fn new(dialect: Dialect, columns: Option<&Columns>, skipped_lines: &[u64]) -> Self {
+        let members = columns.into_iter().flat_map(Columns::members);
+        Self {
+            encoding: dialect.encoding.name().to_owned(),
+            delimiter: char::from(dialect.delimiter.byte()).into(),
+            bom: dialect.bom,
+            columns: members
+                .map(|(member, name)| (member.name().to_owned(), name.to_owned()))
+                .collect(),
+            labels: columns
+                .into_iter()
+                .flat_map(Columns::understood)
+                .map(|(member, how)| (member.name(), how))
+                .collect(),
+            ignored_columns: columns
+                .into_iter()
+                .flat_map(Columns::ignored)
+                .map(str::to_owned)
+                .collect(),
+            skipped_lines: skipped_lines.to_vec(),
+        }
+    }
+
     /// Shows as much as can be known of what a later version wrote.
     fn of_later(read: &Value) -> Self {
         let word = |name: &str| read["dialect"][name].as_str().unwrap_or_default().to_owned();

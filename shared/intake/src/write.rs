@@ -321,7 +321,7 @@ impl Writer {
 
     /// `account` with what the row gives: its non-empty cells, but not the address, by which it was
     /// found.
-    fn changed(&self, pending: &Pending, account: &Account) -> Result<Account, &'static str> {
+    pub(super) fn changed(&self, pending: &Pending, account: &Account) -> Result<Account, &'static str> {
         let held = account.user.roles;
         if held.intersects(Roles::ADMIN) && !self.sender.rights.contains(&Right::ManageAdmins) {
             return Err("belongs to an administrator, whom the sender of the file may not change");

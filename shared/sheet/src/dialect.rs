@@ -72,6 +72,14 @@ pub struct Dialect {
 }
 
 impl Dialect {
+    /// UTF-8 without a byte order mark, in cells between commas: that of rows that no file has.
+    pub const PLAIN: Self = Self {
+        encoding: Encoding::UTF_8,
+        bom: false,
+        delimiter: Delimiter::Comma,
+        likely: None,
+    };
+
     /// Finds out how a file is written whose sender says nothing of it, from its first bytes: see [`FileLayout::find`].
     ///
     /// # Errors

@@ -50,7 +50,19 @@ pub struct Row<'a> {
     pub content: Content<'a>,
 }
 
-impl Row<'_> {
+impl<'a> Row<'a> {
+    /// A row on a line of its own that no file has.
+    #[must_use]
+    pub fn alone(line: u64, cells: Cells<'a>) -> Self {
+        Self {
+            line,
+            row: line,
+            last_line: line,
+            quoted_lines: None,
+            content: Content::Cells(cells),
+        }
+    }
+
     /// The lines on which the row is.
     #[must_use]
     pub fn lines(&self) -> RowLines {
@@ -167,6 +179,20 @@ pub struct OwnedCells {
 }
 
 impl OwnedCells {
+    /// Returns a row of these cells, of which there is at least one.
+    #[must_use]
+    pub fn of(cells: &[String]) -> Self {
+        let ends = cells.iter().scan(0, |end, cell| {
+            *end += cell.len();
+            Some(*end)
+        });
+        Self {
+            text: cells.concat().into_bytes().into(),
+            ends: ends.collect(),
+            malformed: Box::default(),
+        }
+    }
+
     /// The cells.
     #[must_use]
     pub fn cells(&self) -> Cells<'_> {

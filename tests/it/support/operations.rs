@@ -57,9 +57,14 @@ impl Operations {
         });
         let request = service.request_as(&self.caller.token, method.clone(), &real);
         let body = match (method, path) {
-            (&Method::POST, "/users/import") => return request.multipart(form("email\n", &[])),
+            (&Method::POST, "/users/import" | "/users/import/preview") => {
+                return request.multipart(form("email\n", &[]));
+            }
             (&Method::POST, "/users") => json!({ "email": "ada@example.org", "roles": "ROLE_ORIGINATOR" }),
             (&Method::POST, "/users/me/contacts") => contacts(),
+            (&Method::POST, "/users/import/check") => {
+                json!({ "columns": ["email"], "rows": [["ada@example.org"]] })
+            }
             (&Method::POST, "/users/import/uploads") => json!({ "bytes": 5 }),
             (&Method::PUT, "/users/me/contacts/{contactId}") => json!({ "email": "bob@example.org" }),
             (&Method::POST | &Method::PUT, _) => json!({}),

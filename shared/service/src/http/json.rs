@@ -34,6 +34,15 @@ pub struct Object {
 /// [`Error::Malformed`] if it is not one object, has a member twice or more than [`MAX_VALUES`] values, or is
 /// nested beyond 128 levels.
 pub fn object(request: &Request) -> Result<Object, Error> {
+    object_of(request, MAX_VALUES)
+}
+
+/// As [`object`], of at most `max_values` values.
+///
+/// # Errors
+///
+/// As [`object`].
+pub fn object_of(request: &Request, max_values: usize) -> Result<Object, Error> {
     let media_type = header(request, &CONTENT_TYPE)
         .and_then(|value| value.split(';').next())
         .map(|name| name.trim().to_ascii_lowercase());
@@ -53,12 +62,12 @@ pub fn object(request: &Request) -> Result<Object, Error> {
     if body.is_empty() {
         return Err(Error::malformed("send a JSON object as the body"));
     }
-    let left = Cell::new(MAX_VALUES + 1);
+    let left = Cell::new(max_values + 1);
     match read(body, &left) {
         Ok(Value::Object(members)) => Ok(Object { members }),
         Ok(_) => Err(Error::malformed("the body must be a JSON object")),
         Err(_) if left.get() == 0 => Err(Error::malformed(format!(
-            "the body has more than {MAX_VALUES} values"
+            "the body has more than {max_values} values"
         ))),
         Err(error) => Err(Error::malformed(format!(
             "the body is not valid JSON: {} at line {}, column {}",

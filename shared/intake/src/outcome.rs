@@ -1,0 +1,225 @@
+//! What an import would make of rows that nobody has sent yet.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use errors::Error;
+use roster::{Code, ImportId, Member, Slot, User, Violation};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use service::auth::Caller;
+use sheet::{CellRules, Check, Columns, Dialect, ImportOptions, Mode, OwnedCells, Row, RowError};
+use table::{Account, Holder};
+use utoipa::ToSchema;
+
+use crate::Intake;
+use crate::write::{BATCH, Mark, Pending, Sender, Writer};
+
+/// What an import would make of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum RowOutcome {
+    /// A user is made.
+    Create,
+    /// The account with the address is changed.
+    Update,
+    /// The account with the address has every value already.
+    Unchanged,
+    /// An account has the address, and accounts are not changed.
+    Exists,
+    /// An earlier one of the rows has the address.
+    Repeats,
+    /// The row has an error.
+    Refused,
+}
+
+/// A member that a row would change.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct MemberChange {
+    /// Which.
+    pub member: &'static str,
+    /// Its value now.
+    pub before: Value,
+    /// Its value afterwards.
+    pub after: Value,
+}
+
+/// A row that was checked.
+#[derive(Clone, Debug)]
+pub struct CheckedRow {
+    /// What is wrong or odd in it.
+    pub faults: Vec<RowError>,
+    /// What would become of it.
+    pub outcome: RowOutcome,
+    /// What it would change.
+    pub changes: Vec<MemberChange>,
+}
+
+/// Checks rows as an import by `caller` with these options would, and says what would become of them. Writes nothing.
+///
+/// Each is a row of a file that has nothing else: the first begins on line 1.
+///
+/// # Errors
+///
+/// If storage fails.
+pub async fn check_rows(
+    app: &Intake,
+    caller: &Caller,
+    options: &ImportOptions,
+    columns: Columns,
+    rows: &[OwnedCells],
+) -> Result<Vec<CheckedRow>, Error> {
+    let import = ImportId::of_object("", "", "");
+    let check = Check {
+        surplus: columns.surplus(),
+        columns: Arc::new(columns),
+        dialect: Dialect::PLAIN,
+        rules: CellRules {
+            assignable: caller.assignable(),
+            country: options.country,
+        },
+        default_roles: options.default_roles,
+        import,
+        now: service::clock::now(),
+    };
+    let writer = Writer {
+        users: app.users.clone(),
+        // Nothing is marked, because nothing is written.
+        mark: Mark { import, takeovers: 0 },
+        options: options.clone(),
+        sender: Sender {
+            id: Some(caller.user.id),
+            rights: roster::rights(caller.user.roles),
+            assignable: caller.assignable(),
+        },
+    };
+    let (mut checked, sound) = alone(&check, rows);
+    for batch in sound.chunks(BATCH) {
+        let accounts = accounts(&writer, batch).await?;
+        for (index, pending) in batch {
+            if let Some(account) = accounts.get(&pending.slot()) {
+                writer.foretell(pending, account, &mut checked[*index]);
+            }
+        }
+    }
+    Ok(checked)
+}
+
+/// Checks rows by themselves, without what is stored. The second are those that depend on it, by their places.
+fn alone(check: &Check, rows: &[OwnedCells]) -> (Vec<CheckedRow>, Vec<(usize, Pending)>) {
+    let mut checked = Vec::with_capacity(rows.len());
+    let mut sound = Vec::new();
+    let mut first: HashMap<Slot, u64> = HashMap::new();
+    for (index, cells) in rows.iter().enumerate() {
+        let row = Row::alone(index as u64 + 1, cells.cells());
+        let mut result = CheckedRow {
+            faults: Vec::new(),
+            outcome: RowOutcome::Refused,
+            changes: Vec::new(),
+        };
+        match check.check(&row) {
+            Err(faults) => result.faults = faults,
+            Ok(sound_row) => {
+                result.faults.clone_from(&sound_row.warnings);
+                if let Some(pending) = Pending::new(&row, sound_row, None) {
+                    let earlier = *first.entry(pending.slot()).or_insert(row.line);
+                    if earlier == row.line {
+                        result.outcome = RowOutcome::Create;
+                        sound.push((index, pending));
+                    } else {
+                        result.outcome = RowOutcome::Repeats;
+                        result.faults.push(repeated(&pending, earlier));
+                    }
+                }
+            }
+        }
+        checked.push(result);
+    }
+    (checked, sound)
+}
+
+/// The accounts that hold the addresses of rows.
+async fn accounts(writer: &Writer, batch: &[(usize, Pending)]) -> Result<HashMap<Slot, Account>, Error> {
+    let slots: Vec<_> = batch.iter().map(|(_, pending)| pending.slot()).collect();
+    let mut accounts = HashMap::new();
+    let mut moved: HashMap<Slot, Vec<Slot>> = HashMap::new();
+    for (slot, holder) in writer.users.holders(slots).await? {
+        match holder {
+            Holder::Account(account) => {
+                accounts.insert(slot, *account);
+            }
+            Holder::Elsewhere(home) => moved.entry(home).or_default().push(slot),
+        }
+    }
+    let homes: HashSet<_> = moved.keys().copied().collect();
+    if homes.is_empty() {
+        return Ok(accounts);
+    }
+    for (home, holder) in writer.users.holders(homes).await? {
+        if let Holder::Account(account) = holder {
+            for slot in moved.remove(&home).unwrap_or_default() {
+                accounts.insert(slot, (*account).clone());
+            }
+        }
+    }
+    Ok(accounts)
+}
+
+fn repeated(pending: &Pending, earlier: u64) -> RowError {
+    let detail = format!("already appears in row {earlier}");
+    let mut fault = fault(pending, Code::DuplicateInFile, detail);
+    fault.first_line = Some(earlier);
+    fault
+}
+
+impl Writer {
+    /// Says what would become of a row whose address `account` has.
+    fn foretell(&self, pending: &Pending, account: &Account, row: &mut CheckedRow) {
+        if self.options.mode != Mode::Upsert {
+            row.outcome = RowOutcome::Exists;
+            return;
+        }
+        match self.changed(pending, account) {
+            Err(reason) => {
+                row.outcome = RowOutcome::Refused;
+                row.faults
+                    .push(fault(pending, Code::ForbiddenRole, reason.to_owned()));
+            }
+            Ok(new) => {
+                row.changes = changes(&account.user, &new.user);
+                row.outcome = if row.changes.is_empty() {
+                    RowOutcome::Unchanged
+                } else {
+                    RowOutcome::Update
+                };
+            }
+        }
+    }
+}
+
+/// A fault of the address of a row.
+fn fault(pending: &Pending, code: Code, detail: String) -> RowError {
+    let email = pending.user.email.as_str();
+    let violation = Violation::new(Member::Email, code, detail).of_value(email);
+    // Without a header, columns are called as their members.
+    let column = Member::Email.name();
+    RowError::new(pending.line, pending.row, Some(column), violation)
+}
+
+/// The members in which two states of an account differ, of those that a file can give.
+fn changes(before: &User, after: &User) -> Vec<MemberChange> {
+    let members = |user: &User| match serde_json::to_value(roster::UserView::from(user)) {
+        Ok(Value::Object(members)) => members,
+        _ => Map::new(),
+    };
+    let (mut before, mut after) = (members(before), members(after));
+    Member::ALL
+        .into_iter()
+        .map(|member| MemberChange {
+            member: member.name(),
+            before: before.remove(member.name()).unwrap_or_default(),
+            after: after.remove(member.name()).unwrap_or_default(),
+        })
+        .filter(|change| change.before != change.after)
+        .collect()
+}
