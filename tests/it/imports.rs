@@ -91,7 +91,7 @@ pub(crate) fn members(object: &Value) -> Vec<&str> {
 
 /// What an import counted: rows, created, updated, skipped, failed.
 #[track_caller]
-fn counts(import: &Value) -> [u64; 5] {
+pub(crate) fn counts(import: &Value) -> [u64; 5] {
     ["rows", "created", "updated", "skipped", "failed"].map(|name| {
         import["counts"][name]
             .as_u64()

@@ -24,4 +24,5 @@ mod sign_in;
 mod storage;
 mod support;
 mod users;
+mod values;
 mod versions;

@@ -1,11 +1,9 @@
 //! The rows between two checkpoints, and what became of them.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-
-use roster::{Code, Member, Severity, Slot, Tally, Violation};
+use roster::{Code, Member, Severity, Tally, Violation};
 use sheet::{
-    Content, ImportOptions, Mode, OwnedCells, Position, Rejected, RejectedFault, Row, RowError, SoundRow,
+    Content, ImportOptions, Mode, OwnedCells, Position, Rejected, RejectedFault, Repeated, Repeats, Row,
+    RowError, SoundRow,
 };
 
 use super::write::{BATCH, Outcome, Pending};
@@ -41,7 +39,7 @@ pub(super) struct Segment {
     warnings: Vec<RowError>,
     rejected_bytes: usize,
     /// The first row with each address, and what became of it.
-    first: HashMap<Slot, (u64, Option<Outcome>)>,
+    first: Repeats<Outcome>,
     /// Rows whose address stands on an earlier row of the segment: what becomes of them follows from
     /// what becomes of that one, so they wait for it and cost no call.
     repeats: Vec<Pending>,
@@ -62,7 +60,7 @@ impl Segment {
             rejects: Vec::new(),
             warnings: Vec::new(),
             rejected_bytes: 0,
-            first: HashMap::new(),
+            first: Repeats::default(),
             repeats: Vec::new(),
             batch: Vec::with_capacity(BATCH),
         }
@@ -90,15 +88,11 @@ impl Segment {
         let Some(pending) = Pending::new(row, sound, earlier) else {
             return;
         };
-        match self.first.entry(pending.slot()) {
-            Entry::Vacant(entry) => {
-                entry.insert((pending.line, None));
-                self.batch.push(pending);
-            }
-            Entry::Occupied(_) => {
-                self.rejected_bytes += pending.cells.size();
-                self.repeats.push(pending);
-            }
+        if self.first.is_first(pending.slot(), pending.line) {
+            self.batch.push(pending);
+        } else {
+            self.rejected_bytes += pending.cells.size();
+            self.repeats.push(pending);
         }
     }
 
@@ -116,9 +110,7 @@ impl Segment {
     /// Records what became of written rows.
     pub(super) fn settle(&mut self, batch: Vec<Pending>, outcomes: Vec<Outcome>) {
         for (pending, outcome) in batch.into_iter().zip(outcomes) {
-            if let Some((_, known)) = self.first.get_mut(&pending.slot()) {
-                *known = Some(outcome);
-            }
+            self.first.settle(pending.slot(), outcome);
             self.count(pending, outcome);
         }
     }
@@ -127,10 +119,10 @@ impl Segment {
     /// the rejected rows in order.
     pub(super) fn close(&mut self) {
         for pending in std::mem::take(&mut self.repeats) {
-            let outcome = match self.first.get(&pending.slot()) {
-                Some((line, Some(Outcome::Created | Outcome::Updated))) => Outcome::Repeats(*line),
-                Some((_, Some(outcome))) => *outcome,
-                Some((_, None)) | None => continue,
+            let outcome = match self.first.repeated(pending.slot()) {
+                Some(Repeated::InFile(line)) => Outcome::Repeats(line),
+                Some(Repeated::AsFirst(outcome)) => outcome,
+                None => continue,
             };
             self.count(pending, outcome);
         }

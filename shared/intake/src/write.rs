@@ -70,6 +70,12 @@ pub(super) enum Outcome {
     Refused(&'static str),
 }
 
+impl sheet::Outcome for Outcome {
+    fn is_carried_out(&self) -> bool {
+        matches!(self, Self::Created | Self::Updated)
+    }
+}
+
 /// What `import` has made of a row before, told by the account that holds its address; `None` if that
 /// account is not of the import's making.
 fn own_work(import: ImportId, pending: &Pending, account: &Account) -> Option<Outcome> {

@@ -28,6 +28,7 @@ mod preview;
 mod quote;
 mod rejected;
 mod repair;
+mod repeats;
 mod row_error;
 mod rows;
 
@@ -46,6 +47,7 @@ pub use mapping::{ColumnMapping, InvalidMapping};
 pub use options::{HeaderRow, ImportOptions, ImportOptionsDraft, Mode, UnknownColumns};
 pub use preview::{ColumnPreview, Preview, RowPreview};
 pub use rejected::{Rejected, RejectedFault};
+pub use repeats::{Outcome, Repeated, Repeats};
 pub use row_error::RowError;
 pub use rows::{Cells, Content, MAX_ROW, NotUtf8, OwnedCells, Position, QuotedLines, Row, RowLines, Rows};
 

@@ -17,7 +17,10 @@ fn read(member: Member, cell: &str) -> (Option<String>, Vec<Found>) {
     let rules = rules(None);
     let cell = unescape(cell).trim();
     let draft = UserDraft::of(|other| match other {
-        _ if other == member => rules.given(member, cell),
+        // A row that names no roles has the default ones.
+        _ if other == member && !(member == Member::Roles && rules.given(member, cell).is_missing()) => {
+            rules.given(member, cell)
+        }
         Member::Email => "ada@example.org".into(),
         Member::Roles => "ROLE_ORIGINATOR".into(),
         _ => Given::Absent,
