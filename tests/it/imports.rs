@@ -149,7 +149,7 @@ pub(crate) async fn users(service: &Service) -> i64 {
 /// The user with an address, if there is one.
 pub(crate) async fn user(service: &Service, email: &str) -> Option<shared::roster::User> {
     let account = service.app().users.find_by_email(&email.parse().unwrap()).await;
-    account.unwrap().map(|account| account.user)
+    account.unwrap().map(shared::table::Account::into_user)
 }
 
 /// Imports `file` and does not wait for the end.

@@ -12,6 +12,7 @@ mod dashboard;
 mod events;
 mod hangs;
 mod idempotency;
+mod identity;
 mod imports;
 mod limits;
 mod me;

@@ -32,6 +32,8 @@ async fn callers_change_their_record_and_gain_nothing() {
     )
     .await;
     assert_eq!(changed.expect(200)["lastName"], "Lovelace");
+    assert_eq!(changed.json()["email"], "ada@example.org");
+    assert_eq!(changed.json()["pendingEmail"], "ada@example.net");
     let same = put(&service, &ada, &changed.json()).await;
     assert_eq!(same.expect(200), changed.json());
     assert_eq!(same.header("etag"), changed.header("etag"));

@@ -26,7 +26,7 @@ static RSA: LazyLock<RsaKeyPair> = LazyLock::new(|| {
 });
 
 /// A service that takes the tokens of an issuer.
-async fn start() -> (Service, Issuer) {
+pub(crate) async fn start() -> (Service, Issuer) {
     with(&[]).await
 }
 
@@ -72,7 +72,7 @@ fn base64(text: &str) -> String {
 }
 
 /// `object` with `changes` in the place of its members; `null` removes one.
-fn changed(mut object: Value, changes: Value) -> Value {
+pub(crate) fn changed(mut object: Value, changes: Value) -> Value {
     let Value::Object(changes) = changes else {
         panic!("changes are an object");
     };

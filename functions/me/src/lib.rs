@@ -36,7 +36,14 @@ const CHANGE: Operation<App> = Operation {
     ),
     id: "changeMe",
     summary: "Changes the caller's own record",
-    describe: |operation| operation.takes_user_change("The caller"),
+    describe: |operation| {
+        operation.takes_user_change(
+            "The caller",
+            "Another `email` is kept as `pendingEmail`, whether or not an account has that address, and `email` stays; \
+             `\"pendingEmail\": null` withdraws it. Only administrators of users may change `planId`, \
+             `externalUserId`, `roles`, `enabled` and `accountType`.",
+        )
+    },
 };
 
 async fn change(app: &App, request: &Request) -> Result<Response<Body>, Error> {
@@ -48,7 +55,7 @@ async fn change(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let account = account.ok_or(Error::Unauthenticated { presented: true })?;
     let account = accounts::change(app, &caller.actor(), account, |account| {
         etag::check(request, account.user.version)?;
-        accounts::patched(&caller, account, body.clone())
+        accounts::patched_by_owner(&caller, account, body.clone())
     })
     .await?;
     respond::user(Response::builder(), &account.user)

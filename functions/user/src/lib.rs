@@ -50,7 +50,7 @@ async fn read(app: &App, request: &Request) -> Result<Response<Body>, Error> {
         caller.user
     } else {
         caller.require(Right::ManageUsers)?;
-        managed(&caller, account)?.user
+        managed(&caller, account)?.into_user()
     };
     Query::of(request).finish()?;
     respond::user(Response::builder(), &user)
@@ -65,7 +65,13 @@ const CHANGE: Operation<App> = Operation {
     ),
     id: "changeUser",
     summary: "Changes a user",
-    describe: |operation| operation.takes_user_change("The user"),
+    describe: |operation| {
+        operation.takes_user_change(
+            "The user",
+            "`email` becomes the user's address. If `pendingEmail` is the present address too, its owner set it and \
+             nobody has confirmed it; to confirm it, send it as `email` together with `\"pendingEmail\": null`.",
+        )
+    },
 };
 
 async fn change(app: &App, request: &Request) -> Result<Response<Body>, Error> {

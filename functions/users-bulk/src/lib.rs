@@ -11,7 +11,7 @@ use shared::http::operation::{Access, Answer, Nothing, Operation, Route, Verb, a
 use shared::http::query::{Choice, Parameter, Query};
 use shared::http::{self, respond};
 use shared::roster::{Code, Given, Right, UserId, Violation};
-use shared::table::{Account, Holder};
+use shared::table::Account;
 use shared::{App, Error, accounts, by_reference, operations};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::SchemaType;
@@ -116,7 +116,7 @@ async fn bulk(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     // One after the other, so that an id given twice meets what became of it first.
     for (text, id) in ids.into_iter().zip(known) {
         let account = id.and_then(|id| match accounts.get(&id.slot()) {
-            Some(Holder::Account(account)) if account.user.id == id => Some((**account).clone()),
+            Some(account) if account.user.id == id => Some(account.clone()),
             _ => None,
         });
         let (status, detail) = match (&unavailable, account, action) {

@@ -14,7 +14,7 @@
 use errors::Error;
 use roster::{ImportId, Slot, Timestamp};
 use service::clock;
-use table::{Account, Holder, Replaced};
+use table::{Account, Replaced};
 
 use crate::Intake;
 use crate::record::Import;
@@ -72,22 +72,12 @@ async fn settle_one(app: &Intake, late: &LateWrites, now: Timestamp) -> Result<L
     Ok(settled)
 }
 
-/// The accounts at `slots`, also those that live elsewhere by now.
+/// Returns the accounts that `slots` are kept for, each once.
 async fn accounts(app: &Intake, slots: &[Slot]) -> Result<Vec<Account>, Error> {
-    let mut found = Vec::new();
-    let mut homes = Vec::new();
-    for holder in app.users.holders(slots.iter().copied()).await?.into_values() {
-        match holder {
-            Holder::Account(account) => found.push(*account),
-            Holder::Elsewhere(home) if !slots.contains(&home) && !homes.contains(&home) => homes.push(home),
-            Holder::Elsewhere(_) => {}
-        }
-    }
-    for holder in app.users.holders(homes).await?.into_values() {
-        if let Holder::Account(account) = holder {
-            found.push(*account);
-        }
-    }
+    let holders = app.users.holders(slots.iter().copied()).await?;
+    let mut found: Vec<_> = holders.into_values().collect();
+    found.sort_unstable_by_key(|account| account.user.id);
+    found.dedup_by_key(|account| account.user.id);
     Ok(found)
 }
 

@@ -1,6 +1,6 @@
 //! What an import would make of rows that nobody has sent yet.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use errors::Error;
@@ -8,8 +8,8 @@ use roster::{Code, ImportId, Member, Slot, User, Violation};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use service::auth::Caller;
-use sheet::{CellRules, Check, Columns, Dialect, ImportOptions, Mode, OwnedCells, Row, RowError};
-use table::{Account, Holder};
+use sheet::{CellRules, Check, Columns, Dialect, ImportOptions, OwnedCells, Row, RowError};
+use table::Account;
 use utoipa::ToSchema;
 
 use crate::Intake;
@@ -95,7 +95,8 @@ pub async fn check_rows(
     };
     let (mut checked, sound) = alone(&check, rows);
     for batch in sound.chunks(BATCH) {
-        let accounts = accounts(&writer, batch).await?;
+        let slots: Vec<_> = batch.iter().map(|(_, pending)| pending.slot()).collect();
+        let accounts = writer.users.holders(slots).await?;
         for (index, pending) in batch {
             if let Some(account) = accounts.get(&pending.slot()) {
                 writer.foretell(pending, account, &mut checked[*index]);
@@ -138,33 +139,6 @@ fn alone(check: &Check, rows: &[OwnedCells]) -> (Vec<CheckedRow>, Vec<(usize, Pe
     (checked, sound)
 }
 
-/// The accounts that hold the addresses of rows.
-async fn accounts(writer: &Writer, batch: &[(usize, Pending)]) -> Result<HashMap<Slot, Account>, Error> {
-    let slots: Vec<_> = batch.iter().map(|(_, pending)| pending.slot()).collect();
-    let mut accounts = HashMap::new();
-    let mut moved: HashMap<Slot, Vec<Slot>> = HashMap::new();
-    for (slot, holder) in writer.users.holders(slots).await? {
-        match holder {
-            Holder::Account(account) => {
-                accounts.insert(slot, *account);
-            }
-            Holder::Elsewhere(home) => moved.entry(home).or_default().push(slot),
-        }
-    }
-    let homes: HashSet<_> = moved.keys().copied().collect();
-    if homes.is_empty() {
-        return Ok(accounts);
-    }
-    for (home, holder) in writer.users.holders(homes).await? {
-        if let Holder::Account(account) = holder {
-            for slot in moved.remove(&home).unwrap_or_default() {
-                accounts.insert(slot, (*account).clone());
-            }
-        }
-    }
-    Ok(accounts)
-}
-
 fn repeated(pending: &Pending, earlier: u64) -> RowError {
     let detail = format!("already appears in row {earlier}");
     let mut fault = fault(pending, Code::DuplicateInFile, detail);
@@ -173,10 +147,16 @@ fn repeated(pending: &Pending, earlier: u64) -> RowError {
 }
 
 impl Writer {
-    /// Says what would become of a row whose address `account` has.
+    /// Says what would become of a row whose address is kept for `account`.
     fn foretell(&self, pending: &Pending, account: &Account, row: &mut CheckedRow) {
-        if self.options.mode != Mode::Upsert {
-            row.outcome = RowOutcome::Exists;
+        if let Some(outcome) = self.judge(pending, account) {
+            row.outcome = match outcome.kept() {
+                Some(detail) => {
+                    row.faults.push(fault(pending, Code::AlreadyExists, detail));
+                    RowOutcome::Refused
+                }
+                None => RowOutcome::Exists,
+            };
             return;
         }
         match self.changed(pending, account) {

@@ -188,6 +188,9 @@ impl Segment {
                 return self.warn(pending.warnings);
             }
             Outcome::Exists => fault(Code::AlreadyExists, "belongs to an existing account".to_owned()),
+            Outcome::Kept(_) | Outcome::Unproven(_) => {
+                fault(Code::AlreadyExists, outcome.kept().unwrap_or_default())
+            }
             Outcome::Repeats(line) => fault(Code::DuplicateInFile, format!("already appears on line {line}")),
             Outcome::Refused(reason) => fault(Code::ForbiddenRole, reason.to_owned()),
         };

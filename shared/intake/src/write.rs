@@ -7,7 +7,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use roster::{ImportId, Member, Members, Right, Roles, Slot, User, UserId};
 use service::clock;
 use sheet::{Content, ImportOptions, Mode, OwnedCells, Row, RowError, RowLines, SoundRow};
-use table::{Account, Holder, Replaced, UserStore, Written};
+use table::{Account, Replaced, UserStore, Written};
 
 /// Rows of one batch: as many as one call can look up.
 pub(super) const BATCH: usize = 100;
@@ -62,8 +62,12 @@ pub(super) enum Outcome {
     Created,
     /// Its user was changed, now or by an earlier run of the import.
     Updated,
-    /// Its address has an account.
+    /// An account has its address.
     Exists,
+    /// Its address is kept for that account, which has another one now.
+    Kept(UserId),
+    /// Its address is that of this account on nothing but the owner's word.
+    Unproven(UserId),
     /// Its address is on that earlier line of the file, whose user was made or changed.
     Repeats(u64),
     /// Its account may not be changed, for this reason.
@@ -76,8 +80,27 @@ impl sheet::Outcome for Outcome {
     }
 }
 
-/// What `import` has made of a row before, told by the account that holds its address; `None` if that
+impl Outcome {
+    /// Returns why no row can have the address, if it is kept for an account that it does not find.
+    pub(super) fn kept(self) -> Option<String> {
+        match self {
+            Self::Kept(id) => Some(format!(
+                "is a former address of the account {id} and kept for it; delete that account or use another address"
+            )),
+            Self::Unproven(id) => Some(format!(
+                "was set by the owner of the account {id} and never confirmed; confirm or replace the address of that \
+                 account first"
+            )),
+            _ => None,
+        }
+    }
+}
+
+/// Returns what `import` has made of a row before, by the account that its address is kept for; `None` if the
 /// account is not of the import's making.
+///
+/// The row's own mark counts whatever became of the address since. The mark of another line means a repeat only
+/// if the row finds the account: else the two lines have different addresses of one account.
 fn own_work(import: ImportId, pending: &Pending, account: &Account) -> Option<Outcome> {
     let marks = [
         (account.user.import, Outcome::Created),
@@ -85,11 +108,12 @@ fn own_work(import: ImportId, pending: &Pending, account: &Account) -> Option<Ou
     ];
     marks.into_iter().find_map(|(mark, own)| {
         let (_, line) = mark.filter(|(by, _)| *by == import)?;
-        Some(if line == pending.line {
-            own
-        } else {
-            Outcome::Repeats(line)
-        })
+        if line == pending.line {
+            return Some(own);
+        }
+        account
+            .is_found_by(pending.slot())
+            .then_some(Outcome::Repeats(line))
     })
 }
 
@@ -149,23 +173,9 @@ pub(super) async fn written(
 ) -> Result<(Vec<Pending>, Vec<Outcome>), Error> {
     let slots: HashSet<_> = batch.iter().map(Pending::slot).collect();
     let holders = users.holders(slots).await?;
-    let moved: HashSet<_> = holders
-        .values()
-        .filter_map(|holder| match holder {
-            Holder::Elsewhere(home) => Some(*home),
-            Holder::Account(_) => None,
-        })
-        .collect();
-    let homes = users.holders(moved).await?;
     let found = batch.into_iter().filter_map(|pending| {
-        let account = match holders.get(&pending.slot())? {
-            Holder::Account(account) => account,
-            Holder::Elsewhere(home) => match homes.get(home)? {
-                Holder::Account(account) => account,
-                Holder::Elsewhere(_) => return None,
-            },
-        };
-        Some((pending, Account::clone(account)))
+        let account = holders.get(&pending.slot())?.clone();
+        Some((pending, account))
     });
     let adopted = stream::iter(found)
         .map(|(pending, account)| async move {
@@ -222,9 +232,9 @@ impl Writer {
                 }
                 match holders.remove(&pending.slot()) {
                     None => free.push(index),
-                    Some(holder) => match self.judge(pending, &holder) {
+                    Some(account) => match self.judge(pending, &account) {
                         Some(outcome) => outcomes[index] = Some(outcome),
-                        None => existing.push((index, holder)),
+                        None => existing.push((index, account)),
                     },
                 }
             }
@@ -236,8 +246,8 @@ impl Writer {
                 return Ok(outcomes.into_iter().flatten().collect());
             }
             let changed = stream::iter(existing)
-                .map(|(index, holder)| async move {
-                    Ok::<_, Error>((index, self.change(&batch[index], holder).await?))
+                .map(|(index, account)| async move {
+                    Ok::<_, Error>((index, self.change(&batch[index], account).await?))
                 })
                 .buffer_unordered(CHANGES)
                 .try_collect::<Vec<_>>()
@@ -273,33 +283,34 @@ impl Writer {
         }
     }
 
-    /// What it means for a row that its slot is held; `None` if the holder is to be changed, be it only to
-    /// adopt it.
-    fn judge(&self, pending: &Pending, holder: &Holder) -> Option<Outcome> {
-        if let Holder::Account(account) = holder
-            && let Some(own) = own_work(self.mark.import, pending, account)
-        {
+    /// Returns what a row comes to whose address is kept for `account`; `None` if the account is to be changed, be it
+    /// only to adopt it.
+    pub(super) fn judge(&self, pending: &Pending, account: &Account) -> Option<Outcome> {
+        if let Some(own) = own_work(self.mark.import, pending, account) {
             let adopts = !matches!(own, Outcome::Repeats(_)) && self.mark.is_older(account);
             return (!adopts).then_some(own);
         }
-        (self.options.mode != Mode::Upsert).then_some(Outcome::Exists)
+        let (id, slot) = (account.user.id, pending.slot());
+        if account.is_found_by(slot) {
+            (self.options.mode != Mode::Upsert).then_some(Outcome::Exists)
+        } else if Slot::of(&account.user.email) == slot {
+            Some(Outcome::Unproven(id))
+        } else {
+            Some(Outcome::Kept(id))
+        }
     }
 
-    /// Changes the account that holds the row's slot; `None` if it is gone, so that the row can be
-    /// tried as a new one.
-    async fn change(&self, pending: &Pending, holder: Holder) -> Result<Option<Outcome>, Error> {
-        let mut holder = Some(holder);
+    /// Changes `account`, which the row has found; `None` if it is gone, so that the row can be tried as a new
+    /// one.
+    async fn change(&self, pending: &Pending, account: Account) -> Result<Option<Outcome>, Error> {
+        let mut found = Some(account);
         let mut tries = self.users.tries("change a user");
         loop {
-            let account = match holder {
-                None => return Ok(None),
-                Some(Holder::Account(account)) => *account,
-                Some(Holder::Elsewhere(home)) => match self.users.holders([home]).await?.remove(&home) {
-                    Some(Holder::Account(account)) => *account,
-                    _ => return Ok(None),
-                },
+            let Some(account) = found else {
+                return Ok(None);
             };
-            if let Some(outcome) = self.judge(pending, &Holder::Account(Box::new(account.clone()))) {
+            // Since it was read, another run may have done the work, or the address may have gone from it.
+            if let Some(outcome) = self.judge(pending, &account) {
                 return Ok(Some(outcome));
             }
             if own_work(self.mark.import, pending, &account).is_some() {
@@ -319,42 +330,38 @@ impl Writer {
                 Replaced::Stale => {
                     tries.again().await?;
                     let slot = pending.slot();
-                    holder = self.users.holders([slot]).await?.remove(&slot);
+                    found = self.users.holders([slot]).await?.remove(&slot);
                 }
             }
         }
     }
 
-    /// `account` with what the row gives: its non-empty cells, but not the address, by which it was
-    /// found.
+    /// Returns `account` with what the row gives: its non-empty cells.
     pub(super) fn changed(&self, pending: &Pending, account: &Account) -> Result<Account, &'static str> {
         let held = account.user.roles;
-        if held.intersects(Roles::ADMIN) && !self.sender.rights.contains(&Right::ManageAdmins) {
+        if account.user.is_reserved_to_admins() && !self.sender.rights.contains(&Right::ManageAdmins) {
             return Err("belongs to an administrator, whom the sender of the file may not change");
         }
         let patch = pending.user.patch(pending.given.without(Member::Email));
-        let user = account.user.patched(patch, clock::now());
-        let own = self.sender.id.as_ref() == Some(&user.id);
-        if own && (user.roles != held || user.enabled != account.user.enabled) {
+        let new = account.patched_by_import(
+            patch,
+            clock::now(),
+            (self.mark.import, pending.line),
+            self.mark.takeovers,
+        );
+        let own = self.sender.id == Some(account.user.id);
+        if own && (new.user.roles != held || new.user.enabled != account.user.enabled) {
             return Err(
                 "belongs to the sender of the file, who cannot change the own roles or disable the own account",
             );
         }
-        Ok(Account {
-            user: User {
-                version: account.user.version + 1,
-                ..user
-            },
-            changed_by: Some((self.mark.import, pending.line)),
-            changed_by_run: self.mark.takeovers,
-            ..account.clone()
-        })
+        Ok(new)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use roster::{Timestamp, UserDraft};
+    use roster::{Timestamp, UserDraft, UserPatch};
     use sheet::{Dialect, Position, Rows};
 
     use super::*;
@@ -394,9 +401,11 @@ mod tests {
         };
         let pending = Pending::new(&row, sound, None).unwrap();
         let own = |user: User, changed_by| {
-            let account = Account {
-                changed_by,
-                ..Account::new(user)
+            let account = Account::new(user);
+            let now = Timestamp::from_millis(0);
+            let account = match changed_by {
+                Some(mark) => account.patched_by_import(UserPatch::default(), now, mark, 0),
+                None => account,
             };
             own_work(this, &pending, &account)
         };
@@ -410,5 +419,35 @@ mod tests {
             Some(Outcome::Repeats(LINE - 1))
         );
         assert_eq!(own(user(other, 2), Some((other, LINE))), None);
+    }
+
+    #[test]
+    fn an_account_that_has_another_address_by_now_tells_only_of_the_row_itself() {
+        let this = import("this");
+        let file = b"email\n";
+        let mut rows = Rows::new(Dialect::detect(file).unwrap(), Position::START);
+        rows.feed(file);
+        let row = rows.next_row().unwrap();
+        let own = |line: u64| {
+            let sound = SoundRow {
+                user: user(this, line),
+                given: Members::NONE,
+                warnings: Vec::new(),
+            };
+            let pending = Pending::new(&Row { line, ..row }, sound, None).unwrap();
+            let moved = UserPatch {
+                email: "countess@example.org".parse().ok(),
+                ..UserPatch::default()
+            };
+            let account = Account::new(user(this, LINE));
+            own_work(
+                this,
+                &pending,
+                &account.patched(moved, Timestamp::from_millis(1)).unwrap(),
+            )
+        };
+
+        assert_eq!(own(LINE), Some(Outcome::Created));
+        assert_eq!(own(LINE + 1), None);
     }
 }

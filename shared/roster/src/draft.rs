@@ -62,8 +62,9 @@ impl<T> Change<T> {
         matches!(self, Self::Keep)
     }
 
-    /// The member's value after the change.
-    pub(super) fn applied_to(self, old: Option<&T>) -> Option<T>
+    /// Returns the member's value after the change.
+    #[must_use]
+    pub fn applied_to(self, old: Option<&T>) -> Option<T>
     where
         T: Clone,
     {

@@ -96,6 +96,15 @@ impl Email {
     pub fn key(&self) -> &str {
         self.key.as_deref().unwrap_or(&self.written)
     }
+
+    /// Returns whether both are written alike, but for the case of ASCII letters.
+    ///
+    /// Equality goes further: it folds `K` (U+212A) to `k` and `ſ` (U+017F) to `s`, though a mail server may keep
+    /// their mailboxes apart. So an issuer's word on an address counts only for one that is written alike.
+    #[must_use]
+    pub fn is_written_like(&self, other: &Self) -> bool {
+        self.written.eq_ignore_ascii_case(&other.written)
+    }
 }
 
 impl FromStr for Email {

@@ -42,6 +42,8 @@ pub struct User {
     pub id: UserId,
     /// Its address, which no other account holds. See [`User::patched`] for a change of spelling.
     pub email: Email,
+    /// The address that its owner asks for. It reserves nothing and proves nothing.
+    pub pending_email: Option<Email>,
     /// The person's first name.
     pub first_name: Option<Name>,
     /// The person's last name.
@@ -92,6 +94,7 @@ impl User {
         Self {
             id: UserId::random(Slot::of(&email)),
             email,
+            pending_email: None,
             first_name,
             last_name,
             other_name,
@@ -111,12 +114,13 @@ impl User {
 
     /// The account after a change made `now`.
     ///
-    /// If the patch changes nothing, neither does the version. An address that is only spelled in another
-    /// way is a change, though the two are equal as addresses.
+    /// An address that is only spelled in another way is a change, though the two are equal as addresses. The
+    /// version stays: the account that the user belongs to counts its changes.
     #[must_use]
     pub fn patched(&self, patch: UserPatch, now: Timestamp) -> Self {
         let UserPatch {
             email,
+            pending_email,
             first_name,
             last_name,
             other_name,
@@ -129,6 +133,7 @@ impl User {
         } = patch;
         let mut user = Self {
             email: email.unwrap_or_else(|| self.email.clone()),
+            pending_email: pending_email.applied_to(self.pending_email.as_ref()),
             first_name: first_name.applied_to(self.first_name.as_ref()),
             last_name: last_name.applied_to(self.last_name.as_ref()),
             other_name: other_name.applied_to(self.other_name.as_ref()),
@@ -144,9 +149,8 @@ impl User {
             external_user_id: external_user_id.applied_to(self.external_user_id.as_ref()),
             ..self.clone()
         };
-        if user != *self || user.email.as_str() != self.email.as_str() {
+        if !user.is_spelled_like(self) {
             user.modified_at = now;
-            user.version += 1;
         }
         user
     }
@@ -162,6 +166,7 @@ impl User {
         let has = |member| members.contains(member);
         UserPatch {
             email: has(Member::Email).then(|| self.email.clone()),
+            pending_email: Change::Keep,
             first_name: change(has(Member::FirstName), self.first_name.as_ref()),
             last_name: change(has(Member::LastName), self.last_name.as_ref()),
             other_name: change(has(Member::OtherName), self.other_name.as_ref()),
@@ -176,6 +181,25 @@ impl User {
             plan_id: change(has(Member::PlanId), self.plan_id.as_ref()),
             external_user_id: change(has(Member::ExternalUserId), self.external_user_id.as_ref()),
         }
+    }
+
+    /// Returns whether `other` is the same to the letter. Equality takes two spellings of an address for one.
+    #[must_use]
+    pub fn is_spelled_like(&self, other: &Self) -> bool {
+        fn spelled(user: &User) -> (&str, Option<&str>) {
+            (
+                user.email.as_str(),
+                user.pending_email.as_ref().map(Email::as_str),
+            )
+        }
+        self == other && spelled(self) == spelled(other)
+    }
+
+    /// Returns whether only those who manage administrators may manage the account: it holds an admin role, or one of
+    /// a later version, which may be an admin role there.
+    #[must_use]
+    pub fn is_reserved_to_admins(&self) -> bool {
+        self.roles.intersects(Roles::ADMIN) || !self.later_roles.is_empty()
     }
 
     /// Whether the account is one of those that administer the system; the last of them must stay.
@@ -193,6 +217,7 @@ impl User {
 #[expect(missing_docs, reason = "the members of the account, each with its change")]
 pub struct UserPatch {
     pub email: Option<Email>,
+    pub pending_email: Change<Email>,
     pub first_name: Change<Name>,
     pub last_name: Change<Name>,
     pub other_name: Change<Name>,
@@ -218,6 +243,7 @@ impl UserPatch {
 #[schema(as = User, example = json!({
     "id": "mfsgs3lbnnqxe2lpnz2gk4ramfxgiidu",
     "email": "ada@example.org",
+    "pendingEmail": null,
     "firstName": "Ada",
     "lastName": "Lovelace",
     "otherName": null,
@@ -235,6 +261,9 @@ impl UserPatch {
 pub struct UserView<'a> {
     id: UserId,
     email: &'a Email,
+    /// The address that the owner asks for. It becomes the address when an administrator sets it as `email` or
+    /// when the issuer that the owner signs in by proves it.
+    pending_email: Option<&'a Email>,
     first_name: Option<&'a Name>,
     last_name: Option<&'a Name>,
     other_name: Option<&'a Name>,
@@ -271,6 +300,7 @@ impl<'a> From<&'a User> for UserView<'a> {
         let User {
             id,
             email,
+            pending_email,
             first_name,
             last_name,
             other_name,
@@ -289,6 +319,7 @@ impl<'a> From<&'a User> for UserView<'a> {
         Self {
             id: *id,
             email,
+            pending_email: pending_email.as_ref(),
             first_name: first_name.as_ref(),
             last_name: last_name.as_ref(),
             other_name: other_name.as_ref(),

@@ -39,7 +39,7 @@ pub enum Code {
     RowTooLarge,
     /// The body has a member that the request does not take.
     UnknownMember,
-    /// The member is given by the service and cannot be changed.
+    /// The member cannot be changed, or not by this caller.
     ReadOnly,
     /// A number or a count beyond its limits.
     OutOfRange,

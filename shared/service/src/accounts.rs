@@ -6,7 +6,10 @@
 use std::time::Duration;
 
 use errors::{Error, Tries};
-use roster::{NewUser, RequestMark, Timestamp, User, UserDraft, UserPatch, UserView, Violation};
+use roster::{
+    Code, Given, Member, NewUser, RequestMark, Right, Timestamp, User, UserDraft, UserPatch, UserView,
+    Violation,
+};
 use table::{Account, NewToken, Replaced, Token, WhenFull};
 
 use crate::audit::{self, AccountAct, Actor};
@@ -83,20 +86,77 @@ pub fn foreign_members(body: Object, present: Option<&User>) -> Result<Vec<Viola
     body.foreign_members(&READ_ONLY, &present.map(UserView::from))
 }
 
-/// `account` after the change that `body` asks for.
+/// Returns `account` after the change that `body` asks for, as an administrator's: `email` becomes the address.
 ///
 /// # Errors
 ///
 /// [`Error::Invalid`] with every fault of the body, [`Error::Forbidden`] and [`Error::Conflict`] as
-/// [`Caller::may_change`] and [`Account::with`] say.
-pub fn patched(caller: &Caller, account: &Account, mut body: Object) -> Result<Account, Error> {
-    let draft = draft(&mut body);
-    let foreign = foreign_members(body, Some(&account.user))?;
-    let patch = Violation::unless(foreign, draft.parse_patch(&account.user)).map_err(Error::Invalid)?;
-    with_patch(caller, account, patch)
+/// [`Caller::may_change`] and [`Account::patched`] say.
+pub fn patched(caller: &Caller, account: &Account, body: Object) -> Result<Account, Error> {
+    let patch = patch(account, body, |_| Vec::new())?;
+    allowed(caller, account, account.patched(patch, clock::now())?)
 }
 
-/// `account`, enabled or disabled.
+/// Returns `account`, which is the caller's own, after the change that `body` asks for, as its owner's: another
+/// `email` becomes the pending address.
+///
+/// # Errors
+///
+/// As [`patched`], and [`Error::Invalid`] for a value that only administrators of users may change.
+pub fn patched_by_owner(caller: &Caller, account: &Account, body: Object) -> Result<Account, Error> {
+    let manages = caller.require(Right::ManageUsers).is_ok();
+    let patch = patch(account, body, |draft| {
+        if manages {
+            Vec::new()
+        } else {
+            changed_references(&account.user, draft)
+        }
+    })?;
+    allowed(caller, account, account.patched_by_owner(patch, clock::now())?)
+}
+
+/// Reads the change that `body` asks for. `objections` gives further faults of it.
+fn patch(
+    account: &Account,
+    mut body: Object,
+    objections: impl FnOnce(&UserDraft<'_>) -> Vec<Violation>,
+) -> Result<UserPatch, Error> {
+    let draft = draft(&mut body);
+    let pending_email = body.take("pendingEmail");
+    let mut faults = objections(&draft);
+    faults.extend(foreign_members(body, Some(&account.user))?);
+    Violation::unless(faults, draft.parse_patch(&pending_email, &account.user)).map_err(Error::Invalid)
+}
+
+/// Returns a fault for each of the references by which other systems know the account that `draft` changes.
+fn changed_references(user: &User, draft: &UserDraft<'_>) -> Vec<Violation> {
+    let references = UserDraft {
+        plan_id: draft.plan_id.clone(),
+        external_user_id: draft.external_user_id.clone(),
+        ..UserDraft::default()
+    };
+    // A malformed value is a fault already.
+    let Ok(patch) = references.parse_patch(&Given::Absent, user) else {
+        return Vec::new();
+    };
+    let changed = user.patched(patch, user.modified_at);
+    let mut faults = Vec::new();
+    for (member, is_changed) in [
+        (Member::PlanId, changed.plan_id != user.plan_id),
+        (
+            Member::ExternalUserId,
+            changed.external_user_id != user.external_user_id,
+        ),
+    ] {
+        if is_changed {
+            let detail = "can only be changed by an administrator; leave it out or send its present value";
+            faults.push(Violation::new(member, Code::ReadOnly, detail));
+        }
+    }
+    faults
+}
+
+/// Returns `account`, enabled or disabled.
 ///
 /// # Errors
 ///
@@ -106,38 +166,19 @@ pub fn enabled(caller: &Caller, account: &Account, enabled: bool) -> Result<Acco
         enabled: Some(enabled),
         ..UserPatch::default()
     };
-    with_patch(caller, account, patch)
+    allowed(caller, account, account.patched(patch, clock::now())?)
 }
 
-/// `account` after `patch`.
-///
-/// An address that somebody else gives is vouched for; one that owners give themselves is not.
-///
-/// # Errors
-///
-/// As [`Caller::may_change`] and [`Account::with`] say.
-fn with_patch(caller: &Caller, account: &Account, patch: UserPatch) -> Result<Account, Error> {
-    let gives_address = patch.email.is_some();
-    let user = account.user.patched(patch, clock::now());
-    caller.may_change(&account.user, &user)?;
-    let moves = user.email.key() != account.user.email.key();
-    let mut changed = account.with(user)?;
-    if caller.user.id == changed.user.id {
-        changed.address_unproven |= moves;
-    } else if gives_address && changed.address_unproven {
-        changed.address_unproven = false;
-        changed.user.version = account.user.version + 1;
-    }
-    Ok(changed)
+/// Returns `new`, if the caller may turn `account` into it.
+fn allowed(caller: &Caller, account: &Account, new: Account) -> Result<Account, Error> {
+    caller.may_change(&account.user, &new.user)?;
+    Ok(new)
 }
 
-/// `account` without any token issued so far.
+/// Returns `account` without any token issued so far.
 #[must_use]
 pub fn expired(account: &Account) -> Account {
-    let mut account = account.clone();
-    account.tokens_valid_after = account.tokens_valid_after.max(Some(clock::now()));
-    account.user.version += 1;
-    account
+    account.without_tokens(clock::now())
 }
 
 /// Stores what `decide` makes of `account`, which was read for this request, and gives it.

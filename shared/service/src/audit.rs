@@ -24,6 +24,7 @@ enum By {
     User(UserId),
     Bootstrap,
     Bucket,
+    Issuer,
 }
 
 impl<'a> Actor<'a> {
@@ -47,6 +48,13 @@ impl<'a> Actor<'a> {
         let by = By::Bucket;
         Self { by, request }
     }
+
+    /// Returns the issuer, on whose word the request `request` changes its caller's account.
+    #[must_use]
+    pub fn issuer(request: &'a str) -> Self {
+        let by = By::Issuer;
+        Self { by, request }
+    }
 }
 
 impl fmt::Display for By {
@@ -55,6 +63,7 @@ impl fmt::Display for By {
             Self::User(id) => id.fmt(formatter),
             Self::Bootstrap => formatter.write_str("bootstrap"),
             Self::Bucket => formatter.write_str("bucket"),
+            Self::Issuer => formatter.write_str("issuer"),
         }
     }
 }

@@ -4,18 +4,20 @@ mod fetch;
 pub mod issuer;
 pub mod jwt;
 pub mod keys;
+mod proof;
 mod verifier;
 
 use errors::Error;
 use lambda_http::Request;
 use lambda_http::http::header::AUTHORIZATION;
-use roster::{Right, Role, Roles, SubjectId, User, UserId, rights};
+use roster::{Right, Role, Roles, User, UserId, rights};
 use table::{Account, Credential, Holder, Replaced, Table, Token, TokenRecord, UserStore, holder, slot_key};
 
 use crate::audit::Actor;
 use crate::{clock, http};
 use issuer::Issuer;
 use jwt::Identity;
+use proof::Proofs;
 use verifier::Verifier;
 
 /// Authenticates requests.
@@ -24,6 +26,7 @@ pub struct Auth {
     table: Table,
     users: UserStore,
     verifier: Option<Verifier>,
+    proofs: Proofs,
 }
 
 /// The sender of a request.
@@ -44,6 +47,7 @@ impl Auth {
         Self {
             users: UserStore::new(table.clone()),
             verifier: issuer.map(|issuer| Verifier::new(issuer, table.limits())),
+            proofs: Proofs::default(),
             table,
         }
     }
@@ -68,26 +72,8 @@ impl Auth {
         request: &Request,
         about: Option<UserId>,
     ) -> Result<(Caller, Option<Account>), Error> {
-        let text = presented(request)?;
         let refused = || Error::Unauthenticated { presented: true };
-        let (credential, user, identity) = match (text.parse::<Token>(), &self.verifier) {
-            (Ok(token), _) => {
-                let user = token.user();
-                (Credential::Token(token), user, None)
-            }
-            (Err(()), Some(verifier)) => {
-                let identity = verifier.identity(text, clock::now()).await?;
-                let user = self.signs_in_as(&identity).await?.ok_or_else(refused)?;
-                let credential = Credential::Issued {
-                    user,
-                    hash: identity.hash,
-                    expires_at: identity.expires_at,
-                };
-                (credential, user, Some(identity))
-            }
-            (Err(()), None) => return Err(refused()),
-        };
-
+        let (credential, user, identity) = self.credential(presented(request)?).await?;
         let mut keys = vec![credential.key(), slot_key(user.slot())];
         if let Some(about) = about.filter(|about| about.slot() != user.slot()) {
             keys.push(slot_key(about.slot()));
@@ -108,29 +94,47 @@ impl Auth {
             }
         }
 
-        let account = caller.ok_or_else(refused)?;
-        // A record says of our own token that it is in force, and of an issuer's that it was revoked.
-        let issued_at = match (&identity, record) {
-            (None, Some(record)) => {
-                (record.user == user && record.expires_at > clock::now()).then_some(record.created_at)
-            }
-            (Some(identity), None) => {
-                (account.subject == Some(identity.subject)).then_some(identity.issued_at)
-            }
-            _ => None,
-        };
-        let valid = account.user.enabled
-            && issued_at
-                .is_some_and(|issued_at| account.tokens_valid_after.is_none_or(|after| issued_at > after));
-        if !valid {
+        let mut account = caller.ok_or_else(refused)?;
+        if !is_in_force(&account, identity.as_ref(), record) {
             return Err(refused());
         }
+        if let Some(identity) = &identity {
+            let issuer = Actor::issuer(http::request_id(request));
+            // Boxed, because few requests come to it, and unboxed it makes the future of every request large.
+            account = Box::pin(self.proofs.settle(&self.users, account, identity, &issuer)).await?;
+            target = target.map(|target| {
+                if target.user.id == user {
+                    account.clone()
+                } else {
+                    target
+                }
+            });
+        }
         let caller = Caller {
-            user: account.user,
+            user: account.into_user(),
             credential,
             request_id: http::request_id(request).to_owned(),
         };
         Ok((caller, target))
+    }
+
+    /// Reads a bearer token: whom it signs in, and what an issuer says in it.
+    async fn credential(&self, text: &str) -> Result<(Credential, UserId, Option<Identity>), Error> {
+        let refused = || Error::Unauthenticated { presented: true };
+        if let Ok(token) = text.parse::<Token>() {
+            let user = token.user();
+            return Ok((Credential::Token(token), user, None));
+        }
+        let verifier = self.verifier.as_ref().ok_or_else(refused)?;
+        let identity = verifier.identity(text, clock::now()).await?;
+        // Boxed, as the proof above.
+        let user = Box::pin(self.signs_in_as(&identity)).await?.ok_or_else(refused)?;
+        let credential = Credential::Issued {
+            user,
+            hash: identity.hash,
+            expires_at: identity.expires_at,
+        };
+        Ok((credential, user, Some(identity)))
     }
 
     /// The account that an issuer's subject signs in as: the one it is bound to, or the one that this
@@ -152,11 +156,10 @@ impl Auth {
                 // Another first sign-in was faster.
                 return Ok(Some(account.user.id));
             }
-            // Who only reserves the address, because the account had it once, does not sign in by it.
-            if account.user.email.key() != email.key() || !is_bindable(&account, identity) {
+            if !account.user.email.is_written_like(email) || !is_bindable(&account, identity) {
                 return Ok(None);
             }
-            let bound = bound(&account, subject);
+            let bound = account.bound(subject);
             if self.users.replace(&account, &bound).await? == Replaced::Done {
                 tracing::info!(user.id = %bound.user.id, "bound an account to an issuer's subject");
                 return Ok(Some(bound.user.id));
@@ -166,23 +169,28 @@ impl Auth {
     }
 }
 
-/// Whether the first sign-in of `identity`, whose address the account has, may bind it.
+/// Returns whether the token of `account`, its caller, is in force. `identity` is what an issuer's token says, and
+/// `record` what is stored of the token: of our own that it is in force, of an issuer's that it was revoked.
+fn is_in_force(account: &Account, identity: Option<&Identity>, record: Option<TokenRecord>) -> bool {
+    let issued_at = match (identity, record) {
+        (None, Some(record)) => {
+            (record.user == account.user.id && record.expires_at > clock::now()).then_some(record.created_at)
+        }
+        (Some(identity), None) => (account.subject == Some(identity.subject)).then_some(identity.issued_at),
+        _ => None,
+    };
+    account.user.enabled
+        && issued_at.is_some_and(|issued_at| account.tokens_valid_after.is_none_or(|after| issued_at > after))
+}
+
+/// Returns whether the first sign-in of `identity`, whose address the account has, may bind it.
 fn is_bindable(account: &Account, identity: &Identity) -> bool {
     account.subject.is_none()
         && account.user.enabled
-        && !account.user.roles.intersects(Roles::ADMIN)
-        && !account.address_unproven
+        && !account.user.is_reserved_to_admins()
         && account
             .tokens_valid_after
             .is_none_or(|after| identity.issued_at > after)
-}
-
-/// `account` with `subject` bound to it.
-fn bound(account: &Account, subject: SubjectId) -> Account {
-    let mut account = account.clone();
-    account.subject = Some(subject);
-    account.user.version += 1;
-    account
 }
 
 /// The token of the one `Authorization: Bearer` header (RFC 6750, 2.1).
@@ -230,7 +238,7 @@ impl Caller {
     /// [`Error::Forbidden`].
     pub fn may_manage(&self, user: &User) -> Result<(), Error> {
         self.require(Right::ManageUsers)?;
-        if user.roles.intersects(Roles::ADMIN) || !user.later_roles.is_empty() {
+        if user.is_reserved_to_admins() {
             self.require(Right::ManageAdmins)?;
         }
         Ok(())

@@ -5,7 +5,7 @@
 //! | item | PK | SK | kept in | what |
 //! |---|---|---|---|---|
 //! | user | `U#<slot>` | `U` | `users` | the slot is that of the address given at creation |
-//! | address | `U#<slot>` | `U` | `users` | reserves a changed address and points home |
+//! | address | `U#<slot>` | `U` | `users` | an address that an account was given later; points to the account's slot |
 //! | token | `T#<SHA-256 of the token>` | `T` | `tokens` | user id and expiry; of an issuer's token, that it was revoked |
 //! | tokens in force | `V#<user id>` | `V` | `tokens` | the tokens of a user that are in force, for their limit |
 //! | subject | `X#<hash of issuer and subject>` | `X` | `users` | the account that the issuer's subject signs in as |
@@ -42,4 +42,4 @@ pub use replays::{Attempt, Begun, ReplayStore};
 pub use table::{Item, Key, Refused, Table, When, from_item, is_refused, to_item, to_value};
 pub use takeovers::{Takeovers, import_key};
 pub use tokens::{Credential, NewToken, Token, TokenRecord, TokenStore, WhenFull};
-pub use users::{Account, Holder, Replaced, UserStore, Written, holder, key as slot_key};
+pub use users::{Account, AccountRecord, Holder, Replaced, UserStore, Written, holder, key as slot_key};

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::table::from_item;
 use super::users::listing_part;
-use super::{Holder, Item, UserStore, search};
+use super::{Item, UserStore, search};
 
 const DOING: &str = "list users";
 /// What a first read of a part brings beyond its share of what is wanted, so that it is mostly the last.
@@ -369,7 +369,7 @@ impl UserStore {
         let users = places
             .iter()
             .filter_map(|place| match holders.remove(&place.id.slot()) {
-                Some(Holder::Account(account)) if account.user.id == place.id => Some(account.user),
+                Some(account) if account.user.id == place.id => Some(account.into_user()),
                 _ => None,
             })
             .filter(|user| listing.filter.admits(user))

@@ -1,101 +1,32 @@
 //! User accounts.
 
+mod account;
 mod item;
 
 use std::borrow::Borrow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use aws_sdk_dynamodb::types::{BatchStatementErrorCodeEnum, BatchStatementRequest, TransactWriteItem};
 use errors::{Error, Tries, failed};
-use roster::{
-    Code, Email, ImportId, Member, RequestMark, Slot, SubjectId, Tally, Timestamp, User, UserId, Violation,
-};
+use roster::{Code, Email, ImportId, Member, RequestMark, Slot, SubjectId, Tally, User, UserId, Violation};
 
 use super::table::{Refused, When, from_value};
-use super::{Item, Table, Takeovers, import_key};
+use super::{Table, Takeovers, import_key};
 use item::{address, bound, bound_user, slot_of, stored, subject_key};
 
+pub use account::{Account, AccountRecord};
 pub(super) use item::listing_part;
 pub use item::{holder, key};
 
 /// Statements of one `BatchExecuteStatement` call, by its own limit.
 const MAX_STATEMENTS: usize = 25;
 
-/// A user and what the service keeps of the account beside it.
-#[derive(Clone, Debug)]
-pub struct Account {
-    /// The user.
-    pub user: User,
-    /// Tokens issued until then are void.
-    pub tokens_valid_after: Option<Timestamp>,
-    /// How many takeovers of its import the run knew of that made the account.
-    pub import_run: u64,
-    /// The import and its line that last changed the account, if one did.
-    pub changed_by: Option<(ImportId, u64)>,
-    /// How many takeovers of that import the run knew of.
-    pub changed_by_run: u64,
-    /// The request that made the account, if no import did.
-    pub made_by: Option<RequestMark>,
-    /// The addresses that are kept for the account, besides the one it was made with.
-    pub addresses: Vec<Slot>,
-    /// The subject of the issuer that signs in as this account.
-    pub subject: Option<SubjectId>,
-    /// Whether the present address is the owner's own word, which nobody has vouched for.
-    pub address_unproven: bool,
-    /// The attributes that a later version of the service has added. They stay whatever is changed.
-    pub later: Item,
-}
-
-impl Account {
-    /// How many addresses may be kept for one account, besides the one it was made with.
-    pub const MAX_ADDRESSES: usize = 50;
-
-    /// The account of a new user.
-    #[must_use]
-    pub fn new(user: User) -> Self {
-        Self {
-            user,
-            tokens_valid_after: None,
-            import_run: 0,
-            changed_by: None,
-            changed_by_run: 0,
-            made_by: None,
-            addresses: Vec::new(),
-            subject: None,
-            address_unproven: false,
-            later: Item::new(),
-        }
-    }
-
-    /// The account with `user` in the place of its user, to be stored by [`UserStore::replace`].
-    ///
-    /// Every address that the account ever had stays its own, so `user` may take one of them back.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Conflict`] if a new address would be one more than [`Account::MAX_ADDRESSES`].
-    pub fn with(&self, user: User) -> Result<Self, Error> {
-        let mut account = self.clone();
-        let slot = Slot::of(&user.email);
-        if slot != user.id.slot() && !account.addresses.contains(&slot) {
-            if account.addresses.len() == Self::MAX_ADDRESSES {
-                return Err(Error::conflict(
-                    "the account keeps as many addresses as it can; go back to one of them",
-                ));
-            }
-            account.addresses.push(slot);
-        }
-        account.user = user;
-        Ok(account)
-    }
-}
-
-/// Who holds the slot of an address.
+/// What is stored at the slot of an address.
 #[derive(Clone, Debug)]
 pub enum Holder {
     /// The account that was made with the address.
     Account(Box<Account>),
-    /// An account that took the address later; it lives at its own slot.
+    /// The slot of an account that was given the address later.
     Elsewhere(Slot),
 }
 
@@ -140,15 +71,10 @@ impl UserStore {
     ///
     /// # Errors
     ///
-    /// [`Error::Conflict`] if an account holds the address, or held it once and reserves it.
+    /// [`Error::Conflict`] if the address is kept for an account.
     pub async fn insert(&self, user: &User, request: RequestMark) -> Result<Option<User>, Error> {
         let doing = "store a user";
-        let made_by = Some(request);
-        let account = Account {
-            made_by,
-            ..Account::new(user.clone())
-        };
-        let item = stored(&account, doing)?;
+        let item = stored(&Account::new(user.clone()).made_by(request), doing)?;
         let mut actions = vec![self.table.put(item, When::Free, doing)?];
         actions.extend(self.counting(user.tally(), doing)?);
         match self.table.transact(actions, doing).await {
@@ -156,8 +82,8 @@ impl UserStore {
             Err(Refused::Failed(error)) => Err(error),
             Err(Refused::Condition(conditions)) => {
                 match conditions.into_iter().next().flatten().map(holder) {
-                    Some(Ok(Holder::Account(account))) if account.made_by == made_by => {
-                        Ok(Some(account.user))
+                    Some(Ok(Holder::Account(account))) if account.made_by == Some(request) => {
+                        Ok(Some(account.into_user()))
                     }
                     Some(Err(error)) => Err(error),
                     _ => Err(taken(&user.email)),
@@ -167,20 +93,21 @@ impl UserStore {
     }
 
     /// Stores `new` in the place of `old`, which must still be what is stored, takes the addresses that
-    /// `new` has and `old` has not, binds the subject of `new` if `old` has none, and moves the counters,
-    /// all in one transaction.
+    /// `new` has and `old` has not, gives back those that only `old` has, binds the subject of `new` if `old`
+    /// has none, and moves the counters, all in one transaction.
     ///
     /// # Errors
     ///
-    /// [`Error::Conflict`] if another account holds or keeps the new address.
+    /// [`Error::Conflict`] if the new address is kept for another account.
     pub async fn replace(&self, old: &Account, new: &Account) -> Result<Replaced, Error> {
         let doing = "change a user";
         let counted = self.counted(old).await?;
-        let mut stays = new.clone();
-        if counted == Tally::default() {
+        let stays = if counted == Tally::default() {
             // From now on it counts like an account that no import made.
-            stays.user.import = None;
-        }
+            new.clone().made_by_nobody()
+        } else {
+            new.clone()
+        };
         let item = stored(&stays, doing)?;
         let mut actions = vec![self.table.put(item, unchanged(&old.user), doing)?];
         for slot in new.addresses.iter().filter(|slot| !old.addresses.contains(slot)) {
@@ -188,6 +115,10 @@ impl UserStore {
             actions.push(self.table.put(item, When::Free, doing)?);
         }
         let addresses = 1..actions.len();
+        for slot in old.addresses.iter().filter(|slot| !new.addresses.contains(slot)) {
+            // What the unchanged account lists is its own.
+            actions.push(self.table.delete(key(*slot), When::Always, doing)?);
+        }
         if let Some(subject) = new.subject.filter(|_| old.subject.is_none()) {
             let item = bound(subject, new.user.id, doing)?;
             actions.push(self.table.put(item, When::Free, doing)?);
@@ -302,15 +233,7 @@ impl UserStore {
         number: u64,
     ) -> Result<TransactWriteItem, Error> {
         let doing = "adopt a user";
-        let mut own = account.clone();
-        let of_import = |mark: Option<(ImportId, u64)>| mark.is_some_and(|(id, _)| id == import);
-        if of_import(own.user.import) {
-            own.import_run = number;
-        }
-        if of_import(own.changed_by) {
-            own.changed_by_run = number;
-        }
-        own.user.version += 1;
+        let own = account.adopted(import, number);
         self.table
             .put(stored(&own, doing)?, unchanged(&account.user), doing)
     }
@@ -400,10 +323,7 @@ impl UserStore {
         let doing = "store users";
         let mut statement = format!("INSERT INTO \"{}\" VALUE {{", self.table.name());
         let mut parameters = Vec::new();
-        let account = Account {
-            import_run: number,
-            ..Account::new(user.clone())
-        };
+        let account = Account::new(user.clone()).made_by_run(number);
         for (name, value) in stored(&account, doing)? {
             if !parameters.is_empty() {
                 statement.push(',');
@@ -440,7 +360,9 @@ impl UserStore {
         })
     }
 
-    /// Who holds each of `slots`, read consistently; a free slot is absent. At most 100.
+    /// Returns the account that each of `slots` is kept for, read consistently; a free slot is absent. At most 100.
+    ///
+    /// An account is read at its own slot. Only addresses that were given later cost a second read.
     ///
     /// # Errors
     ///
@@ -448,7 +370,29 @@ impl UserStore {
     pub async fn holders(
         &self,
         slots: impl IntoIterator<Item = Slot>,
-    ) -> Result<HashMap<Slot, Holder>, Error> {
+    ) -> Result<HashMap<Slot, Account>, Error> {
+        let mut accounts = HashMap::new();
+        let mut elsewhere = Vec::new();
+        for (slot, holder) in self.read_slots(slots).await? {
+            match holder {
+                Holder::Account(account) => drop(accounts.insert(slot, *account)),
+                Holder::Elsewhere(home) => elsewhere.push((slot, home)),
+            }
+        }
+        let homes: HashSet<_> = elsewhere.iter().map(|(_, home)| *home).collect();
+        let homes: HashMap<_, _> = self.read_slots(homes).await?.into_iter().collect();
+        for (slot, home) in elsewhere {
+            // Between the two reads the account may have given the address back, or be gone.
+            if let Some(Holder::Account(account)) = homes.get(&home)
+                && account.keeps(slot)
+            {
+                accounts.insert(slot, (**account).clone());
+            }
+        }
+        Ok(accounts)
+    }
+
+    async fn read_slots(&self, slots: impl IntoIterator<Item = Slot>) -> Result<Vec<(Slot, Holder)>, Error> {
         let doing = "read who holds an address";
         let items = self.table.batch_get(slots.into_iter().map(key), doing).await?;
         items
@@ -460,22 +404,15 @@ impl UserStore {
             .collect()
     }
 
-    /// The account that uses `email`, or reserves it.
+    /// Returns the account whose present address is `email`, if that address is proven.
     ///
     /// # Errors
     ///
     /// If storage fails.
     pub async fn find_by_email(&self, email: &Email) -> Result<Option<Account>, Error> {
-        let mut slot = Slot::of(email);
-        // An address points home, and home is an account.
-        for _ in 0..2 {
-            match self.holders([slot]).await?.remove(&slot) {
-                None => return Ok(None),
-                Some(Holder::Account(account)) => return Ok(Some(*account)),
-                Some(Holder::Elsewhere(home)) => slot = home,
-            }
-        }
-        Ok(None)
+        let slot = Slot::of(email);
+        let account = self.holders([slot]).await?.remove(&slot);
+        Ok(account.filter(|account| account.is_found_by(slot)))
     }
 
     /// The account that `subject` is bound to, by its id.

@@ -628,37 +628,6 @@ async fn senders_change_their_own_record_by_a_file_but_not_what_they_may() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_an_account_has_or_had_is_that_accounts() {
-    let service = Service::start().await;
-    let ada = service.account("old@example.org", &[Role::Originator]).await;
-    let moved = json!({ "email": "new@example.org" });
-    let ada = format!("/users/{}", ada.id);
-    service.put(&ada, &moved).await.expect(200);
-    for (address, name) in [("OLD@example.org", "King"), ("NEW@example.org", "Lovelace")] {
-        let file = format!("email,lastName\n{address},{name}\n");
-
-        let strict = service.import(file.as_str(), &[]).await.expect(200);
-        let lenient = service
-            .import(file.as_str(), &[("ignoreDuplicates", "true")])
-            .await
-            .expect(200);
-        let upsert = service
-            .import(file.as_str(), &[("mode", "upsert")])
-            .await
-            .expect(200);
-
-        assert_eq!(faults(&strict), [(2, "email", "already_exists")]);
-        assert_eq!(counts(&lenient), [1, 0, 0, 1, 0]);
-        assert_eq!(counts(&upsert), [1, 0, 1, 0, 0]);
-        let ada = service.get(&ada).await.expect(200);
-        assert_eq!(
-            (&ada["email"], &ada["lastName"]),
-            (&json!("new@example.org"), &json!(name))
-        );
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_wait_that_runs_out_ends_in_the_place_to_look() {
     let service = Service::without_runs().await;
     let request = service

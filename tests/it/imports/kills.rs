@@ -7,7 +7,6 @@ use local::{Delivery, Options};
 use reqwest::Method;
 use serde_json::Value;
 use shared::roster::{ImportId, Slot, Tally};
-use shared::table::Holder;
 
 use crate::support::faults::mixed;
 use crate::support::{Service, form, owned, send};
@@ -101,7 +100,7 @@ async fn a_killed_process_loses_doubles_and_miscounts_nothing() {
             let slot = |row: &u64| Slot::of(&format!("u{row}@{domain}").parse().unwrap());
             let holders = app.users.holders(rows.iter().map(slot)).await.unwrap();
             for row in rows {
-                let Some(Holder::Account(account)) = holders.get(&slot(row)) else {
+                let Some(account) = holders.get(&slot(row)) else {
                     panic!("row {row} of {domain} is lost");
                 };
                 assert_eq!(account.user.import, Some((id, row + 2)));

@@ -214,9 +214,7 @@ async fn a_late_account_that_somebody_touched_first_stays_and_is_counted_once() 
         .await
         .expect(200);
     world.service.delete(&path(&late[2])).await.expect(200);
-    let mut signed_in = late[3].clone();
-    signed_in.subject = Some(SubjectId::of("https://issuer.example", "ada"));
-    signed_in.user.version += 1;
+    let signed_in = late[3].bound(SubjectId::of("https://issuer.example", "ada"));
     let replaced = world.app.users.replace(&late[3], &signed_in).await.unwrap();
     assert_eq!(replaced, Replaced::Done);
     let settled = settle_late(&world.app, clock::now()).await.unwrap();

@@ -146,33 +146,6 @@ async fn an_account_is_bound_only_if_everything_speaks_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_owners_gave_themselves_binds_nobody() {
-    let (service, issuer) = start().await;
-    let mallory = service.account("mallory@example.org", &[Role::Originator]).await;
-    let squat = json!({"email": "ada@example.org"});
-    send(
-        service
-            .request_as(&mallory.token, Method::PUT, "/users/me")
-            .json(&squat),
-    )
-    .await
-    .expect(200);
-    let ada = issuer.token(&issuer.claims("7", "ada@example.org"));
-
-    service
-        .me(&ada)
-        .await
-        .expect_refused_token("an address on the owner's word");
-
-    let vouched = service
-        .put(&format!("/users/{}", mallory.id), &squat)
-        .await
-        .expect(200);
-    assert_eq!(vouched["email"], "ada@example.org");
-    assert_eq!(service.me(&ada).await.status, 200);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn what_ends_an_account_ends_its_sign_ins_at_once() {
     let (service, issuer) = start().await;
     let ada = service.account("ada@example.org", &[Role::Originator]).await;

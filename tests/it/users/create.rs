@@ -28,7 +28,8 @@ async fn a_new_user_comes_back_whole() {
     assert_eq!(
         user,
         json!({
-            "id": id, "email": "Ada@Example.org", "firstName": "Ada", "lastName": null, "otherName": null,
+            "id": id, "email": "Ada@Example.org", "pendingEmail": null,
+            "firstName": "Ada", "lastName": null, "otherName": null,
             "mobileNumber": "+442079460958", "roles": ["ROLE_ORIGINATOR"], "enabled": true,
             "accountType": "LOCAL", "planId": null, "externalUserId": null,
             "createdAt": user["createdAt"], "modifiedAt": user["createdAt"],

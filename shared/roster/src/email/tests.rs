@@ -242,6 +242,27 @@ fn addresses_that_mean_one_account_are_equal() {
 }
 
 #[test]
+fn addresses_are_written_alike_whatever_the_case_of_ascii_letters() {
+    for (one, other) in [
+        ("Ada@Example.ORG", "ada@example.org"),
+        ("dörte@sörensen.example", "Dörte@Sörensen.example"),
+    ] {
+        assert!(email(one).is_written_like(&email(other)), "{one} and {other}");
+    }
+    for (one, other) in [
+        ("\u{212A}elvin@example.org", "kelvin@example.org"),
+        ("fir\u{17F}t@example.org", "first@example.org"),
+        ("ada@fir\u{17F}t.example", "ada@first.example"),
+        ("ÉMILE@example.org", "émile@example.org"),
+        ("e\u{301}mile@example.org", "émile@example.org"),
+        ("ada@münchen.example", "ada@xn--mnchen-3ya.example"),
+    ] {
+        assert_eq!(email(one), email(other));
+        assert!(!email(one).is_written_like(&email(other)), "{one} and {other}");
+    }
+}
+
+#[test]
 fn addresses_that_only_look_alike_are_different() {
     for (one, other) in [
         ("ı@example.org", "i@example.org"),

@@ -232,7 +232,8 @@ impl<'a> UserDraft<'a> {
     }
 
     /// Reads a change of the account that is `present`: what is absent stays as it is, `null` takes a value away. A
-    /// value that the account has already is sound, even if it could not be given nowadays.
+    /// value that the account has already is sound, even if it could not be given nowadays. `pending_email` is
+    /// the one member that only a change has.
     ///
     /// Which roles the caller may give or take is not asked here, because it depends on those that the
     /// account has.
@@ -241,7 +242,7 @@ impl<'a> UserDraft<'a> {
     ///
     /// Every fault of every member, in the order of the members. `null` is a fault of a member that
     /// cannot be without a value.
-    pub fn parse_patch(self, present: &User) -> Result<UserPatch, Vec<Violation>> {
+    pub fn parse_patch(self, pending_email: &Given<'_>, present: &User) -> Result<UserPatch, Vec<Violation>> {
         let Self {
             email,
             first_name,
@@ -258,6 +259,7 @@ impl<'a> UserDraft<'a> {
 
         let patch = UserPatch {
             email: faults.replace(&email, |faults, given| faults.address(given, &present.email)),
+            pending_email: faults.change("pendingEmail", pending_email, present.pending_email.as_ref()),
             first_name: faults.change(Member::FirstName, &first_name, present.first_name.as_ref()),
             last_name: faults.change(Member::LastName, &last_name, present.last_name.as_ref()),
             other_name: faults.change(Member::OtherName, &other_name, present.other_name.as_ref()),

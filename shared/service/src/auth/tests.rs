@@ -1,5 +1,5 @@
 use lambda_http::Body;
-use roster::{Timestamp, UserDraft};
+use roster::{SubjectId, Timestamp, UserDraft};
 
 use super::*;
 
@@ -147,10 +147,7 @@ fn a_first_sign_in_binds_only_an_account_that_nobody_else_could_have_prepared() 
     };
     let plain = Account::new(user("ada@example.org", &[Role::Originator]));
     let earlier = Timestamp::from_millis(now().millis() - 1);
-    let signed_out = |after| Account {
-        tokens_valid_after: Some(after),
-        ..plain.clone()
-    };
+    let signed_out = |after| plain.without_tokens(after);
 
     assert!(is_bindable(&plain, &identity));
     assert!(is_bindable(&signed_out(earlier), &identity));
@@ -160,21 +157,14 @@ fn a_first_sign_in_binds_only_an_account_that_nobody_else_could_have_prepared() 
     };
     for refused in [
         signed_out(now()),
-        Account {
-            subject: Some(SubjectId::of("https://issuer.example", "eve")),
-            ..plain.clone()
-        },
-        Account {
-            address_unproven: true,
-            ..plain.clone()
-        },
+        plain.bound(SubjectId::of("https://issuer.example", "eve")),
         Account::new(disabled),
         Account::new(user("ada@example.org", &[Role::Originator, Role::UserAdmin])),
     ] {
         assert!(!is_bindable(&refused, &identity), "{refused:?}");
     }
 
-    let bound = bound(&plain, identity.subject);
+    let bound = plain.bound(identity.subject);
     assert_eq!(
         (bound.subject, bound.user.version),
         (Some(identity.subject), plain.user.version + 1)

@@ -7,7 +7,7 @@ use roster::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Account, Holder};
+use super::{Account, AccountRecord, Holder};
 use crate::table::{from_item, from_item_and_rest, to_item};
 use crate::{Item, Key, search};
 
@@ -16,6 +16,8 @@ use crate::{Item, Key, search};
 struct UserItem {
     id: UserId,
     email: Email,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pending_email: Option<Email>,
     #[serde(skip_serializing_if = "Option::is_none")]
     first_name: Option<Name>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,7 +89,7 @@ struct SubjectItem {
 
 impl From<&Account> for UserItem {
     fn from(account: &Account) -> Self {
-        let Account {
+        let AccountRecord {
             user,
             tokens_valid_after,
             import_run,
@@ -98,10 +100,11 @@ impl From<&Account> for UserItem {
             subject,
             address_unproven,
             later: _,
-        } = account.clone();
+        } = account.clone().into_record();
         let User {
             id,
             email,
+            pending_email,
             first_name,
             last_name,
             other_name,
@@ -126,6 +129,7 @@ impl From<&Account> for UserItem {
             listing_place: email.key().to_owned(),
             id,
             email,
+            pending_email,
             first_name,
             last_name,
             other_name,
@@ -154,11 +158,12 @@ impl From<&Account> for UserItem {
     }
 }
 
-impl From<UserItem> for Account {
+impl From<UserItem> for AccountRecord {
     fn from(item: UserItem) -> Self {
         let UserItem {
             id,
             email,
+            pending_email,
             first_name,
             last_name,
             other_name,
@@ -194,6 +199,7 @@ impl From<UserItem> for Account {
             user: User {
                 id,
                 email,
+                pending_email,
                 first_name,
                 last_name,
                 other_name,
@@ -284,9 +290,6 @@ pub fn holder(item: Item) -> Result<Holder, Error> {
             .ok_or_else(|| Error::internal(doing, "an address without a home"));
     }
     let (item, later) = from_item_and_rest::<UserItem>(item, doing)?;
-    let account = Account {
-        later,
-        ..Account::from(item)
-    };
-    Ok(Holder::Account(Box::new(account)))
+    let record = AccountRecord { later, ..item.into() };
+    Ok(Holder::Account(Box::new(Account::stored(record))))
 }

@@ -1,9 +1,11 @@
 //! What operations on an account have in common.
 
-use roster::{UserDraft, UserView};
+use roster::{Email, UserDraft, UserView};
 use serde_json::json;
+use utoipa::ToSchema;
+use utoipa::openapi::Ref;
 
-use super::{Answer, Description, add_read_only};
+use super::{Answer, Description, add, add_read_only, nullable};
 use crate::accounts::READ_ONLY;
 use crate::http::Kind;
 
@@ -16,18 +18,20 @@ impl Description {
     }
 
     /// It takes a change of an account, as [`patched`](crate::accounts::patched) reads it, and answers with the
-    /// account.
+    /// account, described as `about`. `email` says what another address comes to.
     #[must_use]
-    pub fn takes_user_change(self, about: &str) -> Self {
-        self.about(
+    pub fn takes_user_change(self, about: &str, email: &str) -> Self {
+        self.about(&format!(
             "A member that is left out stays as it is, `null` takes its value away. Members that the service \
-             gives may be there with the value that they have.",
-        )
+             gives may be there with the value that they have. {email}"
+        ))
         .if_match()
         .json::<UserDraft>(
             "UserChange",
             |change| {
                 change.required.clear();
+                add(change, "pendingEmail", Ref::from_schema_name(Email::name()));
+                nullable(change, &["pendingEmail"]);
                 add_read_only::<UserView>(change, &READ_ONLY);
             },
             json!({ "lastName": "King", "planId": null }),
