@@ -1,8 +1,10 @@
 // What the page does in a browser, step by step as a person does it: `node check.mjs [PART OF A NAME ...]`.
 
 import { strict as assert } from "node:assert";
+import { readFileSync } from "node:fs";
 import { audit, launch, signIn, visit } from "./browser.mjs";
 import { Stack } from "./stack.mjs";
+import { workbook } from "./workbook.mjs";
 
 const EXAMPLE = new URL("../../examples/people-with-errors.csv", import.meta.url).pathname;
 const tests = [];
@@ -12,7 +14,9 @@ const test = (name, run) => tests.push([name, run]);
 async function importFile(page, file, created) {
     await page.locator("input[type=file]").setInputFiles(file);
     await page.getByRole("button", { name: "Check the file" }).click();
-    await page.getByText("Nothing has been written.").waitFor();
+    await page.getByText("Nothing has been written.").waitFor({ timeout: 120_000 });
+    // A check of which nothing is ready is corrected at once.
+    if (!created) return;
     await page.getByRole("button", { name: new RegExp(`^Create ${created} users?`) }).click();
     await page.getByText("Nothing has been written.").waitFor({ state: "detached" });
     await page.getByRole("button", { name: "All imports" }).waitFor();
@@ -54,13 +58,14 @@ test("a file is checked and imported by mouse", async ({ page, stack }) => {
 });
 
 test("a file is checked and imported by keyboard alone", async ({ page, stack }) => {
+    // The browser has to know early that nobody is there to choose.
+    const chooser = page.waitForEvent("filechooser", { timeout: 60_000 });
     await page.goto(`${stack.url}/#token=${stack.adminToken}`);
     await page.getByRole("dialog").waitFor();
     await tabTo(page, "Sign in");
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "Imports", exact: true }).waitFor();
     await tabTo(page, "Choose a file");
-    const chooser = page.waitForEvent("filechooser");
     await page.keyboard.press("Enter");
     await (await chooser).setFiles(csv("keys.csv", "email\nkeys@example.org\nkeys2@example.org\n"));
     await page.getByRole("heading", { name: "keys.csv" }).waitFor();
@@ -70,6 +75,128 @@ test("a file is checked and imported by keyboard alone", async ({ page, stack })
     await tabTo(page, "Create 2 users");
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "Done: 2 created." }).waitFor();
+});
+
+/** The example with addresses that no other test has. */
+const example = mark => csv(`${mark}.csv`, readFileSync(EXAMPLE, "utf8").replaceAll(/@example.org/gi, `@${mark}.example`));
+
+/** Waits until every row was checked by the service. */
+const settled = page => page.locator(".state", { hasText: "checking" }).first().waitFor({ state: "detached" });
+
+test("a file is corrected to nothing left, by mouse, and a step can be taken back", async ({ page, stack }) => {
+    await signIn(page, stack);
+    await importFile(page, example("mouse"), 5);
+    await page.getByRole("button", { name: "Correct 5 rows" }).click();
+    await page.getByRole("heading", { name: "5 of 5 rows left" }).waitFor();
+    const causes = page.getByRole("region", { name: "Causes" });
+    for (const [cause, remedy] of [
+        ["Unknown role", "Apply to 1 row"], ["Mobile number", "Empty the cell"], ["Role that cannot", "Apply to 1 row"],
+        ["Address repeats", "Leave out 1 row"], ["Wrong number", "Add empty cells to 1 short row"],
+    ]) {
+        await causes.getByRole("button", { name: cause }).click();
+        await page.getByRole("button", { name: remedy }).click();
+        await settled(page);
+    }
+    await page.getByRole("button", { name: "Undo" }).click();
+    await causes.getByRole("button", { name: "Wrong number" }).waitFor();
+    await page.getByRole("button", { name: "Redo" }).click();
+    await causes.getByRole("button", { name: "Wrong number" }).waitFor({ state: "detached" });
+    await causes.getByRole("button", { name: "All rows to correct" }).click();
+    await page.getByLabel("email, line 4").fill("edsger@mouse.example");
+    await page.getByLabel("email, line 6").fill("tim@mouse.example");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Nothing left of 5 rows" }).waitFor();
+    await page.reload();
+    await page.getByRole("heading", { name: "Nothing left of 5 rows" }).waitFor();
+    await page.getByRole("button", { name: "Import 4 corrected rows" }).click();
+    await page.getByRole("heading", { name: "Done: 4 created." }).waitFor();
+    assert.equal((await stack.api("GET", "/users?searchText=mouse.example")).count, 9);
+    assert.equal(await page.evaluate(() => sessionStorage.length), 1, "only the token is kept");
+});
+
+test("a file is corrected to nothing left by keyboard alone", async ({ page, stack }) => {
+    await signIn(page, stack);
+    await importFile(page, csv("keyboard.csv", "email,firstName,roles\na@,A,\nb@keyboard.example,B,Wizard\n"), 0);
+    await tabTo(page, "Correct 2 rows");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "2 of 2 rows left" }).waitFor();
+    await page.keyboard.press("F8");
+    await page.keyboard.type("a@keyboard.example");
+    await page.keyboard.press("Enter");
+    await page.keyboard.type("Collaborator");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Nothing left of 2 rows" }).waitFor();
+    await page.keyboard.press("Control+z");
+    await page.getByRole("heading", { name: "1 of 2 rows left" }).waitFor();
+    await page.keyboard.press("Control+y");
+    await page.getByRole("heading", { name: "Nothing left of 2 rows" }).waitFor();
+    await page.keyboard.press("Control+Home");
+    await page.evaluate(() => document.getElementById("main").focus());
+    await tabTo(page, "Import 2 corrected rows");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Done: 2 created." }).waitFor();
+});
+
+test("telephone numbers get their country together", async ({ page, stack }) => {
+    await signIn(page, stack);
+    const rows = [1, 2, 3].map(row => `p${row}@phone.example,020 7946 000${row}\n`).join("");
+    await importFile(page, csv("phones.csv", `email,mobileNumber\n${rows}`), 0);
+    await page.getByRole("button", { name: "Correct 3 rows" }).click();
+    await page.getByRole("region", { name: "Causes" }).getByRole("button", { name: "Mobile number" }).click();
+    await page.getByLabel("Country of these numbers").selectOption("United Kingdom");
+    await page.getByRole("button", { name: "Apply to 3 rows" }).click();
+    await page.getByRole("button", { name: "Import 3 corrected rows" }).click();
+    await page.getByRole("heading", { name: "Done: 3 created." }).waitFor();
+    const { items } = await stack.api("GET", "/users?searchText=p1@phone.example");
+    assert.equal(items[0].mobileNumber, "+442079460001");
+});
+
+test("a file of Windows-1252 and a workbook arrive as they were meant", async ({ page, stack }) => {
+    await signIn(page, stack);
+    const text = "email;firstName;lastName\r\nz@umlaut.example;Zo\xeb;M\xfcller\r\ny@umlaut.example;J\xfcrgen;Gr\xf6\xdfe\r\n";
+    const file = { name: "umlaut.csv", mimeType: "text/csv", buffer: Buffer.from(text, "latin1") };
+    await page.locator("input[type=file]").setInputFiles(file);
+    await page.getByRole("radio", { name: /windows-1252.*Zo\xeb;M\xfcller/ }).and(page.locator(":checked")).waitFor();
+    await page.getByRole("link", { name: "Imports" }).first().click();
+    await importFile(page, file, 2);
+    const [zoe] = (await stack.api("GET", "/users?searchText=z@umlaut.example")).items;
+    assert.deepEqual([zoe.firstName, zoe.lastName], ["Zo\xeb", "M\xfcller"]);
+
+    const book = workbook({
+        Notes: [["nothing to see"]],
+        Autumn: [["email", "firstName", "mobileNumber", "externalUserId"], ["s@sheet.example", "S\xf8ren", "+4520123456", 46022]],
+    });
+    await page.getByRole("link", { name: "Imports" }).first().click();
+    await page.locator("input[type=file]").setInputFiles({ name: "people.xlsx", mimeType: "", buffer: book });
+    await page.getByLabel("Sheet").selectOption("Autumn");
+    await page.getByRole("button", { name: "Check the file" }).click();
+    await page.getByRole("button", { name: "Create 1 user" }).click();
+    await page.getByRole("heading", { name: "Done: 1 created." }).waitFor();
+    const [soren] = (await stack.api("GET", "/users?searchText=s@sheet.example")).items;
+    assert.deepEqual([soren.firstName, soren.mobileNumber, soren.externalUserId], ["S\xf8ren", "+4520123456", "46022"]);
+});
+
+test("100,000 rows to correct: the first cause, a key, and the memory", async ({ page, stack }) => {
+    const rows = Array.from({ length: 100_000 }, (_, row) => `row${row}@many.example,F${row},Last,Wizard${row % 7}\n`).join("");
+    await signIn(page, stack);
+    await importFile(page, csv("many.csv", `email,firstName,lastName,roles\n${rows}`), 0);
+    const began = Date.now();
+    await page.getByRole("button", { name: "Correct 100,000 rows" }).click();
+    await page.getByRole("region", { name: "Causes" }).getByRole("button", { name: "Unknown role" }).waitFor();
+    const first = Date.now() - began;
+    await page.getByText("More rows are on their way").waitFor({ state: "detached", timeout: 120_000 });
+    const input = page.getByRole("region", { name: "Rows" }).locator("table input").first();
+    await input.focus();
+    const painted = await page.evaluate(() => new Promise(resolve => {
+        let started = 0;
+        document.activeElement.addEventListener("input", () => requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - started))));
+        started = performance.now();
+        document.execCommand("insertText", false, "x");
+    }));
+    const memory = await page.evaluate(() => performance.memory.usedJSHeapSize / 1e6);
+    console.log(`    first cause ${first} ms, key to paint ${Math.round(painted)} ms, heap ${Math.round(memory)} MB`);
+    // The aim is 2 s for the first cause on a machine at rest; what is printed says how far it is from that.
+    assert.ok(first < 10_000 && painted < 100 && memory < 300);
 });
 
 test("rows are pasted, and a file is dropped anywhere", async ({ page, stack }) => {
@@ -244,12 +371,22 @@ test("axe finds nothing in any state, light and dark, wide and at 320 pixels", a
     await page.goto("about:blank");
     await signIn(page, stack);
     await look("imports");
-    await page.locator("input[type=file]").setInputFiles(EXAMPLE);
-    await page.getByRole("button", { name: "Check the file" }).waitFor();
+    await page.locator("input[type=file]").setInputFiles(csv("odd.csv", "E-Mail,Vornam,Notes\na@example.org,Ada,x\n"));
+    await page.getByRole("button", { name: "Close" }).waitFor();
+    await look("columns to decide");
+    await page.getByRole("link", { name: "Imports" }).first().click();
+    await page.locator("input[type=file]").setInputFiles(example("axe"));
+    await page.getByText("all known").waitFor();
     await look("new");
     await page.getByRole("button", { name: "Check the file" }).click();
     await page.locator("[data-part=errors-list] table").waitFor();
     await look("check");
+    await page.getByRole("button", { name: /^Create 5 users/ }).click();
+    await page.getByRole("button", { name: "Correct 5 rows" }).click();
+    await page.getByRole("heading", { name: "5 of 5 rows left" }).waitFor();
+    await look("correct");
+    await page.getByRole("region", { name: "Causes" }).getByRole("button", { name: "Unknown role" }).click();
+    await look("a cause");
     await page.goto(`${stack.url}/#/users`);
     await page.getByText("admin@example.org", { exact: true }).last().waitFor();
     await look("users");
@@ -273,15 +410,18 @@ test("axe finds nothing in any state, light and dark, wide and at 320 pixels", a
 /** Renews the pictures of the README: small ones, because every clone has them. */
 async function pictures(stack, browser) {
     const folder = new URL("../../docs/", import.meta.url).pathname;
-    const { page, context } = await visit(browser, stack, { viewport: { width: 900, height: 560 } });
+    const { page, context } = await visit(browser, stack, { viewport: { width: 960, height: 560 } });
     await signIn(page, stack);
-    await page.locator("input[type=file]").setInputFiles(EXAMPLE);
-    await page.getByRole("button", { name: "Check the file" }).click();
-    await page.locator("[data-part=errors-list] table").waitFor();
+    await importFile(page, EXAMPLE, 5);
+    await page.getByRole("button", { name: "Correct 5 rows" }).click();
+    await page.getByRole("heading", { name: "5 of 5 rows left" }).waitFor();
+    await page.setViewportSize({ width: 1240, height: 640 });
+    await page.getByLabel("email, line 6").fill("tim@example.org");
+    await page.keyboard.press("Enter");
+    await settled(page);
     await page.mouse.move(0, 0);
-    await page.screenshot({ path: `${folder}page-check.png` });
-    await page.getByRole("button", { name: /^Create 5 users/ }).click();
-    await page.getByRole("heading", { name: /rows left to correct/ }).waitFor();
+    await page.screenshot({ path: `${folder}page-correct.png` });
+    await page.setViewportSize({ width: 960, height: 560 });
     await page.getByRole("link", { name: "Imports" }).first().click();
     await page.getByText("5 created, 5 failed").waitFor();
     await page.waitForTimeout(300);

@@ -112,7 +112,7 @@ export async function show(place) {
     const root = clone("home"), list = piece(root, "list"), file = part(root, "file", HTMLInputElement);
     button(root, "choose").addEventListener("click", () => file.click());
     button(root, "template").addEventListener("click", () => void template());
-    file.addEventListener("change", () => { if (file.files?.[0]) take(file.files[0]); });
+    file.addEventListener("change", () => { if (file.files?.[0]) void take(file.files[0]); });
     place.title("Imports");
 
     let offset = 0, wake = () => {};

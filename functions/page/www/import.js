@@ -4,10 +4,13 @@ import { ask, json, pause } from "./api.js";
 import { act, button, clone, empty, fill, part, piece, say } from "./dom.js";
 import { bar, counted, isCheck, isFinal, pace, sender, state } from "./home.js";
 import { checkedBy, choseAgain, save, start } from "./intake.js";
+import { delimiterName } from "./look.js";
 import { number, plural, roleName, size, visible, when } from "./words.js";
 
 /** Errors on a page. */
 const LIMIT = 100;
+/** Rows that a tab corrects: it holds all of them. More are corrected as a file. */
+const MOST = 100_000;
 /** Between two looks, in milliseconds: at first, then slower and slower, up to the longest. */
 const FIRST = 250, LONGEST = 2000;
 
@@ -25,7 +28,9 @@ export async function show(place) {
         await errors(root, one, place);
         return;
     }
-    void follow();
+    follow().catch(error => {
+        if (!place.signal.aborted) throw error;
+    });
 
     async function follow() {
         let spoken = -1;
@@ -61,6 +66,7 @@ function headline(one) {
     if (!rows) return `${cancelled}The file has no rows.`;
     if (isCheck(one)) {
         if (!failed) return `${cancelled}All ${plural(rows, "row")} are ready.`.replace("All 1 row are", "The 1 row is");
+        if (!done) return `${cancelled}No row is ready. ${number(failed)} need${failed === 1 ? "s" : ""} a correction.`;
         return `${cancelled}${number(done)} of ${plural(rows, "row")} ${done === 1 ? "is" : "are"} ready. ${number(failed)} need${failed === 1 ? "s" : ""} a correction.`;
     }
     if (!failed) return `${cancelled}Done: ${counted(one)}.`;
@@ -77,7 +83,9 @@ function draw(root, one, place) {
     fill(root, { about: nameOf(one), title, fault: one.status === "failed" ? one.message : "" });
     const share = piece(root, "share");
     share.replaceChildren(...one.counts.rows ? [bar(one)] : []);
+    const { skipped } = one.counts, have = skipped === 1 ? "has" : "have";
     let message = isCheck(one) ? "Nothing has been written." : "";
+    if (isCheck(one) && skipped) message += ` ${plural(skipped, "person", "people")} ${have} an account already.`;
     if (!isFinal(one)) message = [pace(one), counted(one), "You can close this tab; the import goes on."].filter(Boolean).join(" · ");
     else if (one.counts.warnings) message += ` ${plural(one.counts.warnings, "row")} with a warning.`;
     fill(root, { message });
@@ -112,6 +120,11 @@ function acts(root, one, place) {
     if (isCheck(one) && one.status === "completed" && good) buttons.push(...carryOut(root, one, place));
     if (isFinal(one) && one.counts.failed) {
         const text = `Download the ${plural(one.counts.failed, "row")} to correct`;
+        // Of a check that leaves something to import, the import rejects the same rows once more.
+        if ((!isCheck(one) || !good) && one.counts.failed <= MOST) {
+            const correct = `Correct ${plural(one.counts.failed, "row")}`;
+            buttons.push(act(correct, "main", () => { location.hash = `#/imports/${one.id}/correct`; }));
+        }
         buttons.push(act(text, "", () => void download(one, fault)));
     }
     if (isFinal(one)) {
@@ -130,11 +143,11 @@ function acts(root, one, place) {
  * @param {import("./main.js").Place} place
  */
 function carryOut(root, check, place) {
-    const { created, updated, failed } = check.counts, fault = piece(root, "fault");
+    const { created, skipped, failed } = check.counts, fault = piece(root, "fault");
+    const held = checkedBy(check.id), updated = held?.options.mode === "upsert" ? skipped : 0;
     const what = updated
         ? `Create ${number(created)} and update ${plural(updated, "user")}` : `Create ${plural(created, "user")}`;
     const rest = failed ? `, keep ${plural(failed, "row")} for correction` : "";
-    const held = checkedBy(check.id);
     if (!held) {
         const input = document.createElement("input");
         input.type = "file";
@@ -182,7 +195,7 @@ function facts(root, one) {
         ["Existing addresses", one.mode === "upsert" ? "are updated" : one.ignoreDuplicates ? "are skipped" : "are errors"],
         ["Role of rows that name none", one.defaultRoles.map(roleName).join(", ")],
         ["File", one.bytes === null ? "not there yet" : size(one.bytes)],
-        ["Read as", read ? `${read.encoding}, ${delimiter(read.delimiter)}, ${plural(Object.keys(read.columns).length, "known column")}` : "not read yet"],
+        ["Read as", read ? `${read.encoding}, ${delimiterName(read.delimiter)}, ${plural(Object.keys(read.columns).length, "known column")}` : "not read yet"],
         ["Left out", read?.ignoredColumns.join(", ") ?? ""],
         ["Sent by", ""],
         ["Sent", when(one.createdAt)],
@@ -198,9 +211,6 @@ function facts(root, one) {
         return made;
     }));
 }
-
-/** @param {string} sign */
-const delimiter = sign => ({ ",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe" })[sign] ?? sign;
 
 /**
  * Shows the errors, a page at a time.

@@ -2,6 +2,7 @@
 
 import { ask, json, Problem, send } from "./api.js";
 import { button, choices, clone, fill, given, part, piece, say } from "./dom.js";
+import { Look } from "./look.js";
 import { guard } from "./main.js";
 import { held } from "./session.js";
 import { plural, ROLES, size } from "./words.js";
@@ -12,19 +13,44 @@ const LARGE = 4 * 1024 * 1024;
 const LARGEST = 1024 * 1024 * 1024;
 
 /**
+ * A sheet of a workbook: what it came from, and which of its sheets is taken.
+ * @typedef {{ name: string, book: import("./sheet.js").Book, sheet: number }} FromBook
+ *
  * A file on its way in. It is held by the tab only: nothing of it is stored in the browser.
  * @typedef {object} Incoming
  * @property {File} file
  * @property {Record<string, string>} options the parts of the form besides the file
  * @property {string} [checked] the import that checked it
+ * @property {FromBook} [from] the workbook that it was made from
  */
 
 /** @type {Incoming | null} */
 let incoming = null;
+/** Why the file cannot be sent; empty if it can. */
+let refusal = "";
+
+/** Makes CSV of a sheet, if the file is a workbook. @param {Incoming} one @param {number} [sheet] */
+async function convert(one, sheet = 0) {
+    let { from } = one;
+    if (!from) {
+        const { isWorkbook, open } = await import("./sheet.js");
+        if (!await isWorkbook(one.file)) return;
+        from = { name: one.file.name, book: await open(one.file), sheet };
+    }
+    const text = await from.book.csv(sheet), name = from.name.replace(/\.xls[xm]$/i, "");
+    one.from = { ...from, sheet };
+    one.file = new File([text], `${name}.csv`, { type: "text/csv" });
+}
 
 /** Takes `file` in and shows what can be done with it. @param {File} file */
-export function take(file) {
+export async function take(file) {
     incoming = { file, options: {} };
+    refusal = whyNot(file);
+    try {
+        if (!refusal) await convert(incoming);
+    } catch (error) {
+        refusal = error instanceof Error ? error.message : String(error);
+    }
     if (location.hash === "#/imports/new") dispatchEvent(new CustomEvent("taken"));
     else location.hash = "#/imports/new";
 }
@@ -44,10 +70,14 @@ export async function choseAgain(file, check) {
         const hex = Array.from(digest, byte => byte.toString(16).padStart(2, "0")).join("");
         if (hex !== check.sha256) return false;
     }
+    /** @type {Record<string, string>} */
     const options = {
         mode: "create", ignoreDuplicates: String(check.ignoreDuplicates),
-        defaultRoles: check.defaultRoles.join(";"), unknownColumns: check.unknownColumns,
+        defaultRoles: check.defaultRoles.join(";"), unknownColumns: check.unknownColumns, header: check.header,
     };
+    const { encoding, delimiter, country, columns } = check;
+    for (const [name, value] of Object.entries({ encoding, delimiter, country })) if (value) options[name] = value;
+    if (columns) options.columns = JSON.stringify(columns);
     incoming = { file, options, checked: check.id };
     return true;
 }
@@ -103,11 +133,11 @@ async function toService(sent, options, moved, signal) {
  * @param {AbortSignal} signal
  */
 async function toStorage(sent, options, moved, signal) {
-    const { force, ignoreDuplicates, ...rest } = options;
+    const { force, ignoreDuplicates, columns, ...rest } = options;
     /** @type {Api.OpenUpload} */
     const opened = await json("POST", "/users/import/uploads", {
         json: {
-            ...rest, ignoreDuplicates: ignoreDuplicates === "true", fileName: sent.file.name, bytes: sent.file.size,
+            ...rest, ...columns ? { columns: JSON.parse(columns) } : {}, ignoreDuplicates: ignoreDuplicates === "true", fileName: sent.file.name, bytes: sent.file.size,
         },
         signal,
     });
@@ -135,30 +165,45 @@ export async function show(place) {
         return;
     }
     const { file } = incoming, root = clone("new"), form = part(root, "form", HTMLFormElement);
-    fill(root, { title: file.name, about: size(file.size) });
+    const { from } = incoming;
+    fill(root, { title: from?.name ?? file.name, about: size(file.size) });
+    if (from && from.book.names.length > 1) {
+        const field = piece(root, "sheet-field"), select = part(root, "sheet", HTMLSelectElement);
+        field.hidden = false;
+        choices(select, from.book.names.map((name, number) => [String(number), name]));
+        select.value = String(from.sheet);
+        select.addEventListener("change", () => {
+            if (!incoming) return;
+            convert(incoming, Number(select.value)).then(() => show(place), error => { fault.textContent = error.message; });
+        });
+    }
     place.title(file.name);
     choices(part(root, "role", HTMLSelectElement), ROLES.filter(([role]) => assignable(role, place.me)));
     part(root, "role", HTMLSelectElement).value = "ROLE_COLLABORATOR";
     place.main.replaceChildren(root);
     addEventListener("taken", () => void show(place), { once: true, signal: place.signal });
     const fault = piece(root, "fault"), go = button(root, "go");
-    const refused = whyNot(file);
-    fault.textContent = refused;
-    go.disabled = refused !== "";
+    fault.textContent = refusal;
+    go.disabled = true;
+    const options = () => {
+        const mode = given(form, "mode");
+        return {
+            mode: mode === "upsert" ? "upsert" : "create", ignoreDuplicates: String(mode === "skip"), defaultRoles: given(form, "role"),
+        };
+    };
+    const look = new Look(piece(root, "look"), file, options, place.signal, ready => { go.disabled = !ready; });
+    piece(root, "look").hidden = refusal !== "";
+    if (!refusal) void look.refresh();
     form.addEventListener("submit", async event => {
         event.preventDefault();
         if (!incoming) return;
-        const mode = given(form, "mode");
-        incoming.options = {
-            mode: mode === "upsert" ? "upsert" : "create",
-            ignoreDuplicates: String(mode === "skip"),
-            defaultRoles: given(form, "role"),
-            unknownColumns: given(form, "unknown") ? "ignore" : "refuse",
-        };
+        incoming.options = { ...options(), ...look.options() };
         fault.textContent = "";
         go.disabled = true;
         try {
-            const check = { mode: "validate", force: "true" };
+            // A check creates; who has an account counts as skipped there, and is updated afterwards.
+            const isUpsert = incoming.options.mode === "upsert";
+            const check = { mode: "validate", force: "true", ...isUpsert ? { ignoreDuplicates: "true" } : {} };
             incoming.checked = await start(incoming, check, piece(root, "upload"), place.signal);
             guard(() => false);
             location.hash = `#/imports/${incoming.checked}`;
@@ -185,7 +230,7 @@ function assignable(role, me) {
 function whyNot(file) {
     if (file.size === 0) return "The file is empty. Choose another one.";
     if (file.size > LARGEST) return "The file has more than 1 GiB. Divide it into several files.";
-    if (/\.xlsx?$/i.test(file.name)) return "Save the spreadsheet as CSV first (in Excel: Save as, CSV UTF-8).";
+    if (/\.xls$/i.test(file.name)) return "This is the format of Excel before 2007. Save it as CSV or .xlsx and choose that file.";
     return "";
 }
 

@@ -25,6 +25,7 @@ const VIEWS = {
     imports: () => import("./home.js"),
     new: () => import("./intake.js"),
     import: () => import("./import.js"),
+    correct: () => import("./correct.js"),
     users: () => import("./users.js"),
     user: () => import("./user.js"),
     dashboard: () => import("./dashboard.js"),
@@ -44,8 +45,18 @@ let shown = new AbortController();
 let unsaved = () => false;
 let current = "";
 
-/** Lets a view say whether leaving it would lose something. @param {() => boolean} test */
-export const guard = test => { unsaved = test; };
+/** Whether that would be lost only with the tab. */
+let isKept = false;
+
+/**
+ * Lets a view say whether leaving it would lose something.
+ * @param {() => boolean} test
+ * @param {"leaving" | "closing"} [when] whether it is lost already with the view, or only with the tab
+ */
+export const guard = (test, when = "leaving") => {
+    unsaved = test;
+    isKept = when === "closing";
+};
 
 /** The areas that `user` may use. @param {Api.User} user */
 function areas(user) {
@@ -60,7 +71,7 @@ function asked() {
     const allowed = areas(me);
     if (!allowed.includes(area)) return { area: allowed[0], view: allowed[0], args: [] };
     let view = area;
-    if (area === "imports" && args.length) view = args[0] === "new" ? "new" : "import";
+    if (area === "imports" && args.length) view = args[0] === "new" ? "new" : args[1] === "correct" ? "correct" : "import";
     if (area === "users" && args.length) view = "user";
     return { area, view, args };
 }
@@ -142,7 +153,7 @@ async function enter() {
 function listen() {
     addEventListener("hashchange", async () => {
         if (location.hash === current) return;
-        if (unsaved()) {
+        if (!isKept && unsaved()) {
             const wanted = location.hash;
             history.replaceState(null, "", current || location.pathname);
             const sure = await confirmed({
@@ -200,14 +211,14 @@ function receive() {
         event.preventDefault();
         zone.hidden = true;
         const file = event.dataTransfer.files[0];
-        if (file && mayImport()) take(file);
+        if (file && mayImport()) void take(file);
     });
     addEventListener("paste", event => {
         const inField = event.target instanceof Element && event.target.closest("input, textarea, select");
         if (inField || !mayImport()) return;
         const file = event.clipboardData?.files[0], text = event.clipboardData?.getData("text/plain") ?? "";
-        if (file) take(file);
-        else if (text.trim().includes("\n")) take(new File([text], "pasted rows.tsv"));
+        if (file) void take(file);
+        else if (text.trim().includes("\n")) void take(new File([text], "pasted rows.tsv"));
         else say("To import, paste rows with a header from a spreadsheet.");
     });
 }

@@ -42,3 +42,19 @@ export function watch(warn, end) {
         else if (idle >= IDLE - WARNING) warn();
     }, 15_000);
 }
+
+/** What is typed, in parts: it survives a reload and ends with the tab or the session. @param {string} name */
+export const keptPart = name => sessionStorage.getItem(name);
+
+/** @param {string} name @param {string} text */
+export function keepPart(name, text) {
+    try {
+        sessionStorage.setItem(name, text);
+    } catch {
+        // The browser keeps some megabytes for a tab. What was typed stays on the page, but not over a reload.
+        sessionStorage.removeItem(name);
+    }
+}
+
+/** @param {string} name */
+export const forgetPart = name => sessionStorage.removeItem(name);

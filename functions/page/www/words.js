@@ -69,6 +69,26 @@ const MEMBERS = {
 /** @param {string} member */
 export const memberName = member => MEMBERS[member] ?? member;
 
+/** What each kind of error is called. @type {Record<string, string>} */
+const CAUSES = {
+    required: "is missing", invalid_format: "cannot be read", too_long: "is too long", unknown_role: "Unknown role",
+    not_assignable: "Role that cannot be given", forbidden_role: "Role that you may not give",
+    duplicate_in_file: "Address repeats an earlier line", already_exists: "Address has an account already", column_count: "Wrong number of cells", unnamed_column: "Cell without a column",
+    malformed_quote: "Quotes in the wrong place", not_utf8: "Broken characters", unclosed_quote: "Quote never closed",
+    row_too_large: "Row too long", too_many_faults: "Too many errors", changed_since: "changed meanwhile",
+    looks_garbled: "looks garbled", looks_empty: "looks like an empty cell", looks_escaped: "has codes of HTML",
+};
+
+/**
+ * What an error is called, in a few words.
+ * @param {{ code: string | null, member: string | null, column: string | null }} fault
+ */
+export function causeName(fault) {
+    const what = CAUSES[fault.code ?? ""] ?? (fault.code ?? "").replaceAll("_", " ");
+    if (/^[A-Z]/.test(what)) return what;
+    return `${fault.member ? memberName(fault.member) : fault.column ?? "The row"} ${what}`;
+}
+
 /**
  * A person's name, or the address of one without.
  * @param {{ firstName: string | null, lastName: string | null, email: string }} user
