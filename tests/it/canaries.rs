@@ -91,6 +91,7 @@ fn urls(service: &Service) -> Vec<RequestBuilder> {
         "/users/me/contacts/canary",
         "/users/import/canary",
         "/users/import/canary/errors",
+        "/users/import/canary/causes",
         "/users?searchText=canary",
         "/users?searchText=canary@example.org&canary=canary",
         "/users?cursor=canary",

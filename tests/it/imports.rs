@@ -2,6 +2,7 @@
 
 mod again;
 mod arrival;
+mod causes;
 mod check;
 mod crashes;
 mod create;
@@ -34,7 +35,7 @@ use shared::roster::Timestamp;
 use crate::support::{Answer, Service, form, send};
 
 /// The members of an import.
-const MEMBERS: [&str; 29] = [
+const MEMBERS: [&str; 31] = [
     "bytes",
     "columns",
     "country",
@@ -54,6 +55,7 @@ const MEMBERS: [&str; 29] = [
     "key",
     "message",
     "mode",
+    "parent",
     "progress",
     "read",
     "rowErrors",
@@ -64,6 +66,7 @@ const MEMBERS: [&str; 29] = [
     "success",
     "unknownColumns",
     "via",
+    "warnings",
 ];
 
 /// A file with a header and one sound row for each of `numbers`.

@@ -1,24 +1,53 @@
-//! Where a page of row errors ends: how many come before the next, and where it goes on.
+//! Where a page of row errors ends: how many come before the next, how many there are, and where it goes on.
 
 use data_encoding::BASE64URL_NOPAD;
-use shared::intake::store::ErrorPlace;
+use shared::intake::store::{ErrorPlace, FaultPlace};
 
-/// Returns the cursor of the page that follows `before` errors and goes on at `place`.
-pub(crate) fn text(before: u64, place: ErrorPlace) -> String {
-    let ErrorPlace { line, skip } = place;
-    BASE64URL_NOPAD.encode(format!("{before}@{line}.{skip}").as_bytes())
+/// Where a page begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    /// How many row errors come before it.
+    pub(crate) before: u64,
+    /// How many row errors there are in all.
+    pub(crate) count: u64,
+    /// Its place among them.
+    pub(crate) place: FaultPlace,
 }
 
-/// Reads what [`text`] has written.
-pub(crate) fn read(text: &str) -> Option<(u64, ErrorPlace)> {
-    let text = String::from_utf8(BASE64URL_NOPAD.decode(text.as_bytes()).ok()?).ok()?;
-    let (before, place) = text.split_once('@')?;
-    let (line, skip) = place.split_once('.')?;
-    let place = ErrorPlace {
-        line: number(line)?,
-        skip: number(skip)?,
-    };
-    Some((number(before)?, place))
+impl Cursor {
+    /// Returns the cursor as callers send it.
+    pub(crate) fn text(self) -> String {
+        let FaultPlace { errors, warnings } = self.place;
+        let numbers = [
+            self.before,
+            self.count,
+            errors.line,
+            errors.skip,
+            warnings.line,
+            warnings.skip,
+        ];
+        BASE64URL_NOPAD.encode(numbers.map(|number| number.to_string()).join(".").as_bytes())
+    }
+
+    /// Reads what [`Cursor::text`] has written.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let text = String::from_utf8(BASE64URL_NOPAD.decode(text.as_bytes()).ok()?).ok()?;
+        let numbers: Vec<_> = text.split('.').map(number).collect::<Option<_>>()?;
+        let [before, count, line, skip, warning_line, warning_skip] = numbers[..] else {
+            return None;
+        };
+        Some(Self {
+            before,
+            count,
+            place: FaultPlace {
+                errors: ErrorPlace { line, skip },
+                warnings: ErrorPlace {
+                    line: warning_line,
+                    skip: warning_skip,
+                },
+            },
+        })
+    }
 }
 
 /// A number that no listing goes beyond: larger ones were not written by us.

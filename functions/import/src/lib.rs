@@ -1,4 +1,4 @@
-//! One import: `/users/import/{importId}`, its `/resume`, `/errors` and `/rejected`.
+//! One import: `/users/import/{importId}`, its `/resume`, `/errors`, `/causes` and `/rejected`.
 
 mod cursor;
 
@@ -14,13 +14,16 @@ use shared::auth::Caller;
 use shared::files::RejectedRows;
 use shared::http::operation::{Access, Answer, Operation, Route, Verb};
 use shared::http::page::{self, CURSOR, OFFSET, Page};
-use shared::http::query::{Number, Parameter, Query};
+use shared::http::query::{Choice, Number, Parameter, Query};
 use shared::http::{self, CSV, Kind, respond};
 use shared::intake::record::{Import, Status};
-use shared::intake::{ImportView, Intake, MAX_ROW_ERRORS};
-use shared::roster::{ImportId, Recorded, Right};
+use shared::intake::store::{FaultFilter, FaultPlace, Severities};
+use shared::intake::{CausesView, ImportView, Intake, MAX_ROW_ERRORS};
+use shared::roster::{Code, ImportId, Member, Recorded, Right};
 use shared::sheet::{Rejected, RowError};
 use shared::{Error, by_reference, clock, operations};
+
+use cursor::Cursor;
 
 /// Bytes of an answer with rejected rows, in the JSON that carries it. Lambda's answers end at 6 MB; the rest is for the
 /// headers.
@@ -31,7 +34,39 @@ const DOWNLOAD_TIME: Duration = Duration::from_mins(15);
 /// How many row errors a page has.
 const LIMIT: Parameter<Number> = page::limit(MAX_ROW_ERRORS);
 
-operations! { Intake; READ, CANCEL, RESUME, ERRORS, REJECTED }
+/// How much the row errors of a page weigh.
+const SEVERITY: Parameter<Choice<Severities>> = Parameter {
+    name: "severity",
+    about: "Whether to list errors, warnings or both",
+    kind: Choice {
+        words: &[
+            ("error", Severities::Errors),
+            ("warning", Severities::Warnings),
+            ("all", Severities::All),
+        ],
+        default: Some("error"),
+    },
+};
+
+const MEMBER: Parameter<Choice<Member>> = Parameter {
+    name: "member",
+    about: "Only row errors about this member",
+    kind: Choice {
+        words: &Member::BY_NAME,
+        default: None,
+    },
+};
+
+const CODE: Parameter<Choice<Code>> = Parameter {
+    name: "code",
+    about: "Only row errors with this code",
+    kind: Choice {
+        words: &Code::OF_ROWS_BY_NAME,
+        default: None,
+    },
+};
+
+operations! { Intake; READ, CANCEL, RESUME, ERRORS, CAUSES, REJECTED }
 
 /// The caller and the import that the path names, if the caller may see it.
 async fn named(app: &Intake, request: &Request) -> Result<(Caller, Import), Error> {
@@ -159,9 +194,12 @@ const ERRORS: Operation<Intake> = Operation {
         by_reference!(errors),
     ),
     id: "listRowErrors",
-    summary: "Lists the row errors of an import, in line order",
+    summary: "Lists the row errors and warnings of an import, in line order",
     describe: |operation| {
         operation
+            .query(&SEVERITY)
+            .query(&MEMBER)
+            .query(&CODE)
             .query(&LIMIT)
             .query(&OFFSET)
             .query(&CURSOR)
@@ -173,28 +211,87 @@ async fn errors(app: &Intake, request: &Request) -> Result<Response<Body>, Error
     let (_, import) = named(app, request).await?;
     let mut query = Query::of(request);
     let limit = query.number(&LIMIT).unwrap_or_default();
-    let (mut offset, cursor) = page::beginning(&mut query);
-    let cursor = cursor.map(|text| cursor::read(&text));
+    let filter = FaultFilter {
+        severities: query.choice(&SEVERITY).unwrap_or_default(),
+        member: query.choice(&MEMBER),
+        code: query.choice(&CODE),
+    };
+    let (skip, cursor) = page::beginning(&mut query);
+    let cursor = cursor.map(|text| Cursor::read(&text));
     if matches!(cursor, Some(None)) {
         page::unknown_cursor(&mut query);
     }
     query.finish()?;
-    let place = match cursor.flatten() {
-        Some((before, place)) => {
-            offset = before;
-            place
-        }
-        None => app.imports.error_place(import.id, offset).await?,
-    };
 
-    let (items, place) = app.imports.errors(import.id, place, limit).await?;
-    let next = offset + items.len() as u64;
+    let begin = match cursor.flatten() {
+        Some(cursor) => cursor,
+        None => beginning(app, &import, &filter, skip).await?,
+    };
+    let (items, place) = app.imports.faults(import.id, &filter, begin.place, limit).await?;
+    let next = Cursor {
+        before: begin.before + items.len() as u64,
+        place,
+        ..begin
+    };
     respond::ok(&Page {
-        next_cursor: (next < import.errors && !items.is_empty()).then(|| cursor::text(next, place)),
+        next_cursor: (next.before < next.count && !items.is_empty()).then(|| next.text()),
         items,
-        count: import.errors,
-        offset,
+        count: begin.count,
+        offset: begin.before,
     })
+}
+
+/// Where the page begins that comes after `skip` row errors, and how many there are in all.
+async fn beginning(app: &Intake, import: &Import, filter: &FaultFilter, skip: u64) -> Result<Cursor, Error> {
+    let count = app.imports.count_faults(import, filter).await?;
+    let place = if *filter == FaultFilter::default() {
+        FaultPlace {
+            errors: app.imports.error_place(import.id, skip).await?,
+            ..FaultPlace::default()
+        }
+    } else if skip == 0 {
+        FaultPlace::default()
+    } else {
+        let first = FaultPlace::default();
+        app.imports
+            .faults(import.id, filter, first, skip.min(count))
+            .await?
+            .1
+    };
+    Ok(Cursor {
+        before: skip,
+        count,
+        place,
+    })
+}
+
+const CAUSES: Operation<Intake> = Operation {
+    route: Route::new(
+        Verb::Get,
+        "/users/import/{importId}/causes",
+        Access::Right(Right::Import),
+        by_reference!(causes),
+    ),
+    id: "listCauses",
+    summary: "Groups the row errors and warnings of an import by cause",
+    describe: |operation| {
+        operation
+            .about(
+                "By member, code and the message without its value. The numbers of rows are exact, however many \
+                 errors there are.",
+            )
+            .answers(200, Answer::json::<CausesView>("The causes, the largest first"))
+            .fails(&[&Kind::CONFLICT])
+    },
+};
+
+async fn causes(app: &Intake, request: &Request) -> Result<Response<Body>, Error> {
+    let (_, import) = named(app, request).await?;
+    Query::of(request).finish()?;
+    let causes = app.imports.causes(&import).await?.ok_or(Error::conflict(
+        "a later version of the service has grouped the row errors; ask it for their causes",
+    ))?;
+    respond::ok(&CausesView::from(&causes))
 }
 
 /// How many bytes `text` takes within a string of JSON. Quotes, backslashes and five control characters take two, any

@@ -25,7 +25,7 @@ use shared::http::query::{Parameter, Query, Text};
 use shared::http::{self, CSV, Kind, prefer, respond};
 use shared::intake::record::{Import, MAX_FILE, Status, Via};
 use shared::intake::store::{ImportListing, OpenedUpload};
-use shared::intake::{ImportStore, ImportView, Intake};
+use shared::intake::{FirstFaults, ImportStore, ImportView, Intake};
 use shared::roster::{Code, FileName, Given, ImportId, InvalidText, Right, Role, Timestamp, Violation};
 use shared::sheet::{ImportOptions, ImportOptionsDraft, TEMPLATE};
 use shared::{Error, by_reference, clock, operations};
@@ -125,8 +125,8 @@ const CREATE: Operation<Intake> = Operation {
             .examples(["respond-async", "wait=5"]);
         operation
             .about(&format!(
-                "Waits up to {} seconds for the end of the import, or as long as `Prefer` says. A file that was \
-                 imported within 24 hours is answered with that import.",
+                "Waits up to {} seconds for the end of the import, or as long as `Prefer` says. A file whose \
+                 import is under way or was completed within 24 hours is answered with that import.",
                 LONGEST_WAIT.as_secs()
             ))
             .header(
@@ -143,7 +143,8 @@ const CREATE: Operation<Intake> = Operation {
             )
             .answers(
                 200,
-                import("The finished import").header("Preference-Applied", "The part of `Prefer` that was honoured"),
+                import("The finished import")
+                    .header("Preference-Applied", "The part of `Prefer` that was honoured"),
             )
             .answers(
                 202,
@@ -163,10 +164,11 @@ fn form_parts(form: &mut Object, about: &str) {
         .description(Some(about))
         .content_media_type("text/csv");
     let force = ObjectBuilder::new().schema_type(Type::Boolean).description(Some(
-        "Whether to import a file again that was imported within 24 hours",
+        "Whether to import a file whose import is under way or was completed within 24 hours",
     ));
     add(form, "file", file);
     add(form, "force", force);
+    add(form, "parent", parent_schema());
     form.required = vec!["file".to_owned()];
 }
 
@@ -188,41 +190,29 @@ async fn create(app: &Intake, request: Request) -> Result<Response<Body>, Error>
     let answered = http::answered(&request);
     let mut form = multipart::form(request).await?;
     let (draft, force) = options::of_form(&mut form);
+    let parent = form
+        .take("parent")
+        .map_or(Given::Absent, |text| Given::Text(text.into()));
     let mut faults = form.unknown_fields();
     let force = force.unwrap_or_else(|fault| {
         faults.push(fault);
         false
     });
+    let parent = find_parent(app, &caller, &parent, &mut faults).await?;
     let options = options::parsed(draft, &caller, faults)?;
     if let Some(answer) = answered {
         return Ok(answer);
     }
 
-    let sha256 = HEXLOWER.encode(&Sha256::digest(&form.file));
-    let now = clock::now();
     let mut import = open(app, &caller, options, (id, Via::Api));
-    // An earlier try of this request may have recorded it, or even brought it to its end.
-    if let Some(own) = app.imports.find(id, now).await? {
-        import = own;
-    } else {
-        let options = import.options.known().filter(|_| !force);
-        if let Some(options) = options
-            && let Some(known) = app.imports.known(caller.user.id, &sha256, options, now).await?
-            && known.is_seen_by(&caller)
-        {
-            let view = ImportView::whole(&app.imports, known, now).await?;
-            return respond::ok(&view.sent_again());
-        }
-        import.file_name = form.file_name;
-        import.bytes = Some(form.file.len() as u64);
-        import.sha256 = Some(sha256);
-        if app.imports.insert(&import).await? {
-            audit::import(&caller.actor(), ImportAct::Started, id);
-        }
-    }
+    import.parent = parent;
+    import.file_name = form.file_name;
+    import.bytes = Some(form.file.len() as u64);
+    import.sha256 = Some(HEXLOWER.encode(&Sha256::digest(&form.file)));
+    let (import, sent_again) = record(app, &caller, import, force).await?;
     if import.status == Status::Queued {
         // Again, if an earlier try was cut off before it had done so. A run takes one version of the file only.
-        app.uploads.stage(id, form.file).await?;
+        app.uploads.stage(import.id, form.file).await?;
     }
 
     let waited = if wait.at_most.is_zero() {
@@ -233,11 +223,41 @@ async fn create(app: &Intake, request: Request) -> Result<Response<Body>, Error>
     } else {
         wait::for_end(app, import, give_up).await?
     };
-    answer(app, waited, wait.applied).await
+    answer(app, waited, wait.applied, sent_again).await
+}
+
+/// Records `import`, unless an earlier try of its request has done so, or another import answers for its file. Returns
+/// the import to be answered with, and whether it is one that answers for the file.
+async fn record(app: &Intake, caller: &Caller, import: Import, force: bool) -> Result<(Import, bool), Error> {
+    let mut tries = app.table.tries("record an import");
+    loop {
+        let now = clock::now();
+        // An earlier try may even have brought it to its end.
+        if let Some(own) = app.imports.find(import.id, now).await? {
+            return Ok((own, false));
+        }
+        let before = app.imports.sent_before(&import, now).await?;
+        let answers = before.as_ref().and_then(|before| before.answers.as_ref());
+        if let Some(known) = answers.filter(|known| !force && known.is_seen_by(caller)) {
+            return Ok((known.clone(), true));
+        }
+        // What the caller may not see any more does not stand in the way.
+        let anyway = force || answers.is_some();
+        if app.imports.insert_known(&import, before.as_ref(), anyway).await? {
+            audit::import(&caller.actor(), ImportAct::Started, import.id);
+            return Ok((import, false));
+        }
+        tries.again().await?;
+    }
 }
 
 /// The answer to a request that waited: 200 with the finished import, 202 with an unfinished one.
-async fn answer(app: &Intake, waited: Waited, preference: Option<String>) -> Result<Response<Body>, Error> {
+async fn answer(
+    app: &Intake,
+    waited: Waited,
+    preference: Option<String>,
+    sent_again: bool,
+) -> Result<Response<Body>, Error> {
     let Waited { import, readable } = waited;
     let now = clock::now();
     let status = import.status_at(now);
@@ -258,7 +278,8 @@ async fn answer(app: &Intake, waited: Waited, preference: Option<String>) -> Res
         response = response.header(prefer::PREFERENCE_APPLIED, preference);
     }
     let view = if readable {
-        ImportView::whole(&app.imports, import, now).await?
+        let view = ImportView::whole(&app.imports, import, now).await?;
+        if sent_again { view.sent_again() } else { view }
     } else {
         // The file is taken in all the same. A later request reads the row errors.
         ImportView::new(import, None, now)
@@ -324,6 +345,7 @@ const OPEN_UPLOAD: Operation<Intake> = Operation {
                         OneOfBuilder::new().item(roles).item(several),
                     );
                     add(request, "fileName", FileName::schema());
+                    add(request, "parent", parent_schema());
                     nullable(
                         request,
                         &[
@@ -335,6 +357,7 @@ const OPEN_UPLOAD: Operation<Intake> = Operation {
                             "delimiter",
                             "header",
                             "fileName",
+                            "parent",
                         ],
                     );
                     add(request, "bytes", bytes);
@@ -361,6 +384,7 @@ async fn open_upload(app: &Intake, request: &Request) -> Result<Response<Body>, 
     let file_name = body.take("fileName");
     let bytes = body.take("bytes");
     let draft = options::of_body(&mut body);
+    let parent = body.take("parent");
     let mut faults = body.unknown_members();
     let file_name: Option<FileName> = match file_name {
         Given::Absent | Given::Null => None,
@@ -381,6 +405,7 @@ async fn open_upload(app: &Intake, request: &Request) -> Result<Response<Body>, 
         let detail = format!("must be the size of the file in bytes, from 1 to {MAX_FILE}");
         faults.push(Violation::new("bytes", Code::OutOfRange, detail));
     }
+    let parent = find_parent(app, &caller, &parent, &mut faults).await?;
     let options = options::parsed(draft, &caller, faults)?;
     if let Some(answer) = http::answered(request) {
         return Ok(answer);
@@ -389,6 +414,7 @@ async fn open_upload(app: &Intake, request: &Request) -> Result<Response<Body>, 
     let id = ImportId::made_by(http::mark(request));
     let mut import = open(app, &caller, options, (id, Via::Upload));
     let now = import.created_at;
+    import.parent = parent;
     import.file_name = file_name;
     import.bytes = bytes;
     import.upload_until = Some(now.plus(UPLOAD_TIME));
@@ -411,6 +437,42 @@ async fn open_upload(app: &Intake, request: &Request) -> Result<Response<Body>, 
     signed(app, import, now).await
 }
 
+fn parent_schema() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).description(Some(
+        "The id of the import whose rejected rows this file continues",
+    ))
+}
+
+/// The import that `given` names as the one whose rejected rows are sent, if the caller may know of it.
+async fn find_parent(
+    app: &Intake,
+    caller: &Caller,
+    given: &Given<'_>,
+    faults: &mut Vec<Violation>,
+) -> Result<Option<ImportId>, Error> {
+    let text = match given {
+        Given::Absent | Given::Null => return Ok(None),
+        Given::Text(text) => text.parse::<ImportId>().ok(),
+        _ => None,
+    };
+    if let Some(id) = text
+        && let Some(parent) = app.imports.find(id, clock::now()).await?
+        && parent.is_seen_by(caller)
+    {
+        return Ok(Some(id));
+    }
+    let fault = Violation::new(
+        "parent",
+        Code::InvalidFormat,
+        "must be the id of an import that you can see",
+    );
+    faults.push(match given {
+        Given::Text(text) => fault.of_value(text),
+        _ => fault,
+    });
+    Ok(None)
+}
+
 /// The answer with a URL for the file of `import`, an upload.
 async fn signed(app: &Intake, import: Import, now: Timestamp) -> Result<Response<Body>, Error> {
     let expires_at = import.upload_until.unwrap_or(now);
@@ -429,7 +491,7 @@ async fn signed(app: &Intake, import: Import, now: Timestamp) -> Result<Response
     respond::created(
         &http::import_path(import.id),
         &OpenUpload {
-            import: ImportView::new(import, Some(Vec::new()), now),
+            import: ImportView::new(import, Some(FirstFaults::default()), now),
             upload: Upload {
                 method: "PUT",
                 url,

@@ -113,6 +113,8 @@ async fn preview(app: &Intake, request: Request) -> Result<Response<Body>, Error
 
     let mut form = multipart::form(request).await?;
     let (draft, force) = options::of_form(&mut form);
+    // Which import the file continues makes no difference to how it is read.
+    form.take("parent");
     let mut faults = form.unknown_fields();
     faults.extend(force.err());
     if form.file.len() > Preview::MAX {

@@ -6,6 +6,7 @@
 //! [`metrics`] what operators watch. [`record`] is the import itself, [`store`] its items in the table.
 
 mod app;
+mod causes;
 mod file;
 mod late;
 pub mod metrics;
@@ -20,8 +21,9 @@ pub mod store;
 mod write;
 
 pub use app::Intake;
+pub use causes::CausesView;
 pub use late::{Late, settle_late};
 pub use outcome::{CheckedRow, MemberChange, RowOutcome, check_rows};
-pub use report::{ImportView, MAX_ROW_ERRORS, ReadView};
+pub use report::{FirstFaults, ImportView, MAX_ROW_ERRORS, ReadView};
 pub use run::{Arrival, Ended, Run, arrived};
 pub use store::ImportStore;

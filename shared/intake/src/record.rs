@@ -143,8 +143,12 @@ pub struct Import {
     pub counts: Counts,
     /// The number of row errors that are kept one by one, at most [`MAX_KEPT_ERRORS`].
     pub errors: u64,
-    /// The number of row errors beyond those.
+    /// The number of warnings that are kept one by one, at most [`MAX_KEPT_WARNINGS`].
+    pub warnings: u64,
+    /// The number of row errors and warnings beyond those.
     pub errors_left_out: u64,
+    /// The import whose rejected rows this one continues.
+    pub parent: Option<ImportId>,
     /// The checkpoint: everything before it is done and counted.
     pub position: Recorded<Position>,
     /// The runs that were given up for dead and may still write.
@@ -172,6 +176,9 @@ pub const PATIENCE: Duration = Duration::from_mins(5);
 /// number. 100,000 errors take about 25 MB of the table; nobody reads more of them, and a file of a hundred million
 /// faulty rows must not fill a partition, which ends at 10 GB.
 pub const MAX_KEPT_ERRORS: u64 = 100_000;
+
+/// Warnings of an import that are kept one by one. Their rows are imported, so fewer of them are looked at.
+pub const MAX_KEPT_WARNINGS: u64 = 10_000;
 
 /// Bytes the longest imported file may have: 1 GiB.
 pub const MAX_FILE: u64 = 1024 * 1024 * 1024;
@@ -214,7 +221,9 @@ impl Import {
             read: None,
             counts: Counts::default(),
             errors: 0,
+            warnings: 0,
             errors_left_out: 0,
+            parent: None,
             position: Position::START.into(),
             takeovers: Takeovers::default(),
             lease,

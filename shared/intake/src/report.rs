@@ -10,7 +10,7 @@ use sheet::{Columns, Dialect, HeaderRow, ImportOptions, Mode, RowError, Understo
 use utoipa::ToSchema;
 
 use crate::record::{Counts, Import, Read, Status, Via};
-use crate::store::{ErrorPlace, ImportStore};
+use crate::store::{FaultFilter, FaultPlace, ImportStore, Severities};
 
 /// How many row errors an import repeats; `/errors` has all.
 pub const MAX_ROW_ERRORS: u64 = 1000;
@@ -38,6 +38,8 @@ pub const MAX_ROW_ERRORS: u64 = 1000;
         "firstLine": null,
     }],
     "rowErrorsComplete": true,
+    "warnings": [],
+    "parent": null,
     "mode": "create",
     "ignoreDuplicates": false,
     "defaultRoles": ["ROLE_COLLABORATOR"],
@@ -81,7 +83,10 @@ pub struct ImportView {
     message: String,
     /// One sentence for each row error, in line order, the first 1,000; nothing in a listing.
     errors: Option<Vec<String>>,
-    /// The first 1,000 row errors; nothing in a listing.
+    /// One sentence for each warning, in line order, the first 1,000; nothing in a listing. A row with warnings only is
+    /// imported.
+    warnings: Option<Vec<String>>,
+    /// The first 1,000 row errors and warnings; nothing in a listing.
     #[schema(value_type = Option<Vec<RowError>>)]
     row_errors: Option<Vec<Recorded<RowError>>>,
     /// Whether every row error is kept one by one. Beyond 100,000 they are not; the counts and the rejected rows are
@@ -126,6 +131,8 @@ pub struct ImportView {
     key: String,
     /// The user who sent it; null for a dropped file.
     created_by: Option<UserId>,
+    /// The import whose rejected rows this one continues.
+    parent: Option<ImportId>,
     /// What the service understood of the file, once its header was read.
     read: Option<ReadView>,
     /// The outcomes of its rows, counted.
@@ -198,18 +205,28 @@ impl ImportView {
     ///
     /// If storage fails.
     pub async fn whole(imports: &ImportStore, import: Import, now: Timestamp) -> Result<Self, Error> {
-        let row_errors = if import.errors == 0 {
-            Vec::new()
-        } else {
-            let first = ErrorPlace::default();
-            imports.errors(import.id, first, MAX_ROW_ERRORS).await?.0
+        let import_id = import.id;
+        let of = |severities, kept| async move {
+            if kept == 0 {
+                return Ok(Vec::new());
+            }
+            let filter = FaultFilter {
+                severities,
+                ..FaultFilter::default()
+            };
+            let first = FaultPlace::default();
+            Ok(imports.faults(import_id, &filter, first, MAX_ROW_ERRORS).await?.0)
         };
-        Ok(Self::new(import, Some(row_errors), now))
+        let first = FirstFaults {
+            errors: of(Severities::Errors, import.errors).await?,
+            warnings: of(Severities::Warnings, import.warnings).await?,
+        };
+        Ok(Self::new(import, Some(first), now))
     }
 
-    /// `import` as it stands at `now`. `row_errors` are the first of them; a listing leaves them out.
+    /// `import` as it stands at `now`. A listing leaves out the first of its errors and warnings.
     #[must_use]
-    pub fn new(import: Import, row_errors: Option<Vec<Recorded<RowError>>>, now: Timestamp) -> Self {
+    pub fn new(import: Import, first: Option<FirstFaults>, now: Timestamp) -> Self {
         let progress = progress(&import, now);
         let status = import.status_at(now);
         let success = import.success_at(now);
@@ -229,7 +246,9 @@ impl ImportView {
             read,
             counts,
             errors: _,
+            warnings: _,
             errors_left_out,
+            parent,
             position: _,
             takeovers: _,
             lease: _,
@@ -254,10 +273,9 @@ impl ImportView {
             status,
             success,
             message,
-            errors: row_errors
-                .as_ref()
-                .map(|errors| errors.iter().map(RowError::sentence_of).collect()),
-            row_errors,
+            errors: first.as_ref().map(|first| sentences(&first.errors)),
+            warnings: first.as_ref().map(|first| sentences(&first.warnings)),
+            row_errors: first.map(FirstFaults::merged),
             row_errors_complete: errors_left_out == 0,
             mode: option("mode"),
             ignore_duplicates: option("ignoreDuplicates"),
@@ -278,6 +296,7 @@ impl ImportView {
             via,
             key: object.key,
             created_by,
+            parent,
             read: read.as_ref().map(ReadView::from),
             counts: CountsView {
                 rows: counts.rows(),
@@ -295,16 +314,41 @@ impl ImportView {
         }
     }
 
-    /// The same, for a caller who has sent the file of this finished import once more.
+    /// The same, for a caller who has sent the file of this import once more.
     #[must_use]
     pub fn sent_again(mut self) -> Self {
-        self.message = format!(
-            "This file was imported already, less than 24 hours ago, and was not imported again; send \
-             force=true to do so. {}",
-            self.message
-        );
+        let before = if self.success.is_some() {
+            "This file was imported already, less than 24 hours ago, and was not imported again"
+        } else {
+            "This file is being imported already and is not imported once more"
+        };
+        self.message = format!("{before}; send force=true to do so. {}", self.message);
         self
     }
+}
+
+/// The first errors and warnings of an import, each by line.
+#[derive(Clone, Debug, Default)]
+pub struct FirstFaults {
+    /// The errors.
+    pub errors: Vec<Recorded<RowError>>,
+    /// The warnings.
+    pub warnings: Vec<Recorded<RowError>>,
+}
+
+impl FirstFaults {
+    /// The first of both, by line.
+    fn merged(self) -> Vec<Recorded<RowError>> {
+        let mut all = self.errors;
+        all.extend(self.warnings);
+        all.sort_by_key(RowError::line_of);
+        all.truncate(usize::try_from(MAX_ROW_ERRORS).unwrap_or(usize::MAX));
+        all
+    }
+}
+
+fn sentences(faults: &[Recorded<RowError>]) -> Vec<String> {
+    faults.iter().map(RowError::sentence_of).collect()
 }
 
 impl From<&Recorded<Read>> for ReadView {

@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use errors::{Error, chain};
 use files::{Staged, StagedObject};
-use roster::{FileName, ImportId, Right, Role, Roles, Slot, Timestamp};
+use roster::{FileName, ImportId, Right, Role, Roles, Severity, Slot, Timestamp};
 use service::audit::{Actor, ImportAct};
 use service::{audit, auth, clock};
-use sheet::{CellRules, Check, ImportOptions, Mode, Position, RowError, Rows};
+use sheet::{Causes, CellRules, Check, ImportOptions, Mode, Position, RowError, Rows};
 
 use super::file::File;
 use super::metrics;
@@ -23,7 +23,9 @@ use super::segment::Segment;
 use super::stop::Stop;
 use super::write::{BATCH, Mark, Pending, Sender, Writer, written};
 use crate::Intake;
-use crate::record::{Import, MAX_FILE, MAX_KEPT_ERRORS, PATIENCE, Plan, Read, Status, Via};
+use crate::record::{
+    Import, MAX_FILE, MAX_KEPT_ERRORS, MAX_KEPT_WARNINGS, PATIENCE, Plan, Read, Status, Via,
+};
 use crate::store::{Claim, Claimant, Commit, Left, Refusal};
 
 /// How long an import is believed to be alive after a checkpoint.
@@ -157,6 +159,7 @@ async fn run(
         resumed: import.started_at != Some(now),
         // A run may have made a checkpoint since the import was read.
         plan: import.plan().unwrap_or(plan),
+        causes: None,
         import,
     };
     if !session.resumed {
@@ -194,20 +197,10 @@ fn drop_roles(app: &Intake) -> Roles {
     }
 }
 
-/// Those of a segment's errors that are kept one by one: whole rows, until there are too many.
-fn kept<'e>(import: &Import, row_errors: &'e [RowError]) -> &'e [RowError] {
-    if import.errors_left_out > 0 {
-        return &[];
-    }
-    let room = usize::try_from(MAX_KEPT_ERRORS.saturating_sub(import.errors)).unwrap_or(usize::MAX);
-    let mut kept = 0;
-    for row in row_errors.chunk_by(|one, next| one.line == next.line) {
-        if kept + row.len() > room {
-            break;
-        }
-        kept += row.len();
-    }
-    &row_errors[..kept]
+/// Those of a segment's errors or warnings that are kept one by one: as many as there is room for.
+fn kept(faults: &[RowError], most: u64, kept_before: u64) -> &[RowError] {
+    let room = usize::try_from(most.saturating_sub(kept_before)).unwrap_or(usize::MAX);
+    &faults[..faults.len().min(room)]
 }
 
 /// What is to follow a checkpoint.
@@ -228,6 +221,8 @@ struct Session<'a> {
     resumed: bool,
     /// How the file is imported, and the checkpoint.
     plan: Plan,
+    /// The causes of all row errors until now; `None` before the first of this run, and if a later version wrote them.
+    causes: Option<Causes>,
     import: Import,
 }
 
@@ -475,15 +470,43 @@ impl Session<'_> {
         }
     }
 
+    /// Adds the causes of a segment's errors and warnings to those of the import.
+    async fn add_causes(&mut self, faults: &[RowError]) -> Result<(), Stop> {
+        if faults.is_empty() {
+            return Ok(());
+        }
+        let Import {
+            errors,
+            warnings,
+            errors_left_out,
+            ..
+        } = self.import;
+        let known = match self.causes.take() {
+            Some(causes) => Some(causes),
+            None if errors + warnings + errors_left_out == 0 => Some(Causes::default()),
+            None => self.app.imports.causes(&self.import).await?,
+        };
+        self.causes = known.map(|known| known.merged(Causes::of(faults)).bounded());
+        Ok(())
+    }
+
     /// Makes the checkpoint that ends `segment` at `to`, and hands over if that is what follows.
     /// `None` if the run is to go on.
     async fn commit(&mut self, segment: Segment, to: Position, next: Next) -> Result<Option<Ended>, Stop> {
         let mut counts = self.import.counts;
         counts += segment.counts;
-        let row_errors = segment.errors();
-        let kept = kept(&self.import, &row_errors);
-        let errors = self.import.errors + kept.len() as u64;
-        let errors_left_out = self.import.errors_left_out + (row_errors.len() - kept.len()) as u64;
+        let faults = segment.faults();
+        self.add_causes(&faults).await?;
+        let (row_warnings, row_errors): (Vec<_>, Vec<_>) = faults
+            .iter()
+            .cloned()
+            .partition(|fault| fault.severity == Severity::Warning);
+        let kept_errors = kept(&row_errors, MAX_KEPT_ERRORS, self.import.errors);
+        let kept_warnings = kept(&row_warnings, MAX_KEPT_WARNINGS, self.import.warnings);
+        let errors = self.import.errors + kept_errors.len() as u64;
+        let warnings = self.import.warnings + kept_warnings.len() as u64;
+        let left_out = faults.len() - kept_errors.len() - kept_warnings.len();
+        let errors_left_out = self.import.errors_left_out + left_out as u64;
         let mut rejected = None;
         if let (Some(read), Some(lines)) = (&self.plan.read, segment.rejected_lines())
             && let Some((rows, extra)) = segment.rejected(read)
@@ -519,6 +542,7 @@ impl Session<'_> {
                     to,
                     counts,
                     errors,
+                    warnings,
                     errors_left_out,
                     // Stored once, with the first checkpoint.
                     read: self
@@ -526,7 +550,9 @@ impl Session<'_> {
                         .read
                         .as_ref()
                         .filter(|_| segment.from == Position::START),
-                    row_errors: kept,
+                    row_errors: kept_errors,
+                    row_warnings: kept_warnings,
+                    causes: self.causes.as_ref().filter(|_| !faults.is_empty()),
                     rejected: rejected.clone(),
                     left,
                     expires_at: self.import.expires_at,
@@ -543,6 +569,7 @@ impl Session<'_> {
         self.plan.position = to;
         self.import.counts = counts;
         self.import.errors = errors;
+        self.import.warnings = warnings;
         self.import.errors_left_out = errors_left_out;
         tracing::info!(
             import.id = %self.import.id,
@@ -556,14 +583,7 @@ impl Session<'_> {
             Next::End(status, _) => Some(*status),
             Next::GoOn | Next::HandOver => None,
         };
-        metrics::checkpoint(
-            self.app,
-            &self.import,
-            segment.counts,
-            &row_errors,
-            end,
-            clock::now(),
-        );
+        metrics::checkpoint(self.app, &self.import, segment.counts, &faults, end, clock::now());
         match next {
             Next::GoOn => Ok(None),
             Next::HandOver => {

@@ -130,7 +130,7 @@ impl Segment {
     }
 
     /// Returns the errors and warnings of all rows, by line.
-    pub(super) fn errors(&self) -> Vec<RowError> {
+    pub(super) fn faults(&self) -> Vec<RowError> {
         let rejected = self.rejects.iter().flat_map(|reject| &reject.errors);
         let mut errors: Vec<_> = rejected.chain(&self.warnings).cloned().collect();
         errors.sort_by_key(|error| error.line);
@@ -277,7 +277,7 @@ mod tests {
 
     /// Line, code and first line of each error.
     fn told(segment: &Segment) -> Vec<(u64, Code, Option<u64>)> {
-        let errors = segment.errors();
+        let errors = segment.faults();
         errors
             .iter()
             .map(|error| (error.line, error.code, error.first_line))
@@ -331,7 +331,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            segment.errors()[2].sentence(),
+            segment.faults()[2].sentence(),
             "line 5: E-Mail \"A@example.org\" already appears on line 2"
         );
         assert_eq!((segment.counts.created, segment.counts.failed), (1, 6));

@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::types::{
 use errors::{Error, failed};
 use files::RejectedRows;
 use roster::{ImportId, Role, Timestamp};
-use sheet::{Position, RowError};
+use sheet::{Causes, Position, RowError};
 use table::{Refused, Table, Takeovers, is_refused, to_value};
 
 use crate::record::{Counts, Import, Read, Status};
@@ -23,9 +23,10 @@ use item::{LISTING_PART, import, key, stored};
 use row_errors::Recording;
 
 pub use claim::{Claim, Claimant};
+pub use known::SentBefore;
 pub use late::LateWrites;
 pub use opened::OpenedUpload;
-pub use row_errors::ErrorPlace;
+pub use row_errors::{ErrorPlace, FaultFilter, FaultPlace, Severities};
 
 /// Sorts after every place in the listing.
 const END: &str = "~";
@@ -72,12 +73,18 @@ pub struct Commit<'a> {
     pub counts: Counts,
     /// How many row errors are kept in all.
     pub errors: u64,
-    /// How many row errors are not kept, because there are too many.
+    /// How many warnings are kept in all.
+    pub warnings: u64,
+    /// How many row errors and warnings are not kept, because there are too many.
     pub errors_left_out: u64,
     /// How the file was understood.
     pub read: Option<&'a Read>,
     /// The row errors since the last checkpoint that are kept, by line.
     pub row_errors: &'a [RowError],
+    /// The warnings since the last checkpoint that are kept, by line.
+    pub row_warnings: &'a [RowError],
+    /// The causes of all errors and warnings until now, if there are more of them than at the last checkpoint.
+    pub causes: Option<&'a Causes>,
     /// The rows that failed since the last checkpoint.
     pub rejected: Option<RejectedRows>,
     /// How the import is left.
@@ -205,9 +212,12 @@ impl ImportStore {
             to,
             counts,
             errors,
+            warnings: warnings_kept,
             errors_left_out,
             read,
             row_errors,
+            row_warnings,
+            causes,
             rejected,
             left,
             expires_at,
@@ -215,17 +225,7 @@ impl ImportStore {
         } = commit;
         let mut condition = "runId = :run AND #status = :running AND #position = :from AND ".to_owned();
         condition.push_str(same_takeovers(takeovers));
-        // Only the counts of this version, so that those of a later one stay.
-        let mut set = "SET #position = :to, #counts.created = :created, #counts.updated = :updated, \
-             #counts.skipped = :skipped, #counts.failed = :failed, #counts.warnings = :warnings, #errors = :errors, errorsLeftOut = :leftOut"
-            .to_owned();
-        let Counts {
-            created,
-            updated,
-            skipped,
-            failed,
-            warnings,
-        } = counts;
+        let mut set = "SET #position = :to".to_owned();
         let mut remove = "";
         let mut update = Update::builder()
             .table_name(self.table.name())
@@ -238,14 +238,11 @@ impl ImportStore {
             .expression_attribute_values(":running", to_value(Status::Running, doing)?)
             .expression_attribute_values(":from", to_value(from, doing)?)
             .expression_attribute_values(":to", to_value(to, doing)?)
-            .expression_attribute_values(":created", AttributeValue::N(created.to_string()))
-            .expression_attribute_values(":updated", AttributeValue::N(updated.to_string()))
-            .expression_attribute_values(":skipped", AttributeValue::N(skipped.to_string()))
-            .expression_attribute_values(":failed", AttributeValue::N(failed.to_string()))
-            .expression_attribute_values(":warnings", AttributeValue::N(warnings.to_string()))
-            .expression_attribute_values(":errors", AttributeValue::N(errors.to_string()))
-            .expression_attribute_values(":leftOut", AttributeValue::N(errors_left_out.to_string()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        for (attribute, value, number) in numbers(counts, [errors, warnings_kept, errors_left_out]) {
+            set.extend([", ", attribute, " = ", value]);
+            update = update.expression_attribute_values(value, AttributeValue::N(number.to_string()));
+        }
         if !takeovers.is_empty() {
             update = update.expression_attribute_values(":takeovers", to_value(takeovers, doing)?);
         }
@@ -291,6 +288,8 @@ impl ImportStore {
         let recording = Recording {
             before: errors - row_errors.len() as u64,
             row_errors,
+            row_warnings,
+            causes,
             rejected,
             expires_at,
         };
@@ -499,6 +498,29 @@ fn refuse_ended(import: &Import) -> Result<(), Error> {
         return Err(Error::conflict("the import is already finished"));
     }
     Ok(())
+}
+
+/// The numbers that a checkpoint moves: each attribute, the placeholder of its value, and the value. Of the counts only
+/// those of this version are set, so that those of a later one stay.
+fn numbers(counts: Counts, kept: [u64; 3]) -> [(&'static str, &'static str, u64); 8] {
+    let Counts {
+        created,
+        updated,
+        skipped,
+        failed,
+        warnings,
+    } = counts;
+    let [errors_kept, warnings_kept, left_out] = kept;
+    [
+        ("#counts.created", ":created", created),
+        ("#counts.updated", ":updated", updated),
+        ("#counts.skipped", ":skipped", skipped),
+        ("#counts.failed", ":failed", failed),
+        ("#counts.warnings", ":warnings", warnings),
+        ("#errors", ":errors", errors_kept),
+        ("warnings", ":warningsKept", warnings_kept),
+        ("errorsLeftOut", ":leftOut", left_out),
+    ]
 }
 
 fn number(time: Timestamp) -> AttributeValue {

@@ -76,6 +76,39 @@ impl Code {
         }
     }
 
+    /// The codes that errors and warnings of rows have.
+    pub const OF_ROWS: [Self; 18] = [
+        Self::Required,
+        Self::InvalidFormat,
+        Self::TooLong,
+        Self::UnknownRole,
+        Self::NotAssignable,
+        Self::ForbiddenRole,
+        Self::DuplicateInFile,
+        Self::AlreadyExists,
+        Self::ColumnCount,
+        Self::UnnamedColumn,
+        Self::MalformedQuote,
+        Self::NotUtf8,
+        Self::UnclosedQuote,
+        Self::RowTooLarge,
+        Self::TooManyFaults,
+        Self::LooksGarbled,
+        Self::LooksEmpty,
+        Self::LooksEscaped,
+    ];
+
+    /// [`Code::OF_ROWS`], each after its name.
+    pub const OF_ROWS_BY_NAME: [(&'static str, Self); Self::OF_ROWS.len()] = {
+        let mut named = [("", Self::Required); Self::OF_ROWS.len()];
+        let mut index = 0;
+        while index < named.len() {
+            named[index] = (Self::OF_ROWS[index].name(), Self::OF_ROWS[index]);
+            index += 1;
+        }
+        named
+    };
+
     /// The code's name on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {

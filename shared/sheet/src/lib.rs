@@ -12,6 +12,7 @@
 //! 5. [`Rejected`] writes the rows that failed as a file to be corrected and sent again.
 
 mod blank;
+mod causes;
 mod cell;
 mod check;
 mod columns;
@@ -35,6 +36,7 @@ mod rows;
 #[cfg(test)]
 mod any_file;
 
+pub use causes::{Cause, Causes, OffendingValue};
 pub use cell::CellRules;
 pub use check::{Check, SoundRow};
 pub use columns::{Columns, Understood};

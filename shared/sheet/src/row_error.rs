@@ -99,6 +99,15 @@ impl RowError {
         }
     }
 
+    /// Returns the line of a stored error, also of one that a later version wrote.
+    #[must_use]
+    pub fn line_of(stored: &Recorded<Self>) -> u64 {
+        match stored {
+            Recorded::Known(error) => error.line,
+            Recorded::Later(error) => error["line"].as_u64().unwrap_or_default(),
+        }
+    }
+
     /// The documented one-line form: `line 7: email "ada@" is not an email address`.
     #[must_use]
     pub fn sentence(&self) -> String {

@@ -13,6 +13,8 @@
 //! | deletion | `D` | `<time>#<owner id>` | `contacts` | the owner was deleted; from then on the rest of the contacts can go |
 //! | import | `I#<import id>` | `I` | `intake::store` | state, options, counts, checkpoint, lease |
 //! | row errors | `I#<import id>` | `E#<first line, 10 digits>` | `intake::store` | a chunk of errors |
+//! | warnings | `I#<import id>` | `W#<first line, 10 digits>` | `intake::store` | a chunk of warnings |
+//! | causes | `I#<import id>` | `C` | `intake::store` | the row errors and warnings grouped by cause |
 //! | rejected rows | `I#<import id>` | `R#<first line, 10 digits>` | `intake::store` | where those of a checkpoint are |
 //! | open uploads | `O#<user id>` | `O` | `intake::store` | until when each upload URL of the user is valid |
 //! | late writes | `L` | `<import id>#<random>` | `intake::store` | where a run that lost its import may still write |

@@ -51,6 +51,8 @@ pub enum When {
     Always,
     /// If there is nothing at its key.
     Free,
+    /// If what is stored there has this text in the attribute of this name, or nothing is stored there any more.
+    Has(&'static str, String),
     /// If what is stored there has this id, in the attribute of this name, and this version.
     Unchanged(&'static str, String, u64),
 }
@@ -60,6 +62,10 @@ impl When {
         match self {
             Self::Always => (None, None),
             Self::Free => (Some("attribute_not_exists(PK)".to_owned()), None),
+            Self::Has(attribute, text) => (
+                Some(format!("attribute_not_exists(PK) OR {attribute} = :text")),
+                Some(HashMap::from([(":text".to_owned(), AttributeValue::S(text))])),
+            ),
             Self::Unchanged(attribute, id, version) => (
                 Some(format!("{attribute} = :id AND version = :version")),
                 Some(HashMap::from([

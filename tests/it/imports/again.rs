@@ -1,5 +1,6 @@
 //! The same file, and the same request, once more.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures::future::join_all;
@@ -55,6 +56,77 @@ async fn another_file_or_option_or_sender_or_force_is_another_import() {
 
     for other in others {
         assert_ne!(other.expect(200)["id"], first["id"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_whose_import_is_under_way_answers_with_that_import() {
+    let service = Service::without_runs().await;
+    let post = |fields: &[(&str, &str)]| {
+        let request = service.request(Method::POST, "/users/import");
+        send(
+            request
+                .header("Prefer", "respond-async")
+                .multipart(form(FILE, fields)),
+        )
+    };
+
+    let first = post(&[]).await.expect(202);
+    let at_once = join_all((0..4).map(|_| post(&[("ignoreDuplicates", "true")]))).await;
+    let again = post(&[]).await.expect(202);
+    let forced = post(&[("force", "true")]).await.expect(202);
+    service
+        .delete(&format!("/users/import/{}", forced["id"].as_str().unwrap()))
+        .await
+        .expect(200);
+    let after_cancel = post(&[]).await.expect(202);
+
+    assert_eq!(again["id"], first["id"]);
+    let message = again["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("This file is being imported already"),
+        "{message}"
+    );
+    assert!(message.ends_with(first["message"].as_str().unwrap()), "{message}");
+    let ids: HashSet<_> = at_once
+        .iter()
+        .map(|answer| answer.expect(202)["id"].to_string())
+        .collect();
+    assert_eq!(ids.len(), 1, "of several at once there is one import");
+    assert_ne!(forced["id"], first["id"]);
+    assert_ne!(
+        after_cancel["id"], forced["id"],
+        "what was cancelled answers for nothing"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_names_the_one_whose_rejected_rows_it_continues() {
+    let service = Service::start().await;
+    let first = service.import(FILE, &[]).await.expect(200);
+    let id = first["id"].as_str().unwrap();
+    let clerk = service.account("clerk@example.org", &[Role::UserAdmin]).await;
+    let file = "email\nbetter@example.org\n";
+
+    let next = service.import(file, &[("parent", id)]).await.expect(200);
+    let upload = service
+        .post("/users/import/uploads", &json!({ "bytes": 5, "parent": id }))
+        .await
+        .expect(201);
+    let unknown = service
+        .import(file, &[("parent", "0198c0de000070008000000000000000")])
+        .await;
+    let none = service
+        .post("/users/import/uploads", &json!({ "bytes": 5, "parent": 7 }))
+        .await;
+    let of_admin = service.request_as(&clerk.token, Method::POST, "/users/import");
+    let hidden = send(of_admin.multipart(form(file, &[("parent", id)]))).await;
+
+    assert_eq!((&next["parent"], &upload["parent"]), (&first["id"], &first["id"]));
+    assert_eq!(first["parent"], Value::Null);
+    for answer in [unknown, none, hidden] {
+        answer.expect(422);
+        assert_eq!(answer.faults(), ["#/parent invalid_format"]);
     }
 }
 

@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use shared::files::UploadStore;
 use shared::intake::Intake;
 use shared::intake::record::{Counts, Import, Status, Via};
-use shared::intake::store::ErrorPlace;
+use shared::intake::store::{FaultFilter, FaultPlace};
 use shared::roster::{Code, ImportId, Role, Slot, Tally, User, UserId};
-use shared::sheet::{ImportOptions, Mode};
+use shared::sheet::{Causes, ImportOptions, Mode};
 use shared::table::Account;
 use shared::{Error, clock};
 use uuid::Uuid;
@@ -227,11 +227,18 @@ impl World {
         let app = &self.app;
         let import = self.import(case).await;
         assert_eq!(import.status, Status::Completed, "{:?}", import.fault);
+        let (filter, first) = (FaultFilter::default(), FaultPlace::default());
         let (errors, _) = app
             .imports
-            .errors(case.import, ErrorPlace::default(), 10_000)
+            .faults(case.import, &filter, first, 10_000)
             .await
             .unwrap();
+        let known: Vec<_> = errors
+            .iter()
+            .map(|error| error.known().unwrap().clone())
+            .collect();
+        let causes = app.imports.causes(&import).await.unwrap().unwrap();
+        assert_eq!(causes, Causes::of(&known).bounded());
         assert_eq!(import.errors, errors.len() as u64);
         let mut rejected = String::new();
         let pieces = app.imports.rejected(&import).await.unwrap();

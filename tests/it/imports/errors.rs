@@ -113,8 +113,11 @@ async fn parameters_out_of_range_are_named() {
         ("offset=-1", "offset"),
         ("cursor=abc", "cursor"),
         ("cursor=10", "cursor"),
-        // `10@4294967296.0`
-        ("cursor=MTBANDI5NDk2NzI5Ni4w", "cursor"),
+        // `10.20.4294967296.0.0.0`
+        ("cursor=MTAuMjAuNDI5NDk2NzI5Ni4wLjAuMA", "cursor"),
+        ("severity=info", "severity"),
+        ("member=shoeSize", "member"),
+        ("code=read_only", "code"),
         ("cursor=5&offset=5", "cursor"),
         ("line=2", "line"),
     ] {
@@ -176,6 +179,32 @@ async fn a_page_costs_as_many_calls_at_the_end_as_at_the_beginning_and_errors_ar
     let (calls_of_last, last) = page(format!("cursor={}", before["nextCursor"].as_str().unwrap())).await;
     let rejected = service.get(&(path.replace("/errors", "/rejected"))).await;
 
+    storage.take();
+    let causes = service
+        .get(&(path.replace("/errors", "/causes")))
+        .await
+        .expect(200);
+    // The caller, the import, and the causes.
+    assert_eq!(storage.take(), 3);
+    let [cause] = &causes["items"].as_array().unwrap()[..] else {
+        panic!("{causes}");
+    };
+    assert_eq!(cause["rows"], rows);
+    assert_eq!(cause["lines"], json!([format!("2-{}", rows + 1)]));
+    assert_eq!(cause["values"].as_array().unwrap().len(), 20);
+    assert_eq!(cause["others"], rows - 20);
+    let partition = format!("I#{}", import["id"].as_str().unwrap());
+    let items = service.partition(&partition).await;
+    let size = |name: &str| {
+        let item = items
+            .iter()
+            .find(|item| item["SK"].as_s().unwrap() == name)
+            .unwrap();
+        format!("{item:?}").len()
+    };
+    assert!(size("I") < 4_000, "{}", size("I"));
+    assert!(size("C") < 50_000, "{}", size("C"));
+
     assert_eq!(counts(&import), [u64::from(rows), 0, 0, 0, u64::from(rows)]);
     assert_eq!(import["rowErrorsComplete"], false);
     assert_eq!(errors(&import).len(), 1_000);
@@ -185,4 +214,46 @@ async fn a_page_costs_as_many_calls_at_the_end_as_at_the_beginning_and_errors_ar
     assert_eq!(last["items"][9]["line"], KEPT + 1, "the first line is the header");
     assert_eq!(last["nextCursor"], json!(null));
     assert_eq!(rejected.text.lines().count() as u64, 1 + u64::from(rows));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_has_the_errors_of_a_member_or_a_code_only() {
+    let service = Service::start().await;
+    let mut file = "email,mobileNumber,roles\n".to_owned();
+    for number in 1..=30 {
+        let email = if number % 3 == 0 {
+            String::new()
+        } else {
+            format!("nobody{number}")
+        };
+        writeln!(file, "{email},12,Wizard").unwrap();
+    }
+    let import = service.import(file, &[]).await.expect(200);
+    let path = path(&import) + "/errors";
+
+    for (filter, expected) in [
+        (&[("member", "email")][..], 30),
+        (&[("code", "required")], 10),
+        (&[("member", "email"), ("code", "invalid_format")], 20),
+        (&[("severity", "all"), ("member", "roles")], 30),
+        (&[("severity", "warning")], 0),
+        (&[("member", "planId")], 0),
+    ] {
+        let walked = service.walk(&path, filter, 7).await;
+
+        assert_eq!(walked.len(), expected, "{filter:?}");
+        for error in walked {
+            for (name, value) in filter.iter().filter(|(name, _)| *name != "severity") {
+                assert_eq!(error[name], *value, "{error}");
+            }
+        }
+    }
+    let page = service
+        .get(&format!("{path}?code=required&offset=8"))
+        .await
+        .expect(200);
+    assert_eq!(
+        (&page["count"], &page["items"][1]["line"]),
+        (&json!(10), &json!(31))
+    );
 }

@@ -40,6 +40,7 @@ async fn an_import_and_its_errors_are_deleted_after_the_days_that_the_deployment
     assert_eq!(
         items(&service, &import).await,
         [
+            ("C".to_owned(), expires_at),
             ("E#0000000003".to_owned(), expires_at),
             ("I".to_owned(), expires_at),
             ("R#0000000003".to_owned(), expires_at)

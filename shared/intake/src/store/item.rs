@@ -66,7 +66,11 @@ struct ImportItem {
     #[serde(default)]
     errors: u64,
     #[serde(default)]
+    warnings: u64,
+    #[serde(default)]
     errors_left_out: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<ImportId>,
     position: Recorded<Position>,
     #[serde(skip_serializing_if = "Takeovers::is_empty", default)]
     takeovers: Takeovers,
@@ -108,7 +112,9 @@ impl From<&Import> for ImportItem {
             read,
             counts,
             errors,
+            warnings,
             errors_left_out,
+            parent,
             position,
             takeovers,
             lease,
@@ -138,7 +144,9 @@ impl From<&Import> for ImportItem {
             read,
             counts,
             errors,
+            warnings,
             errors_left_out,
+            parent,
             position,
             takeovers,
             lease_until: lease.as_ref().map(|lease| lease.until.millis()),
@@ -172,7 +180,9 @@ impl From<ImportItem> for Import {
             read,
             counts,
             errors,
+            warnings,
             errors_left_out,
+            parent,
             position,
             takeovers,
             run_id,
@@ -206,7 +216,9 @@ impl From<ImportItem> for Import {
             read,
             counts,
             errors,
+            warnings,
             errors_left_out,
+            parent,
             position,
             takeovers,
             lease: lease_until.map(|until| Lease {

@@ -6,20 +6,89 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use errors::{Error, failed};
 use files::RejectedRows;
-use roster::{ImportId, Recorded, Timestamp};
+use futures::future::try_join;
+use roster::{Code, ImportId, Member, Recorded, Timestamp};
 use serde::{Deserialize, Serialize};
-use sheet::RowError;
+use sheet::{Causes, RowError};
 use table::{Item, Key, When, from_item, to_item};
 
 use super::ImportStore;
 use super::item::partition;
-use crate::record::Import;
+use crate::record::{Import, MAX_KEPT_ERRORS};
 
 /// How long one chunk of row errors gets, in bytes of JSON: far below an item's 400 KB, so that one
 /// read brings a page and not a megabyte.
 const CHUNK: usize = 48 * 1024;
 /// How many errors a chunk has, about: one error takes 250 bytes. A page is read in one call if its chunks have so many.
 const ERRORS_OF_CHUNK: u64 = 150;
+
+/// The keys of chunks of errors.
+const ERRORS: &str = "E#";
+/// The keys of chunks of warnings.
+const WARNINGS: &str = "W#";
+/// Errors that are read at once where all of them are looked at: about 2.5 MB.
+const ERRORS_AT_ONCE: u64 = 10_000;
+
+/// Whether errors or warnings or both are meant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Severities {
+    /// Errors.
+    #[default]
+    Errors,
+    /// Warnings.
+    Warnings,
+    /// Both.
+    All,
+}
+
+impl Severities {
+    const fn errors(self) -> bool {
+        matches!(self, Self::Errors | Self::All)
+    }
+
+    const fn warnings(self) -> bool {
+        matches!(self, Self::Warnings | Self::All)
+    }
+}
+
+/// Which row errors and warnings are meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FaultFilter {
+    /// How much they weigh.
+    pub severities: Severities,
+    /// Only those about this member.
+    pub member: Option<Member>,
+    /// Only those with this code.
+    pub code: Option<Code>,
+}
+
+impl FaultFilter {
+    /// Returns whether the filter asks for a member or a code, which nothing counts.
+    #[must_use]
+    pub fn narrows(&self) -> bool {
+        self.member.is_some() || self.code.is_some()
+    }
+
+    /// Returns whether a fault has the member and the code. What a later version wrote has none that are known here.
+    fn admits(&self, fault: &Recorded<RowError>) -> bool {
+        match fault {
+            Recorded::Known(fault) => {
+                self.member.is_none_or(|member| fault.member == Some(member))
+                    && self.code.is_none_or(|code| fault.code == code)
+            }
+            Recorded::Later(_) => !self.narrows(),
+        }
+    }
+}
+
+/// A place among the row errors and warnings of an import.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FaultPlace {
+    /// The place among the errors.
+    pub errors: ErrorPlace,
+    /// The place among the warnings.
+    pub warnings: ErrorPlace,
+}
 
 /// A place among the row errors of an import: the chunk that begins with the errors of a line, and how many errors to
 /// pass over from there. A chunk never changes, so a place stays where it is.
@@ -37,6 +106,9 @@ pub(super) struct Recording<'a> {
     pub(super) before: u64,
     /// The errors that are kept, by line.
     pub(super) row_errors: &'a [RowError],
+    /// The warnings that are kept, by line.
+    pub(super) row_warnings: &'a [RowError],
+    pub(super) causes: Option<&'a Causes>,
     pub(super) rejected: Option<RejectedRows>,
     pub(super) expires_at: Timestamp,
 }
@@ -53,6 +125,14 @@ struct ChunkItem {
     count: u64,
     /// The errors as a JSON array: a third of the size that a list of maps has.
     errors: String,
+    expires_at: u64,
+}
+
+/// The causes of all errors and warnings, as JSON for the same reason.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CausesItem {
+    causes: String,
     expires_at: u64,
 }
 
@@ -91,6 +171,8 @@ impl ImportStore {
         let Recording {
             before,
             row_errors,
+            row_warnings,
+            causes,
             rejected,
             expires_at,
         } = recording;
@@ -127,44 +209,136 @@ impl ImportStore {
                 errors: chunk.json,
                 expires_at,
             };
-            let key = Key::new(partition(id), format!("E#{:010}", chunk.line));
+            let key = Key::new(partition(id), format!("{ERRORS}{:010}", chunk.line));
             actions.push(self.table.put(to_item(key, item, doing)?, When::Always, doing)?);
+        }
+        for chunk in self::chunks(row_warnings, doing)? {
+            let item = ChunkItem {
+                rejected_key: None,
+                rejected_bytes: None,
+                count: chunk.count,
+                errors: chunk.json,
+                expires_at,
+            };
+            let key = Key::new(partition(id), format!("{WARNINGS}{:010}", chunk.line));
+            actions.push(self.table.put(to_item(key, item, doing)?, When::Always, doing)?);
+        }
+        if let Some(causes) = causes {
+            let json = serde_json::to_string(causes).map_err(|error| Error::internal(doing, error))?;
+            let item = CausesItem {
+                causes: json,
+                expires_at,
+            };
+            actions.push(
+                self.table
+                    .put(to_item(causes_key(id), item, doing)?, When::Always, doing)?,
+            );
         }
         Ok(actions)
     }
 
-    /// Returns the row errors of an import by line, from `place` on, at most `limit`, and the place after the last of
-    /// them. What comes before `place` is not read.
+    /// Returns the causes of the row errors and warnings of an import, as far as it is; `None` if a later version wrote
+    /// them.
     ///
     /// # Errors
     ///
     /// If storage fails.
-    pub async fn errors(
+    pub async fn causes(&self, import: &Import) -> Result<Option<Causes>, Error> {
+        let doing = "read the causes of row errors";
+        if let Some(item) = self.table.get(causes_key(import.id), doing).await? {
+            let item: CausesItem = from_item(item, doing)?;
+            return Ok(serde_json::from_str(&item.causes).ok());
+        }
+        // The version before kept none. Of its errors as many are read as this version keeps.
+        let mut causes = Causes::default();
+        let filter = FaultFilter::default();
+        let mut place = FaultPlace::default();
+        for _ in 0..import.errors.min(MAX_KEPT_ERRORS).div_ceil(ERRORS_AT_ONCE) {
+            let (errors, next) = self.faults(import.id, &filter, place, ERRORS_AT_ONCE).await?;
+            let known: Vec<_> = errors.iter().filter_map(|error| error.known().cloned()).collect();
+            causes = causes.merged(Causes::of(&known)).bounded();
+            place = next;
+        }
+        Ok(Some(causes))
+    }
+
+    /// Returns the row errors and warnings of an import that `filter` admits, by line, from `place` on, at most `limit`,
+    /// and the place after the last of them. What comes before `place` is not read.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn faults(
         &self,
         id: ImportId,
-        place: ErrorPlace,
+        filter: &FaultFilter,
+        place: FaultPlace,
         limit: u64,
-    ) -> Result<(Vec<Recorded<RowError>>, ErrorPlace), Error> {
+    ) -> Result<(Vec<Recorded<RowError>>, FaultPlace), Error> {
+        let of = |kind, place, wanted: bool| async move {
+            if wanted {
+                self.matching(id, (kind, place), filter, limit).await
+            } else {
+                Ok(Vec::new())
+            }
+        };
+        let (errors, warnings) = try_join(
+            of(ERRORS, place.errors, filter.severities.errors()),
+            of(WARNINGS, place.warnings, filter.severities.warnings()),
+        )
+        .await?;
+        let mut errors = errors.into_iter().peekable();
+        let mut warnings = warnings.into_iter().peekable();
+        let mut place = place;
+        let mut faults = Vec::new();
+        while (faults.len() as u64) < limit {
+            let warning_is_next = match (errors.peek(), warnings.peek()) {
+                (Some((error, _)), Some((warning, _))) => {
+                    RowError::line_of(warning) < RowError::line_of(error)
+                }
+                (None, Some(_)) => true,
+                (Some(_), None) => false,
+                (None, None) => break,
+            };
+            let (next, after) = if warning_is_next {
+                (warnings.next(), &mut place.warnings)
+            } else {
+                (errors.next(), &mut place.errors)
+            };
+            if let Some((fault, place)) = next {
+                faults.push(fault);
+                *after = place;
+            }
+        }
+        Ok((faults, place))
+    }
+
+    /// Returns what of one kind matches, each with the place after it.
+    async fn matching(
+        &self,
+        id: ImportId,
+        (kind, place): (&str, ErrorPlace),
+        filter: &FaultFilter,
+        limit: u64,
+    ) -> Result<Vec<(Recorded<RowError>, ErrorPlace)>, Error> {
         let doing = "read row errors";
         let ErrorPlace {
             line: begin,
             mut skip,
         } = place;
-        let mut place = place;
-        let mut left = limit;
-        let mut errors = Vec::new();
+        let mut found = Vec::new();
         let at_once = i32::try_from(limit / ERRORS_OF_CHUNK + 2).unwrap_or(i32::MAX);
         let mut chunks = self
-            .of_import(id, "E#", begin)
+            .of_import(id, kind, begin)
             .limit(at_once)
             .into_paginator()
             .items()
             .send();
-        while left > 0
+        while (found.len() as u64) < limit
             && let Some(item) = chunks.next().await
         {
             let item = item.map_err(|error| failed(doing, error))?;
-            let line = line_of(&item);
+            let line = line_of(&item).unwrap_or_default();
             let chunk: ChunkItem = from_item(item, doing)?;
             if skip >= chunk.count {
                 skip -= chunk.count;
@@ -172,20 +346,50 @@ impl ImportStore {
             }
             let stored: Vec<Recorded<RowError>> =
                 serde_json::from_str(&chunk.errors).map_err(|error| Error::internal(doing, error))?;
-            let taken = (chunk.count - skip).min(left);
-            let [passed, wanted] = [skip, taken].map(|count| usize::try_from(count).unwrap_or(usize::MAX));
-            errors.extend(stored.into_iter().skip(passed).take(wanted));
-            left -= taken;
-            place = ErrorPlace {
-                line: line.unwrap_or_default(),
-                skip: skip + taken,
-            };
+            let faults = (1..)
+                .zip(stored)
+                .skip(usize::try_from(skip).unwrap_or(usize::MAX));
+            for (number, fault) in faults.filter(|(_, fault)| filter.admits(fault)) {
+                if (found.len() as u64) < limit {
+                    found.push((fault, ErrorPlace { line, skip: number }));
+                }
+            }
             skip = 0;
         }
-        Ok((errors, place))
+        Ok(found)
     }
 
-    /// Returns the place of the row error number `offset` of an import, counted from 0. Of what comes before, nothing is
+    /// Returns how many of the kept row errors and warnings of `import` a filter admits. Only for a member or a code are
+    /// they read.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn count_faults(&self, import: &Import, filter: &FaultFilter) -> Result<u64, Error> {
+        if !filter.narrows() {
+            let counts = [
+                (filter.severities.errors(), import.errors),
+                (filter.severities.warnings(), import.warnings),
+            ];
+            return Ok(counts
+                .iter()
+                .filter(|(wanted, _)| *wanted)
+                .map(|(_, count)| count)
+                .sum());
+        }
+        let mut count = 0;
+        let mut place = FaultPlace::default();
+        loop {
+            let (faults, next) = self.faults(import.id, filter, place, ERRORS_AT_ONCE).await?;
+            count += faults.len() as u64;
+            if (faults.len() as u64) < ERRORS_AT_ONCE {
+                return Ok(count);
+            }
+            place = next;
+        }
+    }
+
+    /// Returns the place of the error, not a warning, number `offset` of an import, counted from 0. Of what comes before, nothing is
     /// read but how many errors each checkpoint has.
     ///
     /// # Errors
@@ -235,7 +439,7 @@ impl ImportStore {
         let known = rejected.into_iter().map(|rows| (rows.key.clone(), rows));
         let mut rejected: BTreeMap<String, RejectedRows> = known.collect();
         let mut read = self
-            .of_import(import.id, "E#", 0)
+            .of_import(import.id, ERRORS, 0)
             .projection_expression("SK, rejectedKey, rejectedBytes")
             .into_paginator()
             .items()
@@ -271,6 +475,11 @@ impl ImportStore {
             .expression_attribute_values(":last", AttributeValue::S(format!("{kind}~")))
             .consistent_read(true)
     }
+}
+
+/// Where the causes of an import are kept.
+fn causes_key(id: ImportId) -> Key {
+    Key::new(partition(id), "C")
 }
 
 /// The line at which an item of row errors begins.

@@ -24,6 +24,9 @@ macro_rules! members {
             /// All there are, in the order in which the API lists them.
             pub const ALL: [Self; [$($name),+].len()] = [$(Self::$variant),+];
 
+            /// All there are, each after its name.
+            pub const BY_NAME: [(&'static str, Self); [$($name),+].len()] = [$(($name, Self::$variant)),+];
+
             /// Returns its name in JSON, which is also the best name for a column.
             #[must_use]
             pub const fn name(self) -> &'static str {
