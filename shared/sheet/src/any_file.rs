@@ -12,8 +12,8 @@ use roster::{ImportId, Member, Roles, Timestamp};
 use super::cell::CellRules;
 use super::check::{Check, SoundRow};
 use super::{
-    Columns, Content, Dialect, Encoding, FileLayout, Header, Position, Rejected, RejectedFault, Row,
-    RowError, Rows, UnknownColumns, Wishes,
+    Columns, Content, Dialect, Encoding, FileLayout, Header, HeaderRow, ImportOptions, Position, Preview,
+    Rejected, RejectedFault, Row, RowError, Rows, UnknownColumns, Wishes,
 };
 
 /// What files are made of, and what they should not be made of.
@@ -80,6 +80,28 @@ fn file() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
+    #[test]
+    fn any_beginning_of_a_file_has_a_bounded_preview(
+        file in file(), cut in 0..400_000_usize, lenient: bool, absent: bool,
+        label in select(vec!["utf-8", "utf-16le", "windows-1252", "shift_jis", "gb18030"]),
+    ) {
+        let options = ImportOptions {
+            encoding: Encoding::of_label(label).ok(),
+            header: if absent { HeaderRow::Absent } else { HeaderRow::Present },
+            unknown_columns: if lenient { UnknownColumns::Ignore } else { UnknownColumns::Refuse },
+            ..ImportOptions::default()
+        };
+        let head = &file[..file.len().min(cut).min(Preview::MAX)];
+
+        let preview = Preview::of(head, &options, Roles::ALL);
+
+        prop_assert!(preview.rows.len() <= 20 && preview.shown.len() <= 1000 && preview.encodings.len() <= 5);
+        prop_assert!(preview.layout.is_some() || !preview.problems.is_empty());
+        for row in &preview.rows {
+            prop_assert!(row.faults.len() <= 20 && row.cells.len() <= 1000);
+        }
+    }
+
     #[test]
     fn any_file_is_read_to_its_end(
         file in file(), chunk in 1..5000_usize, lenient: bool, absent: bool,
