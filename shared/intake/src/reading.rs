@@ -1,16 +1,14 @@
 //! Going through a file: rows are read, checked and written at the same time, a segment of them after another.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use errors::Error;
-use roster::Slot;
 use sheet::{Check, Rows};
 use tokio::task::JoinSet;
 
 use super::file::File;
+use super::seen::Seen;
 use super::segment::Segment;
 use super::stop::Stop;
 use super::write::{Outcome, Pending, Writer};
@@ -27,7 +25,7 @@ pub(super) struct Reading {
     /// Whether most addresses of the last batch were taken.
     pub(super) look_first: bool,
     /// The addresses of a validation with their first lines.
-    pub(super) seen: Option<HashMap<Slot, u64>>,
+    pub(super) seen: Option<Seen>,
 }
 
 /// A batch that was written, and what became of its rows.
@@ -60,7 +58,10 @@ impl Reading {
             if let Some(row) = self.rows.next_row() {
                 let checked = self.check.check(&row);
                 let earlier = match (&checked, &mut self.seen) {
-                    (Ok(sound), Some(seen)) => first_line(seen, sound.user.id.slot(), row.line),
+                    (Ok(sound), Some(seen)) => {
+                        let first = seen.first_line(sound.user.id.slot(), row.line);
+                        first.map_err(|error| Error::internal("remember an address", error))?
+                    }
                     _ => None,
                 };
                 segment.take(&row, checked, earlier);
@@ -111,16 +112,5 @@ impl Reading {
         self.look_first = made * 2 < outcomes.len();
         segment.settle(batch, outcomes);
         Ok(())
-    }
-}
-
-/// The line on which `slot` was seen first, if that was before `line`.
-fn first_line(seen: &mut HashMap<Slot, u64>, slot: Slot, line: u64) -> Option<u64> {
-    match seen.entry(slot) {
-        Entry::Occupied(first) => Some(*first.get()),
-        Entry::Vacant(first) => {
-            first.insert(line);
-            None
-        }
     }
 }

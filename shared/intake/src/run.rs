@@ -5,13 +5,13 @@
 //! everything else moves in one transaction, on the condition that the import stands where this run
 //! left it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use errors::{Error, chain};
 use files::{Staged, StagedObject};
-use roster::{FileName, ImportId, Right, Role, Roles, Severity, Slot, Timestamp};
+use roster::{FileName, ImportId, Right, Role, Roles, Severity, Timestamp};
 use service::audit::{Actor, ImportAct};
 use service::{audit, auth, clock};
 use sheet::{Causes, CellRules, Check, ImportOptions, Mode, Position, RowError, Rows};
@@ -19,6 +19,7 @@ use sheet::{Causes, CellRules, Check, ImportOptions, Mode, Position, RowError, R
 use super::file::File;
 use super::metrics;
 use super::reading::{Filled, Reading};
+use super::seen::Seen;
 use super::segment::Segment;
 use super::stop::Stop;
 use super::write::{BATCH, Mark, Pending, Sender, Writer, written};
@@ -32,6 +33,9 @@ use crate::store::{Claim, Claimant, Commit, Left, Refusal};
 const LEASE: Duration = Duration::from_mins(1);
 /// A checkpoint is made at least this often, well within the lease.
 const LONGEST_SEGMENT: Duration = Duration::from_secs(10);
+/// Segments that a validation reads again before it renews its lease: two seconds of work, or less where a segment
+/// is short.
+const RENEWED_AFTER: usize = 20;
 /// What is kept of the function's time for handing over.
 const MARGIN: Duration = Duration::from_secs(10);
 
@@ -171,6 +175,7 @@ async fn run(
     }
     let ended = match session.work().await {
         Err(Stop::Refused(fault)) => session.settle(Status::Failed, Some(fault)).await,
+        Err(Stop::Cancelled) => session.settle(Status::Cancelled, None).await,
         ended => ended,
     };
     match ended {
@@ -182,7 +187,7 @@ async fn run(
             }
             match stop {
                 Stop::Failed(error) => Err(error),
-                Stop::Superseded | Stop::Refused(_) => Ok(Ended::Superseded),
+                Stop::Superseded | Stop::Cancelled | Stop::Refused(_) => Ok(Ended::Superseded),
             }
         }
     }
@@ -346,15 +351,18 @@ impl Session<'_> {
     }
 
     /// The addresses before the checkpoint with their lines. Only a validation, which leaves nothing
-    /// in storage to tell a repeat by, has to read them again.
-    async fn seen(&self, check: &Check) -> Result<HashMap<Slot, u64>, Stop> {
-        let mut seen = HashMap::new();
+    /// in storage to tell a repeat by, has to read them again. Meanwhile it keeps its lease, and gives up when it has no
+    /// time left for new rows: no later run would have more.
+    async fn seen(&self, check: &Check) -> Result<Seen, Stop> {
+        let mut seen = Seen::default();
         let end = self.plan.position.offset;
         if end == 0 {
             return Ok(seen);
         }
         let (mut file, mut rows, _) = self.open(Position::START).await?;
-        loop {
+        let mut renewed = Instant::now();
+        let mut since = 0;
+        while rows.position().offset < end {
             let Some(row) = rows.next_row() else {
                 if file.feed(&mut rows).await? {
                     continue;
@@ -362,11 +370,35 @@ impl Session<'_> {
                 return Ok(seen);
             };
             if let Ok(sound) = check.check(&row) {
-                seen.entry(sound.user.id.slot()).or_insert(row.line);
+                let first = seen.first_line(sound.user.id.slot(), row.line);
+                first.map_err(|error| Error::internal("remember an address", error))?;
             }
-            if rows.position().offset >= end {
-                return Ok(seen);
+            since += 1;
+            if since == RENEWED_AFTER * self.app.config.import_segment_rows
+                || renewed.elapsed() > LONGEST_SEGMENT
+            {
+                self.renew().await?;
+                renewed = Instant::now();
+                since = 0;
             }
+        }
+        Ok(seen)
+    }
+
+    /// Keeps the lease without a checkpoint.
+    async fn renew(&self) -> Result<(), Stop> {
+        if self.left() <= self.margin {
+            return Err(Stop::Refused(
+                "the file has more rows than one run can validate; split it and validate the parts one by one".to_owned(),
+            ));
+        }
+        let Import { id, takeovers, .. } = &self.import;
+        let until = clock::now().plus(LEASE);
+        match self.app.imports.renew(*id, &self.run.id, takeovers, until).await {
+            Ok(()) => Ok(()),
+            Err(Refusal::Cancelled) => Err(Stop::Cancelled),
+            Err(Refusal::Lost) => Err(Stop::Superseded),
+            Err(Refusal::Failed(error)) => Err(Stop::Failed(error)),
         }
     }
 
@@ -430,7 +462,7 @@ impl Session<'_> {
             Ok(rows) => rows,
             Err(Stop::Failed(error)) => return Err(error),
             // A file that cannot be read could not be read by the other run either.
-            Err(Stop::Refused(_) | Stop::Superseded) => return Ok(()),
+            Err(Stop::Refused(_) | Stop::Cancelled | Stop::Superseded) => return Ok(()),
         };
         let slots: HashSet<_> = rows.iter().map(Pending::slot).collect();
         let slots: Vec<_> = slots.into_iter().collect();

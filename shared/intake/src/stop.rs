@@ -8,6 +8,8 @@ use sheet::FileFault;
 pub(super) enum Stop {
     /// The file as a whole is to blame, for this reason.
     Refused(String),
+    /// A caller asked for the end.
+    Cancelled,
     /// The import is another run's, or finished.
     Superseded,
     /// Another try may cure it.

@@ -28,6 +28,12 @@ impl Slot {
         Self(first_bytes(Sha256::new().chain_update(email.key())))
     }
 
+    /// Returns the bits, which are as good as random.
+    #[must_use]
+    pub fn bytes(self) -> [u8; 15] {
+        self.0
+    }
+
     /// Which of [`Slot::SHARDS`] equal parts the slot falls into: its first 3 bits.
     #[must_use]
     pub fn shard(self) -> u8 {

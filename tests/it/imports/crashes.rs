@@ -766,3 +766,58 @@ async fn what_a_dead_run_wrote_is_counted_when_the_import_is_cancelled() {
         }
     }
 }
+
+/// A validation that stands in the middle of its file, and whose next run reads what comes before again.
+async fn half_validated(world: &World) -> Case {
+    let case = world.case(validate()).await;
+    let mut event = case.event.clone();
+    let mut runs = 0;
+    while world.import(&case).await.position.known().unwrap().row < ROWS * 3 / 4 {
+        let run = format!("run {runs}");
+        deliver(&world.app, &event, &run, Duration::ZERO).await.unwrap();
+        event = case.resumed();
+        runs += 1;
+    }
+    case
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_validation_keeps_its_lease_and_notices_a_cancel_while_it_reads_again() {
+    // The import, the claim, the sender, and the file from the checkpoint and from its start.
+    const READS_AGAIN: u64 = 4;
+    let world = World::start().await;
+    for cancelled in [false, true] {
+        let case = half_validated(&world).await;
+        let event = case.resumed();
+        let schedule = Schedule::Freeze { call: READS_AGAIN };
+        let faults = Faults::new(schedule);
+        // So few rows to a segment that the lease is renewed on the way.
+        let app = faults.app(&world.service.local, &[("IMPORT_SEGMENT_ROWS", "1")]);
+        let mut running = pin!(deliver(&app, &event, "resumed", LONG));
+        assert!(faults.until_stopped(running.as_mut()).await.is_none());
+        world.lapse(&case).await;
+        let path = format!("/users/import/{}", case.import);
+        if cancelled {
+            world.service.delete(&path).await.expect(200);
+        }
+        let next = if cancelled {
+            Schedule::Clean
+        } else {
+            Schedule::Crash { call: 0, after: true }
+        };
+        faults.begin(next);
+        faults.thaw();
+        let ended = faults.until_stopped(running).await;
+
+        let import = world.import(&case).await;
+        if cancelled {
+            ended.unwrap().unwrap();
+            assert_eq!(import.status, Status::Cancelled);
+            // The renewal that is refused, and the end: not a row was validated.
+            assert!(faults.calls() <= 3, "{} calls", faults.calls());
+        } else {
+            assert!(ended.is_none(), "the lease was not renewed");
+            assert_eq!(import.status_at(clock::now()), Status::Running);
+        }
+    }
+}

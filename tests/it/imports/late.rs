@@ -200,7 +200,7 @@ async fn a_late_account_that_somebody_touched_first_stays_and_is_counted_once() 
     let late = late_accounts(&world, &case).await;
     assert!(late.len() >= 5, "{} late accounts", late.len());
 
-    // Changed, disabled in bulk, deleted, signed in to, and the rest untouched.
+    // Changed, expired in bulk, deleted, signed in to, and the rest untouched.
     let path = |account: &Account| format!("/users/{}", account.user.id);
     world
         .service
@@ -210,7 +210,7 @@ async fn a_late_account_that_somebody_touched_first_stays_and_is_counted_once() 
     let ids = json!({ "ids": [late[1].user.id.to_string()] });
     world
         .service
-        .post("/users/bulk?action=disable", &ids)
+        .post("/users/bulk?action=expire", &ids)
         .await
         .expect(200);
     world.service.delete(&path(&late[2])).await.expect(200);

@@ -6,10 +6,10 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 use errors::{Error, failed};
 use files::StagedObject;
 use roster::{ImportId, Timestamp};
-use table::to_value;
+use table::{Takeovers, to_value};
 
 use super::item::{import, key};
-use super::{ImportStore, number, same_takeovers};
+use super::{ImportStore, Refusal, number, same_takeovers};
 use crate::record::{Import, Status};
 
 /// What came of the attempt to take an import for a run.
@@ -169,5 +169,52 @@ impl ImportStore {
         Ok(call
             .condition_expression(conditions.join(" AND "))
             .update_expression(format!("SET {}", set.join(", "))))
+    }
+
+    /// Keeps the import for the run that holds it until `until`, without a checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`], which says what the run has to do.
+    pub async fn renew(
+        &self,
+        id: ImportId,
+        run: &str,
+        takeovers: &Takeovers,
+        until: Timestamp,
+    ) -> Result<(), Refusal> {
+        let doing = "renew a lease";
+        let condition =
+            "runId = :run AND #status = :running AND attribute_not_exists(cancel) AND ".to_owned();
+        let value = |value| to_value(value, doing).map_err(Refusal::Failed);
+        let mut call = self
+            .table
+            .client()
+            .update_item()
+            .table_name(self.table.name())
+            .set_key(Some(key(id).item()))
+            .update_expression("SET leaseUntil = :until")
+            .condition_expression(condition + same_takeovers(takeovers))
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":running", value(Status::Running)?)
+            .expression_attribute_values(":run", AttributeValue::S(run.to_owned()))
+            .expression_attribute_values(":until", number(until))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        if !takeovers.is_empty() {
+            let takeovers = to_value(takeovers, doing).map_err(Refusal::Failed)?;
+            call = call.expression_attribute_values(":takeovers", takeovers);
+        }
+        let Err(error) = call.send().await else {
+            return Ok(());
+        };
+        let Some(UpdateItemError::ConditionalCheckFailedException(refused)) = error.as_service_error() else {
+            return Err(Refusal::Failed(failed(doing, error)));
+        };
+        let held = import(refused.item().cloned().unwrap_or_default(), doing).map_err(Refusal::Failed)?;
+        Err(if held.cancel && held.is_held_by(run, takeovers) {
+            Refusal::Cancelled
+        } else {
+            Refusal::Lost
+        })
     }
 }
