@@ -1,12 +1,15 @@
 //! The service's contract as an OpenAPI document, put together from what the functions tell of their routes.
 
 use shared::http::BASE_PATH;
-use shared::http::operation::{BEARER, Description, common_headers};
+use shared::http::operation::{BEARER, Description, Tag, common_headers};
 use shared::sheet::labels;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::server::ServerBuilder;
-use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder, PathItem, Paths};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{
+    ComponentsBuilder, ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem, Paths,
+};
 
 /// What a reader has to know before the rest.
 const ABOUT: &str = "User accounts, each account's own contacts, and bulk import of accounts from CSV.
@@ -68,16 +71,33 @@ pub fn document() -> OpenApi {
         .into_iter()
         .map(|(name, header)| (name, header.into()))
         .collect();
+    // Whom to ask is known to the deployment, and not to the code.
+    let contact = ContactBuilder::new()
+        .name(Some("The operators of this deployment"))
+        .build();
+    let license = LicenseBuilder::new()
+        .name(env!("CARGO_PKG_LICENSE"))
+        .identifier(Some(env!("CARGO_PKG_LICENSE")))
+        .build();
+    let tags = Tag::ALL.map(|tag| {
+        TagBuilder::new()
+            .name(tag.name())
+            .description(Some(tag.about()))
+            .build()
+    });
     let mut document = OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
                 .title("Access Service")
                 .version("1")
                 .description(Some(ABOUT))
+                .contact(Some(contact))
+                .license(Some(license))
                 .build(),
         )
         .servers(Some([ServerBuilder::new().url(BASE_PATH).build()]))
         .security(Some([SecurityRequirement::new(BEARER, [] as [&str; 0])]))
+        .tags(Some(tags))
         .paths(paths)
         .components(Some(components))
         .build();

@@ -8,7 +8,7 @@ const { components: { schemas } } = JSON.parse(readFileSync(source, "utf8"));
 function type(schema) {
     if (schema.$ref) return schema.$ref.split("/").pop();
     if (schema.oneOf) return schema.oneOf.map(type).join(" | ");
-    if (schema.allOf) return schema.allOf.filter(part => !("readOnly" in part)).map(type).join(" & ");
+    if (schema.allOf) return schema.allOf.map(type).join(" & ");
     if (schema.enum) return schema.enum.map(word => JSON.stringify(word)).join(" | ");
     const kinds = [schema.type ?? "unknown"].flat();
     return kinds.map(kind => ofKind(kind, schema)).join(" | ");

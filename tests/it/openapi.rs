@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use reqwest::Method;
 use reqwest::header::{ACCEPT, HeaderName};
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::http::BASE_PATH;
 
 use crate::support::{Service, send};
@@ -55,6 +55,38 @@ fn what_the_document_refers_to_is_in_it() {
             None => assert!(operations.contains(&*place), "{place}"),
         }
     }
+}
+
+#[test]
+fn every_operation_and_parameter_says_what_it_is() {
+    let document = serde_json::to_value(contract::document()).unwrap();
+    let tags = document["tags"].as_array().unwrap().iter();
+    let tags: BTreeSet<_> = tags.map(|tag| tag["name"].as_str().unwrap()).collect();
+    let mut used = BTreeSet::new();
+    let mut silent = Vec::new();
+
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let says =
+                |value: &Value, member: &str| value[member].as_str().is_some_and(|text| !text.is_empty());
+            for member in ["summary", "description", "operationId"] {
+                if !says(operation, member) {
+                    silent.push(format!("{member} of {method} {path}"));
+                }
+            }
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                if !says(parameter, "description") {
+                    silent.push(format!("parameter {} of {method} {path}", parameter["name"]));
+                }
+            }
+            let own: Vec<_> = operation["tags"].as_array().into_iter().flatten().collect();
+            assert_eq!(own.len(), 1, "tags of {method} {path}");
+            used.insert(own[0].as_str().unwrap());
+        }
+    }
+
+    assert_eq!(silent, Vec::<String>::new());
+    assert_eq!(used, tags);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -161,10 +193,16 @@ fn every_problem_of_the_document_stands_in_the_readme_with_its_status() {
             // The gateway's own words.
             continue;
         };
-        let members = &problem["schema"]["allOf"][1]["properties"];
-        for kind in members["type"]["enum"].as_array().unwrap() {
-            let status = members["status"]["enum"][0].to_string();
-            told.insert((kind.as_str().unwrap().to_owned(), status));
+        assert_eq!(
+            problem["schema"],
+            json!({ "$ref": "#/components/schemas/Problem" })
+        );
+        for example in problem["examples"].as_object().unwrap().values() {
+            let problem = &example["value"];
+            told.insert((
+                problem["type"].as_str().unwrap().to_owned(),
+                problem["status"].to_string(),
+            ));
         }
     }
 

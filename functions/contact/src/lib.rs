@@ -5,7 +5,7 @@ use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 use serde_json::json;
 use shared::http::json::Object;
-use shared::http::operation::{Access, Answer, Operation, Route, Verb, add_read_only};
+use shared::http::operation::{Access, Answer, Operation, Route, Tag, Verb, add_read_only};
 use shared::http::query::Query;
 use shared::http::{self, Kind, etag, respond};
 use shared::roster::{Contact, ContactDraft, ContactId, ContactPatch, ContactView, Right, UserId, Violation};
@@ -56,9 +56,14 @@ const READ: Operation<App> = Operation {
         Access::Right(Right::Contacts),
         by_reference!(read),
     ),
+    tag: Tag::Contacts,
     id: "readContact",
     summary: "Reads a contact",
-    describe: |operation| operation.answers(200, contact()),
+    describe: |operation| {
+        operation
+            .about("Returns one contact of the caller. The contacts of others are not found.")
+            .answers(200, contact())
+    },
 };
 
 async fn read(app: &App, request: &Request) -> Result<Response<Body>, Error> {
@@ -73,11 +78,12 @@ const CHANGE: Operation<App> = Operation {
         Access::Right(Right::Contacts),
         by_reference!(change),
     ),
+    tag: Tag::Contacts,
     id: "changeContact",
     summary: "Changes a contact",
     describe: |operation| {
         operation
-            .about("A name that is left out stays as it is, `null` takes it away.")
+            .about("Names that you leave out stay as they are, and `null` removes a name.")
             .if_match()
             .json::<ContactDraft>(
                 "ContactChange",
@@ -137,10 +143,12 @@ const DELETE: Operation<App> = Operation {
         Access::Right(Right::Contacts),
         by_reference!(delete),
     ),
+    tag: Tag::Contacts,
     id: "deleteContact",
     summary: "Deletes a contact",
     describe: |operation| {
         operation
+            .about("The contact is removed at once and permanently.")
             .if_match()
             .answers(200, Answer::json::<Deleted>("What was deleted"))
     },

@@ -6,7 +6,7 @@ use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 use serde_json::json;
 use shared::http::json::Object;
-use shared::http::operation::{Access, Answer, Nothing, Operation, Route, Verb, add};
+use shared::http::operation::{Access, Answer, Nothing, Operation, Route, Tag, Verb, add};
 use shared::http::query::Query;
 use shared::http::{self, Kind, respond};
 use shared::roster::{Code, Contact, ContactDraft, ContactId, Given, NewContact, Right, UserId, Violation};
@@ -25,6 +25,7 @@ struct Asked {
 
 /// The contacts that were added, in the form of a page, and the outcome for each element.
 #[derive(Serialize, ToSchema)]
+#[schema(as = CreatedContacts)]
 pub(super) struct Added<'a> {
     #[serde(flatten)]
     created: Listing<'a>,
@@ -34,7 +35,7 @@ pub(super) struct Added<'a> {
 
 /// The outcome for one element of the request.
 #[derive(Serialize, ToSchema)]
-#[schema(as = OutcomeOfContact)]
+#[schema(as = ContactOutcome)]
 struct Outcome {
     /// Whether it was added.
     status: Status,
@@ -44,7 +45,7 @@ struct Outcome {
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = OutcomeStatus)]
+#[schema(as = ContactOutcomeStatus)]
 enum Status {
     Created,
     Duplicate,
@@ -57,13 +58,16 @@ pub(super) const ADD: Operation<App> = Operation {
         Access::Right(Right::Contacts),
         by_reference!(add_contacts),
     ),
+    tag: Tag::Contacts,
     id: "addContacts",
     summary: "Adds contacts, all of them or none",
     describe: |operation| {
         operation
             .about(
-                "An owner can have as many contacts as the deployment allows, 25,000 unless it says otherwise; more are \
-                 answered with 409.",
+                "If one contact is invalid, none is added. With `ignoreDuplicates`, an address that is already among \
+                 the caller's contacts, or appears twice in the request, is skipped instead of refused. An owner can \
+                 have as many contacts as the deployment allows, 25,000 unless it says otherwise; more are answered \
+                 with 409.",
             )
             .schema::<ContactDraft>("NewContact")
             .json::<Nothing>(
@@ -74,7 +78,7 @@ pub(super) const ADD: Operation<App> = Operation {
                         .min_items(Some(1))
                         .max_items(Some(ContactStore::MAX_BATCH));
                     let ignore = ObjectBuilder::new().schema_type(Type::Boolean).description(Some(
-                        "Whether duplicates are passed over; otherwise one of them refuses all",
+                        "Whether to skip duplicates; otherwise one duplicate refuses the whole request",
                     ));
                     add(request, "contacts", contacts);
                     add(request, "ignoreDuplicates", ignore);

@@ -4,7 +4,7 @@ mod add;
 
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
-use shared::http::operation::{Access, Answer, Operation, Route, Verb};
+use shared::http::operation::{Access, Answer, Operation, Route, Tag, Verb};
 use shared::http::page::{LIMIT, OFFSET, SEARCH_TEXT};
 use shared::http::query::Query;
 use shared::http::respond;
@@ -22,7 +22,7 @@ async fn owner(app: &App, request: &Request) -> Result<UserId, Error> {
 
 /// Some of the caller's contacts, in the form of a page.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Contacts)]
+#[schema(as = ContactPage)]
 struct Listing<'a> {
     /// The contacts of this page.
     items: Vec<ContactView<'a>>,
@@ -49,10 +49,12 @@ const LIST: Operation<App> = Operation {
         Access::Right(Right::Contacts),
         by_reference!(list),
     ),
+    tag: Tag::Contacts,
     id: "listContacts",
     summary: "Lists and searches the caller's contacts",
     describe: |operation| {
         operation
+            .about("Returns one page, in the order of the addresses.")
             .query(&SEARCH_TEXT)
             .query(&LIMIT)
             .query(&OFFSET)

@@ -2,7 +2,7 @@
 
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
-use shared::http::operation::{Access, Answer, Operation, Route, Verb};
+use shared::http::operation::{Access, Answer, Operation, Route, Tag, Verb};
 use shared::http::query::Query;
 use shared::http::respond;
 use shared::roster::{AccountType, Right, Role, Share};
@@ -14,6 +14,7 @@ operations! { App; COUNT }
 /// The numbers of accounts.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = UserCounts)]
 struct Numbers {
     total_users: i64,
     active_users: i64,
@@ -25,6 +26,7 @@ struct Numbers {
 /// The accounts of one type.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = AccountTypeCounts)]
 struct OfAccountType {
     account_type: AccountType,
     #[serde(flatten)]
@@ -34,6 +36,7 @@ struct OfAccountType {
 /// The accounts with one role.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = RoleCounts)]
 struct OfRole {
     role: Role,
     #[serde(flatten)]
@@ -44,6 +47,7 @@ struct OfRole {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, reason = "the names on the wire")]
+#[schema(as = AccountCounts)]
 struct Part {
     total_users: i64,
     total_active_users: i64,
@@ -67,6 +71,7 @@ const COUNT: Operation<App> = Operation {
         Access::Right(Right::Dashboard),
         by_reference!(numbers),
     ),
+    tag: Tag::Dashboard,
     id: "countUsers",
     summary: "Counts users",
     describe: |operation| {

@@ -12,7 +12,7 @@ use lambda_http::{Body, Request, Response};
 use shared::audit::{self, ImportAct};
 use shared::auth::Caller;
 use shared::files::RejectedRows;
-use shared::http::operation::{Access, Answer, Operation, Route, Verb};
+use shared::http::operation::{Access, Answer, Operation, Route, Tag, Verb};
 use shared::http::page::{self, CURSOR, OFFSET, Page};
 use shared::http::query::{Choice, Number, Parameter, Query};
 use shared::http::{self, CSV, Kind, respond};
@@ -94,9 +94,14 @@ const READ: Operation<Intake> = Operation {
         Access::Right(Right::Import),
         by_reference!(read),
     ),
+    tag: Tag::Imports,
     id: "readImport",
     summary: "Reads an import",
-    describe: |operation| operation.answers(200, Answer::json::<ImportView>("The import")),
+    describe: |operation| {
+        operation
+            .about("Returns the import with its status, its counts and its progress.")
+            .answers(200, Answer::json::<ImportView>("The import"))
+    },
 };
 
 async fn read(app: &Intake, request: &Request) -> Result<Response<Body>, Error> {
@@ -112,6 +117,7 @@ const CANCEL: Operation<Intake> = Operation {
         Access::Right(Right::Import),
         by_reference!(cancel),
     ),
+    tag: Tag::Imports,
     id: "cancelImport",
     summary: "Cancels an import",
     describe: |operation| {
@@ -145,10 +151,12 @@ const RESUME: Operation<Intake> = Operation {
         Access::Right(Right::Import),
         by_reference!(resume),
     ),
+    tag: Tag::Imports,
     id: "resumeImport",
     summary: "Continues a stalled import where it stopped",
     describe: |operation| {
         operation
+            .about("An import that is not stalled is refused with 409. Rows that were already written are not written again.")
             .answers(
                 202,
                 Answer::json::<ImportView>("The import").header("Location", "The path of the import"),
@@ -193,10 +201,15 @@ const ERRORS: Operation<Intake> = Operation {
         Access::Right(Right::Import),
         by_reference!(errors),
     ),
-    id: "listRowErrors",
+    tag: Tag::Imports,
+    id: "listImportErrors",
     summary: "Lists the row errors and warnings of an import, in line order",
     describe: |operation| {
         operation
+            .about(
+                "Returns one page of errors and warnings; `cursor` leads to the next one. The list grows while the \
+                 import is running.",
+            )
             .query(&SEVERITY)
             .query(&MEMBER)
             .query(&CODE)
@@ -272,7 +285,8 @@ const CAUSES: Operation<Intake> = Operation {
         Access::Right(Right::Import),
         by_reference!(causes),
     ),
-    id: "listCauses",
+    tag: Tag::Imports,
+    id: "listImportCauses",
     summary: "Groups the row errors and warnings of an import by cause",
     describe: |operation| {
         operation
@@ -312,13 +326,15 @@ const REJECTED: Operation<Intake> = Operation {
         by_reference!(rejected),
     )
     .produces(&["text/csv"]),
-    id: "readRejectedRows",
+    tag: Tag::Imports,
+    id: "downloadRejectedRows",
     summary: "Returns the rejected rows, to be corrected and sent again",
     describe: |operation| {
         operation
             .about(
-                "The file's own columns, order and delimiter, and `_line`, `_column`, `_code` and `_message` at the \
-                 end.",
+                "The file has the columns, the order and the delimiter of the file that was imported, and `_line`, \
+                 `_column`, `_code` and `_message` at the end. More than about 5 MB are fetched from storage: follow \
+                 the redirect.",
             )
             .answers(
                 200,

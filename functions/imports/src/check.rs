@@ -4,13 +4,14 @@ use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 use serde_json::json;
 use shared::Error;
-use shared::http::operation::{Access, Answer, Operation, Route, Verb, add, nullable};
+use shared::http::operation::{Access, Answer, Operation, Route, Tag, Verb, add, nullable};
 use shared::http::query::Query;
 use shared::http::{self, respond};
 use shared::intake::{self, CheckedRow, Intake, MemberChange, RowOutcome};
 use shared::roster::{Code, Given, Member, Right, Violation};
 use shared::sheet::{Columns, ImportOptionsDraft, OwnedCells, RowError};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::SchemaType;
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder, Type};
 
 use crate::options;
@@ -55,6 +56,7 @@ pub(crate) const CHECK: Operation<Intake> = Operation {
         |app, request| Box::pin(check(app, request)),
     )
     .changing_nothing(),
+    tag: Tag::Imports,
     id: "checkRows",
     summary: "Checks up to 500 rows as an import would",
     describe: |operation| {
@@ -63,7 +65,9 @@ pub(crate) const CHECK: Operation<Intake> = Operation {
             .json::<ImportOptionsDraft<'_>>(
                 "CheckRequest",
                 |request| {
-                    let text = || ObjectBuilder::new().schema_type(Type::String);
+                    let text = || {
+                        ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+                    };
                     let columns = ArrayBuilder::new()
                         .items(text())
                         .description(Some("What each column means: the name of a member, or null"))

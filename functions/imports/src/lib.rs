@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use shared::audit::{self, ImportAct};
 use shared::auth::Caller;
 use shared::files::UploadStore;
-use shared::http::operation::{Access, Answer, Operation, Route, Verb, add, nullable};
+use shared::http::operation::{Access, Answer, Operation, Route, Tag, Verb, add, nullable};
 use shared::http::page::{self, CURSOR, LIMIT, OFFSET, Page};
 use shared::http::query::{Parameter, Query, Text};
 use shared::http::{self, CSV, Kind, prefer, respond};
@@ -29,7 +29,9 @@ use shared::intake::{FirstFaults, ImportStore, ImportView, Intake};
 use shared::roster::{Code, FileName, Given, ImportId, InvalidText, Right, Role, Timestamp, Violation};
 use shared::sheet::{ImportOptions, ImportOptionsDraft, TEMPLATE};
 use shared::{Error, by_reference, clock, operations};
-use utoipa::openapi::{ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, Ref, Type};
+use utoipa::openapi::{
+    ArrayBuilder, KnownFormat, Object, ObjectBuilder, OneOfBuilder, Ref, SchemaFormat, Type,
+};
 use utoipa::{PartialSchema, ToSchema};
 
 use wait::Waited;
@@ -58,10 +60,15 @@ const LIST: Operation<Intake> = Operation {
         Access::Right(Right::Import),
         by_reference!(list),
     ),
+    tag: Tag::Imports,
     id: "listImports",
     summary: "Lists imports, newest first",
     describe: |operation| {
         operation
+            .about(
+                "Returns one page; `cursor` leads to the next one. Callers whose only admin role is \
+                 `ROLE_USER_ADMIN` do not see imports of system administrators.",
+            )
             .query(&KEY)
             .query(&LIMIT)
             .query(&OFFSET)
@@ -117,6 +124,7 @@ const CREATE: Operation<Intake> = Operation {
         Access::Right(Right::Import),
         |app, request| Box::pin(create(app, request)),
     ),
+    tag: Tag::Imports,
     id: "importUsers",
     summary: "Adds users in bulk from a CSV file",
     describe: |operation| {
@@ -125,8 +133,9 @@ const CREATE: Operation<Intake> = Operation {
             .examples(["respond-async", "wait=5"]);
         operation
             .about(&format!(
-                "Waits up to {} seconds for the end of the import, or as long as `Prefer` says. A file whose \
-                 import is under way or was completed within 24 hours is answered with that import.",
+                "Waits up to {} seconds for the end of the import, or as long as `Prefer` says. If an import of the same \
+                 file is running or was completed within 24 hours, the answer is that import; `force` imports the \
+                 file again.",
                 LONGEST_WAIT.as_secs()
             ))
             .header(
@@ -161,6 +170,7 @@ const CREATE: Operation<Intake> = Operation {
 fn form_parts(form: &mut Object, about: &str) {
     let file = ObjectBuilder::new()
         .schema_type(Type::String)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
         .description(Some(about))
         .content_media_type("text/csv");
     let force = ObjectBuilder::new().schema_type(Type::Boolean).description(Some(
@@ -176,8 +186,8 @@ fn form_parts(form: &mut Object, about: &str) {
 fn import(about: &str) -> Answer {
     Answer::json::<ImportView>(about)
         .leads_to("readImport", "importId")
-        .leads_to("listRowErrors", "importId")
-        .leads_to("readRejectedRows", "importId")
+        .leads_to("listImportErrors", "importId")
+        .leads_to("downloadRejectedRows", "importId")
 }
 
 async fn create(app: &Intake, request: Request) -> Result<Response<Body>, Error> {
@@ -290,6 +300,7 @@ async fn answer(
 /// An import and the place for its file.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ImportUpload)]
 struct OpenUpload {
     #[serde(flatten)]
     import: ImportView,
@@ -300,6 +311,7 @@ struct OpenUpload {
 /// A signed request that puts a file.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = UploadTarget)]
 struct Upload {
     /// The HTTP method.
     method: &'static str,
@@ -318,14 +330,16 @@ const OPEN_UPLOAD: Operation<Intake> = Operation {
         Access::Right(Right::Import),
         by_reference!(open_upload),
     ),
-    id: "openUpload",
+    tag: Tag::Imports,
+    id: "createImportUpload",
     summary: "Opens an import whose file is put straight into storage",
     describe: |operation| {
         operation
             .about(
-                "For files beyond what fits through the gateway. An import whose file has not come when its URL ends \
-                 shows as `cancelled`. Of your URLs, 20 may be valid at once unless the deployment says otherwise; \
-                 one more is 409.",
+                "For files that are too large for the gateway. Send the file to `upload.url` with `upload.method` and \
+                 `upload.contentType`; then the import begins. If the URL expires before the file was sent, the \
+                 import becomes `cancelled`. You can have 20 valid URLs at once, unless the deployment says \
+                 otherwise; one more is answered with 409.",
             )
             .json::<ImportOptionsDraft<'_>>(
                 "UploadRequest",
@@ -510,14 +524,17 @@ const READ_TEMPLATE: Operation<Intake> = Operation {
         by_reference!(template),
     )
     .produces(&["text/csv"]),
-    id: "readTemplate",
+    tag: Tag::Imports,
+    id: "downloadImportTemplate",
     summary: "Returns a CSV file to begin with",
     describe: |operation| {
-        operation.answers(
-            200,
-            Answer::text("The header and two example rows", CSV)
-                .header("Content-Disposition", "A name for the file"),
-        )
+        operation
+            .about("The file has every column that an import understands, and two example rows.")
+            .answers(
+                200,
+                Answer::text("The header and two example rows", CSV)
+                    .header("Content-Disposition", "A name for the file"),
+            )
     },
 };
 

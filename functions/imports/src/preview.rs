@@ -4,7 +4,7 @@ use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 use serde_json::json;
 use shared::Error;
-use shared::http::operation::{Access, Answer, Operation, Route, Verb};
+use shared::http::operation::{Access, Answer, Operation, Route, Tag, Verb};
 use shared::http::query::Query;
 use shared::http::{self, respond};
 use shared::intake::{Intake, ReadView};
@@ -90,6 +90,7 @@ pub(crate) const PREVIEW: Operation<Intake> = Operation {
         |app, request| Box::pin(preview(app, request)),
     )
     .changing_nothing(),
+    tag: Tag::Imports,
     id: "previewImport",
     summary: "Shows how a file would be read",
     describe: |operation| {

@@ -1,7 +1,7 @@
 //! `/users/me`: the caller's own record.
 
 use lambda_http::{Body, Request, Response};
-use shared::http::operation::{Access, Operation, Route, Verb};
+use shared::http::operation::{Access, Operation, Route, Tag, Verb};
 use shared::http::query::Query;
 use shared::http::{etag, json, respond};
 use shared::roster::Right;
@@ -16,9 +16,14 @@ const READ: Operation<App> = Operation {
         Access::Right(Right::ReadSelf),
         by_reference!(read),
     ),
-    id: "readMe",
+    tag: Tag::Me,
+    id: "readCurrentUser",
     summary: "Reads the caller's own record",
-    describe: |operation| operation.answers_user("The caller"),
+    describe: |operation| {
+        operation
+            .about("Returns the user to whom the access token belongs.")
+            .answers_user("The caller")
+    },
 };
 
 async fn read(app: &App, request: &Request) -> Result<Response<Body>, Error> {
@@ -34,7 +39,8 @@ const CHANGE: Operation<App> = Operation {
         Access::Right(Right::ChangeSelf),
         by_reference!(change),
     ),
-    id: "changeMe",
+    tag: Tag::Me,
+    id: "changeCurrentUser",
     summary: "Changes the caller's own record",
     describe: |operation| {
         operation.takes_user_change(

@@ -9,7 +9,7 @@ use data_encoding::BASE64;
 use lambda_http::http::header::CONTENT_SECURITY_POLICY;
 use lambda_http::{Body, Request, Response};
 use sha2::{Digest, Sha256};
-use shared::http::operation::{Access, Answer, Operation, Route, Verb};
+use shared::http::operation::{Access, Answer, Operation, Route, Tag, Verb};
 use shared::http::query::Query;
 use shared::http::respond;
 use shared::{App, Error, operations};
@@ -22,6 +22,7 @@ operations! { App; DOCUMENT, SHOWN }
 
 /// An OpenAPI document.
 #[derive(ToSchema)]
+#[schema(as = OpenapiDocument)]
 struct Document {
     /// The version of OpenAPI.
     #[schema(rename = "openapi")]
@@ -32,9 +33,14 @@ const DOCUMENT: Operation<App> = Operation {
     route: Route::new(Verb::Get, "/openapi.json", Access::Open, |_, request| {
         Box::pin(ready(document(&request)))
     }),
-    id: "readDocument",
+    tag: Tag::Contract,
+    id: "readOpenapiDocument",
     summary: "Returns this document",
-    describe: |operation| operation.answers(200, Answer::json::<Document>("This document")),
+    describe: |operation| {
+        operation
+            .about("Returns the OpenAPI 3.1 document of this API, from which clients can be generated.")
+            .answers(200, Answer::json::<Document>("This document"))
+    },
 };
 
 fn document(request: &Request) -> Result<Response<Body>, Error> {

@@ -132,10 +132,7 @@ fn operation_body(document: &Value, operation: &Value) -> String {
         .map(|(status, answer)| {
             let answer = resolved(document, answer);
             let contents = members(&answer["content"]).map(|(media_type, content)| {
-                let schema = match content["schema"]["allOf"].get(0) {
-                    Some(problem) => kind(problem),
-                    None => kind(&content["schema"]),
-                };
+                let schema = kind(&content["schema"]);
                 format!("<code>{}</code>: {schema}", escaped(media_type))
             });
             let headers = members(&answer["headers"])

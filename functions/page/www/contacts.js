@@ -24,7 +24,7 @@ export async function show(place) {
 
     const look = latest(async () => {
         const query = { searchText: search.value.trim(), limit: LIMIT, offset };
-        /** @type {Api.Contacts} */
+        /** @type {Api.ContactPage} */
         const page = await json("GET", "/users/me/contacts", { query, signal: place.signal });
         const last = page.offset + page.items.length;
         fill(root, { range: page.count ? `${number(page.offset + 1)} to ${number(last)} of ${number(page.count)}` : "none" });

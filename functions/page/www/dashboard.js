@@ -9,14 +9,14 @@ import { number, roleName } from "./words.js";
 
 /** @param {import("./main.js").Place} place */
 export async function show(place) {
-    /** @type {Api.Numbers} */
+    /** @type {Api.UserCounts} */
     const numbers = await json("GET", "/dashboard/users", { signal: place.signal });
     const root = clone("dashboard");
     place.title("Dashboard");
     fill(root, {
         total: number(numbers.totalUsers), active: number(numbers.activeUsers), disabled: number(numbers.disabledUsers),
     });
-    /** @param {string} name @param {Api.Part} part @returns {Line} */
+    /** @param {string} name @param {Api.AccountCounts} part @returns {Line} */
     const line = (name, part) => ({
         name, total: part.totalUsers, active: part.totalActiveUsers, disabled: part.totalDisabledUsers,
     });

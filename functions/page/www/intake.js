@@ -134,7 +134,7 @@ async function toService(sent, options, moved, signal) {
  */
 async function toStorage(sent, options, moved, signal) {
     const { force, ignoreDuplicates, columns, ...rest } = options;
-    /** @type {Api.OpenUpload} */
+    /** @type {Api.ImportUpload} */
     const opened = await json("POST", "/users/import/uploads", {
         json: {
             ...rest, ...columns ? { columns: JSON.parse(columns) } : {}, ignoreDuplicates: ignoreDuplicates === "true", fileName: sent.file.name, bytes: sent.file.size,

@@ -162,7 +162,7 @@ async function bulk(action, ids) {
     const typed = action === "delete" ? { typed: `delete ${ids.length}` } : {};
     if (!await confirmed({ title: title(ids.length), ...rest, ...typed })) return false;
     try {
-        /** @type {Api.Results} */
+        /** @type {Api.BulkResults} */
         const { results } = await json("POST", "/users/bulk", { query: { action }, json: { ids } });
         const refused = results.filter(one => one.detail !== null);
         if (refused.length) {

@@ -1,7 +1,7 @@
 //! `/auth/token/revoke`: ends the presented access token.
 
 use lambda_http::{Body, Request, Response};
-use shared::http::operation::{Access, Answer, Nothing, Operation, Route, Verb};
+use shared::http::operation::{Access, Answer, Nothing, Operation, Route, Tag, Verb};
 use shared::http::query::Query;
 use shared::http::{self, respond};
 use shared::{App, Error, by_reference, clock, operations};
@@ -15,9 +15,17 @@ const REVOKE: Operation<App> = Operation {
         Access::SignedIn,
         by_reference!(revoke),
     ),
+    tag: Tag::Tokens,
     id: "revokeToken",
     summary: "Ends the access token that is presented",
-    describe: |operation| operation.answers(200, Answer::json::<Nothing>("An object without members")),
+    describe: |operation| {
+        operation
+            .about(
+                "The token is refused from the next request on. Of an issuer's token, this service forgets the \
+                 sign-in; the issuer's own session goes on.",
+            )
+            .answers(200, Answer::json::<Nothing>("An object without members"))
+    },
 };
 
 async fn revoke(app: &App, request: &Request) -> Result<Response<Body>, Error> {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 use shared::accounts::TOKEN_LIFETIME;
 use shared::auth::Caller;
-use shared::http::operation::{Access, Answer, Nothing, Operation, Route, Verb, add};
+use shared::http::operation::{Access, Answer, Nothing, Operation, Route, Tag, Verb, add};
 use shared::http::query::Query;
 use shared::http::{self, Kind, etag, respond};
 use shared::roster::{Code, Given, Right, Timestamp, UserId, Violation};
@@ -31,11 +31,12 @@ const READ: Operation<App> = Operation {
         Access::SignedIn,
         by_reference!(read),
     ),
+    tag: Tag::Users,
     id: "readUser",
     summary: "Reads a user",
     describe: |operation| {
         operation
-            .about("Callers without an admin role may read their own record only.")
+            .about("Callers without an admin role are allowed to read their own record only.")
             .answers_user("The user")
     },
 };
@@ -63,6 +64,7 @@ const CHANGE: Operation<App> = Operation {
         Access::Right(Right::ManageUsers),
         by_reference!(change),
     ),
+    tag: Tag::Users,
     id: "changeUser",
     summary: "Changes a user",
     describe: |operation| {
@@ -90,10 +92,15 @@ const FLIP: Operation<App> = Operation {
         Access::Right(Right::ManageUsers),
         by_reference!(flip),
     ),
-    id: "flipUser",
+    tag: Tag::Users,
+    id: "toggleUser",
     summary: "Enables a disabled user, disables an enabled one",
     describe: |operation| {
         operation
+            .about(
+                "A disabled user's access tokens are refused from the next request on. The last enabled system \
+                 administrator cannot be disabled.",
+            )
             .if_match()
             .answers_user("The user")
             .fails(&[&Kind::CONFLICT])
@@ -115,9 +122,18 @@ const EXPIRE: Operation<App> = Operation {
         Access::Right(Right::ManageUsers),
         by_reference!(expire),
     ),
-    id: "expireTokens",
+    tag: Tag::Tokens,
+    id: "expireUserTokens",
     summary: "Ends every access token of a user",
-    describe: |operation| operation.if_match().answers_user("The user"),
+    describe: |operation| {
+        operation
+            .about(
+                "The tokens are refused from the next request on, and so are an issuer's tokens for this user that \
+                 were issued before.",
+            )
+            .if_match()
+            .answers_user("The user")
+    },
 };
 
 async fn expire(app: &App, request: &Request) -> Result<Response<Body>, Error> {
@@ -166,11 +182,15 @@ const DELETE: Operation<App> = Operation {
         Access::Right(Right::ManageUsers),
         by_reference!(delete),
     ),
+    tag: Tag::Users,
     id: "deleteUser",
     summary: "Deletes a user",
     describe: |operation| {
         operation
-            .about("The user's contacts and tokens are deleted too, and the address is free again.")
+            .about(
+                "Deletes the user's contacts and tokens as well. Afterwards another user can have the address. The \
+                 last enabled system administrator cannot be deleted.",
+            )
             .if_match()
             .answers(200, Answer::json::<Deleted>("What was deleted"))
             .fails(&[&Kind::CONFLICT])
@@ -215,14 +235,15 @@ const ISSUE_TOKEN: Operation<App> = Operation {
         Access::Right(Right::IssueTokens),
         by_reference!(issue_token),
     ),
+    tag: Tag::Tokens,
     id: "issueToken",
     summary: "Issues an access token for a user",
     describe: |operation| {
         operation
             .about(
-                "Only for a `ROLE_SYSTEM_ADMIN`; a deployment can switch it off. A token is never given twice: the \
-                 same request with the same `Idempotency-Key` is answered with 409. So is a request for a user who has as \
-                 many access tokens in force as the deployment allows, 20 unless it says otherwise.",
+                "Requires `ROLE_SYSTEM_ADMIN`, and a deployment can switch it off. A token is shown once only: a \
+                 request that repeats an `Idempotency-Key` is answered with 409. So is a request for a user who has \
+                 as many valid access tokens as the deployment allows, 20 unless it says otherwise.",
             )
             .json::<Nothing>(
                 "TokenRequest",

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 use shared::auth::Caller;
 use shared::http::json::Object;
-use shared::http::operation::{Access, Answer, Nothing, Operation, Route, Verb, add};
+use shared::http::operation::{Access, Answer, Nothing, Operation, Route, Tag, Verb, add};
 use shared::http::query::{Choice, Parameter, Query};
 use shared::http::{self, respond};
 use shared::roster::{Code, Given, Right, UserId, Violation};
@@ -46,7 +46,7 @@ const ACTION: Parameter<Choice<Action>> = Parameter {
 
 /// The outcomes.
 #[derive(Serialize, ToSchema)]
-#[schema(example = json!({
+#[schema(as = BulkResults, example = json!({
     "results": [
         { "id": "mfsgs3lbnnqxe2lpnz2gk4ramfxgiidu", "status": 200, "detail": null },
         { "id": "x", "status": 404, "detail": "the user does not exist" },
@@ -59,7 +59,7 @@ struct Results {
 
 /// The outcome for one id, as its own route would answer.
 #[derive(Serialize, ToSchema)]
-#[schema(as = OutcomeOfId)]
+#[schema(as = BulkOutcome)]
 struct Outcome {
     /// The id as it was sent, cut short.
     id: String,
@@ -76,14 +76,15 @@ const BULK: Operation<App> = Operation {
         Access::Right(Right::ManageUsers),
         by_reference!(bulk),
     ),
-    id: "actOnUsers",
+    tag: Tag::Users,
+    id: "runBulkAction",
     summary: "Does one thing to up to a hundred users",
     describe: |operation| {
         operation
-            .about("Each id is handled by itself, and answered as its own route would answer.")
+            .about("Each id is handled by itself: some can fail while the others succeed. The answer has one result for each id.")
             .required_query(&ACTION)
             .json::<Nothing>(
-                "Ids",
+                "BulkIds",
                 |request| {
                     let id = ObjectBuilder::new().schema_type(Type::String);
                     let ids = ArrayBuilder::new()

@@ -7,7 +7,7 @@ use lambda_http::http::header::LOCATION;
 use lambda_http::{Body, Request, Response};
 use serde_json::json;
 use shared::auth::Caller;
-use shared::http::operation::{Access, Answer, Operation, Route, Verb, nullable};
+use shared::http::operation::{Access, Answer, Operation, Route, Tag, Verb, nullable};
 use shared::http::page::{self, CURSOR, LIMIT, OFFSET, Page, SEARCH_TEXT};
 use shared::http::query::{Choice, Parameter, Query};
 use shared::http::{self, BASE_PATH, Kind, respond};
@@ -68,13 +68,15 @@ const LIST: Operation<App> = Operation {
         Access::Right(Right::ManageUsers),
         by_reference!(list),
     ),
+    tag: Tag::Users,
     id: "listUsers",
     summary: "Lists and searches users",
     describe: |operation| {
         operation
             .about(
-                "Callers whose only admin role is `ROLE_USER_ADMIN` do not see accounts that have an admin role. Unless \
-                 `sortBy` is `email`, `offset` is at most 10,000; a walk by `cursor` has no end in any order.",
+                "Returns one page; `cursor` leads to the next one. Callers whose only admin role is `ROLE_USER_ADMIN` \
+                 do not see accounts that have an admin role. Unless `sortBy` is `email`, `offset` is at most 10,000; \
+                 `cursor` has no limit in any order.",
             )
             .query(&SEARCH_TEXT)
             .query(&ROLE)
@@ -156,11 +158,15 @@ const CREATE: Operation<App> = Operation {
         Access::Right(Right::ManageUsers),
         by_reference!(create),
     ),
+    tag: Tag::Users,
     id: "createUser",
     summary: "Adds a user",
     describe: |operation| {
         operation
-            .about("`ROLE_ADHOC_COLLABORATOR` cannot be given to a new account.")
+            .about(
+                "Each address belongs to one user at most. `ROLE_ADHOC_COLLABORATOR` cannot be assigned to a new \
+                 user.",
+            )
             .json::<UserDraft>(
                 "NewUser",
                 |user| {

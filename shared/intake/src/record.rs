@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 /// The way in which a file came in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ImportVia)]
 pub enum Via {
     /// In the body of a request.
     #[default]
@@ -26,6 +27,7 @@ pub enum Via {
 /// The state of an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ImportStatus)]
 pub enum Status {
     /// Opened; its file has not arrived.
     Waiting,

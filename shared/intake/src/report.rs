@@ -152,7 +152,7 @@ pub struct ImportView {
 /// What the service understood of a file.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = Read)]
+#[schema(as = FileReading)]
 pub struct ReadView {
     /// The encoding.
     encoding: String,
@@ -173,7 +173,7 @@ pub struct ReadView {
 
 /// What became of the rows; `rows` is the sum of those that follow, without `warnings`.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-#[schema(as = Counts)]
+#[schema(as = ImportCounts)]
 struct CountsView {
     rows: u64,
     created: u64,
@@ -187,6 +187,7 @@ struct CountsView {
 /// The progress of an import.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ImportProgress)]
 struct Progress {
     /// Bytes of the file that are done.
     bytes_read: u64,

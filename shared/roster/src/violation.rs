@@ -8,6 +8,7 @@ use super::Member;
 /// What kind of rule a value broke. The wire names are stable: clients may branch on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ErrorCode)]
 pub enum Code {
     /// A value is missing.
     Required,

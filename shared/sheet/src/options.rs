@@ -14,6 +14,7 @@ pub use reading::HeaderRow;
 /// What an import does with a sound row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ImportMode)]
 pub enum Mode {
     /// Makes a user; an address that has an account is an error.
     #[default]

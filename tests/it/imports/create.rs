@@ -197,6 +197,16 @@ async fn a_body_that_is_no_form_with_one_file_says_what_to_send() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_flag_is_read_in_any_case() {
+    let service = Service::start().await;
+
+    let flags = [("ignoreDuplicates", "True"), ("force", "FALSE")];
+    let import = service.import(people(1..=1), &flags).await.expect(200);
+
+    assert_eq!(import["ignoreDuplicates"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn options_that_are_wrong_are_all_named_and_nothing_is_imported() {
     let service = Service::start().await;
 

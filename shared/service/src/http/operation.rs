@@ -9,6 +9,7 @@ mod account;
 mod answer;
 mod description;
 mod schema;
+mod tag;
 
 use errors::Error;
 use futures::future::BoxFuture;
@@ -19,6 +20,7 @@ use roster::Right;
 pub use answer::{Answer, common_headers};
 pub use description::{BEARER, Description, Schemas};
 pub use schema::{Nothing, add, add_read_only, nullable};
+pub use tag::Tag;
 
 /// What a handler returns: the answer, or why there is none.
 pub type Answered = Result<Response<Body>, Error>;
@@ -128,6 +130,8 @@ impl<A> Copy for Route<A> {}
 pub struct Operation<A: 'static> {
     /// What serves it.
     pub route: Route<A>,
+    /// What it is about.
+    pub tag: Tag,
     /// The name that generated clients give to its method: `readUser`.
     pub id: &'static str,
     /// What it does, in a few words: `Reads a user`.
@@ -185,6 +189,7 @@ impl<A> Operation<A> {
     pub const fn page(route: Route<A>) -> Self {
         Self {
             route,
+            tag: Tag::Contract,
             id: "",
             summary: "",
             describe: Description::undocumented,
@@ -194,7 +199,7 @@ impl<A> Operation<A> {
     /// Describes the operation for the OpenAPI document.
     #[must_use]
     pub fn described(&self) -> Description {
-        (self.describe)(Description::new(&self.route, self.id, self.summary))
+        (self.describe)(Description::new(&self.route, self.tag, self.id, self.summary))
     }
 }
 

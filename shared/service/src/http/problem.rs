@@ -144,6 +144,7 @@ pub(crate) struct Problem<'a> {
 
 /// One fault of a request.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ProblemError)]
 pub(crate) struct Fault {
     /// The member at fault, as a JSON pointer in a URI fragment.
     pointer: String,

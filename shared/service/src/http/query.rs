@@ -77,9 +77,16 @@ impl Described for Text {
 
 impl<T> Described for Choice<T> {
     fn schema(&self) -> ObjectBuilder {
+        let words = self.words.iter().map(|(word, _)| *word);
+        // A query writes the words of a flag as JSON does, so clients get a truth value.
+        if words.clone().eq(["true", "false"]) {
+            return ObjectBuilder::new()
+                .schema_type(Type::Boolean)
+                .default(self.default.map(|word| (word == "true").into()));
+        }
         ObjectBuilder::new()
             .schema_type(Type::String)
-            .enum_values(Some(self.words.iter().map(|(word, _)| *word)))
+            .enum_values(Some(words))
             .default(self.default.map(Into::into))
     }
 }

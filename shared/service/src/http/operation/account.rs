@@ -22,8 +22,8 @@ impl Description {
     #[must_use]
     pub fn takes_user_change(self, about: &str, email: &str) -> Self {
         self.about(&format!(
-            "A member that is left out stays as it is, `null` takes its value away. Members that the service \
-             gives may be there with the value that they have. {email}"
+            "Members that you leave out stay as they are, and `null` removes a value. Members that only the service \
+             sets may be sent with the value that they have. {email}"
         ))
         .if_match()
         .json::<UserDraft>(

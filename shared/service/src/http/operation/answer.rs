@@ -1,10 +1,11 @@
 //! What an operation answers, told for the OpenAPI document.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::ToSchema;
+use utoipa::openapi::example::{Example, ExampleBuilder};
 use utoipa::openapi::link::LinkBuilder;
 use utoipa::openapi::{
-    AllOfBuilder, ContentBuilder, Header, HeaderBuilder, ObjectBuilder, Ref, Response, ResponseBuilder, Type,
+    ContentBuilder, Header, HeaderBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, Schema, Type,
 };
 
 use super::Schemas;
@@ -12,6 +13,8 @@ use super::schema::whole;
 use crate::http::page::Page;
 use crate::http::problem::{Kind, Problem};
 
+/// The name of the schema of the gateway's own answers.
+const GATEWAY_MESSAGE: &str = "GatewayMessage";
 /// What the gateway answers by itself: status, name, what it means and its message.
 pub(super) const GATEWAY: [(&str, &str, &str, &str); 2] = [
     (
@@ -117,37 +120,20 @@ pub fn common_headers() -> Vec<(String, Header)> {
         .collect()
 }
 
-/// The answer that tells of problems of these kinds, which have one status.
+/// Returns the answer of problems of these kinds, which have one status, and its name.
 pub(super) fn problem(kinds: &[&Kind]) -> (String, Response) {
-    let name = |kind: &Kind| kind.uri.rsplit('/').next().unwrap_or_default().to_owned();
     let names: Vec<_> = kinds.iter().map(|kind| name(kind)).collect();
     let titles: Vec<_> = kinds.iter().map(|kind| kind.title).collect();
-    let status = kinds[0].status.as_u16();
-    let one_of = |kind, values: Vec<Value>| ObjectBuilder::new().schema_type(kind).enum_values(Some(values));
-    let told = ObjectBuilder::new()
-        .property(
-            "type",
-            one_of(Type::String, kinds.iter().map(|kind| kind.uri.into()).collect()),
-        )
-        .property("status", one_of(Type::Integer, vec![status.into()]));
-    let example = json!({
-        "type": kinds[0].uri,
-        "title": kinds[0].title,
-        "status": status,
-        "detail": "What is wrong and what to do, in a sentence",
-        "instance": "8f3f0f2c-5a2e-4c1e-9a53-1f0a0f2f4d6b",
-    });
+    // The kinds that a status has are examples and not part of the schema, because generators make a class of every
+    // schema without a name.
     let content = ContentBuilder::new()
-        .schema(Some(
-            AllOfBuilder::new()
-                .item(Ref::from_schema_name(Problem::name()))
-                .item(told),
-        ))
-        .example(Some(example))
+        .schema(Some(Ref::from_schema_name(Problem::name())))
+        .examples_from_iter(kinds.iter().map(|kind| (name(kind), example(kind))))
         .build();
     let mut response = ResponseBuilder::new()
         .description(titles.join(", or "))
         .content("application/problem+json", content);
+    let status = kinds[0].status;
     if status == Kind::UNAUTHENTICATED.status {
         response = response.header("WWW-Authenticate", header("`Bearer`"));
     }
@@ -157,10 +143,40 @@ pub(super) fn problem(kinds: &[&Kind]) -> (String, Response) {
     (names.join("-or-"), with_common_headers(response))
 }
 
+/// Returns the last part of a kind's type.
+fn name(kind: &Kind) -> &'static str {
+    kind.uri.rsplit('/').next().unwrap_or_default()
+}
+
+/// Returns a problem of a kind.
+fn example(kind: &Kind) -> Example {
+    let value = json!({
+        "type": kind.uri,
+        "title": kind.title,
+        "status": kind.status.as_u16(),
+        "detail": "What is wrong and what to do, in a sentence",
+        "instance": "8f3f0f2c-5a2e-4c1e-9a53-1f0a0f2f4d6b",
+    });
+    ExampleBuilder::new().value(Some(value)).build()
+}
+
+/// Returns what the gateway sends by itself, with its name.
+pub(super) fn gateway_message() -> (&'static str, RefOr<Schema>) {
+    let text = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some("What is wrong"));
+    let message = ObjectBuilder::new()
+        .description(Some(
+            "An answer of the gateway itself, to a request that reached no function.",
+        ))
+        .property("message", text)
+        .required("message");
+    (GATEWAY_MESSAGE, message.into())
+}
+
 pub(super) fn of_gateway(about: &str, message: &str) -> Response {
-    let text = ObjectBuilder::new().schema_type(Type::String);
     let content = ContentBuilder::new()
-        .schema(Some(ObjectBuilder::new().property("message", text)))
+        .schema(Some(Ref::from_schema_name(GATEWAY_MESSAGE)))
         .example(Some(json!({ "message": message })))
         .build();
     ResponseBuilder::new()

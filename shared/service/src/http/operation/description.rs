@@ -9,9 +9,9 @@ use utoipa::openapi::{
 };
 use utoipa::{PartialSchema, ToSchema};
 
-use super::answer::{Answer, GATEWAY, of_gateway, problem, with_common_headers};
+use super::answer::{Answer, GATEWAY, gateway_message, of_gateway, problem, with_common_headers};
 use super::schema::closed;
-use super::{Access, Route, Verb};
+use super::{Access, Route, Tag, Verb};
 use crate::http::etag;
 use crate::http::idempotency::{self, MAX_KEY};
 use crate::http::problem::{Kind, Problem};
@@ -46,7 +46,7 @@ pub struct Description {
 
 impl Description {
     /// Describes what follows from the route, with the problems that any operation may end in.
-    pub(super) fn new<A>(route: &Route<A>, id: &str, summary: &str) -> Self {
+    pub(super) fn new<A>(route: &Route<A>, tag: Tag, id: &str, summary: &str) -> Self {
         let Route {
             verb,
             path,
@@ -55,6 +55,7 @@ impl Description {
             ..
         } = *route;
         let described = OperationBuilder::new()
+            .tag(tag.name())
             .operation_id(Some(id))
             .summary(Some(summary));
         let mut operation = Self {
@@ -84,9 +85,9 @@ impl Description {
         for segment in path.split('/') {
             if let Some(name) = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
                 operation = match name {
-                    "userId" => operation.id::<UserId>(name),
-                    "importId" => operation.id::<ImportId>(name),
-                    _ => operation.id::<ContactId>(name),
+                    "userId" => operation.id::<UserId>(name, "The user's id"),
+                    "importId" => operation.id::<ImportId>(name, "The import's id"),
+                    _ => operation.id::<ContactId>(name, "The contact's id"),
                 };
             }
         }
@@ -124,12 +125,13 @@ impl Description {
         }
     }
 
-    fn id<T: ToSchema>(mut self, name: &str) -> Self {
+    fn id<T: ToSchema>(mut self, name: &str, about: &str) -> Self {
         self.schemas.push((T::name().into_owned(), T::schema()));
         let parameter = ParameterBuilder::new()
             .name(name)
             .parameter_in(ParameterIn::Path)
             .required(Required::True)
+            .description(Some(about))
             .schema(Some(Ref::from_schema_name(T::name())));
         self.described = self.described.parameter(parameter);
         self.fails(&[&Kind::NOT_FOUND])
@@ -283,6 +285,8 @@ impl Description {
                 .response(alike[0].status.as_str(), Ref::from_response_name(&name));
             self.problems.push((name, response));
         }
+        let (name, schema) = gateway_message();
+        self.schemas.push((name.to_owned(), schema));
         for (status, name, about, message) in GATEWAY {
             self.described = self.described.response(status, Ref::from_response_name(name));
             self.problems.push((name.to_owned(), of_gateway(about, message)));

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use utoipa::openapi::schema::{AdditionalProperties, SchemaType};
-use utoipa::openapi::{AllOfBuilder, Object, ObjectBuilder, OneOfBuilder, RefOr, Schema, Type};
+use utoipa::openapi::{Object, ObjectBuilder, OneOfBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 /// The members of `T`, which is a struct.
@@ -16,6 +16,7 @@ fn members<T: PartialSchema>() -> Object {
 
 /// An object without members, to be sent or answered.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Empty)]
 pub struct Nothing {}
 
 /// Adds a member to `object`.
@@ -25,14 +26,22 @@ pub fn add(object: &mut Object, name: &str, member: impl Into<RefOr<Schema>>) {
 
 /// Adds the members `names` of `T` to `object`, as members that are given by the service.
 pub fn add_read_only<T: PartialSchema>(object: &mut Object, names: &[&str]) {
-    for (name, member) in members::<T>().properties {
+    for (name, mut member) in members::<T>().properties {
         if names.contains(&name.as_str()) {
-            let read_only = ObjectBuilder::new()
-                .read_only(true)
-                .schema_type(SchemaType::AnyValue);
-            let member = AllOfBuilder::new().item(member).item(read_only);
-            object.properties.insert(name, member.into());
+            mark_read_only(&mut member);
+            object.properties.insert(name, member);
         }
+    }
+}
+
+/// Puts `readOnly` beside what `member` is. An `allOf` of the two would be read by few generators.
+fn mark_read_only(member: &mut RefOr<Schema>) {
+    match member {
+        RefOr::Ref(reference) => reference.read_only = Some(true),
+        RefOr::T(Schema::Object(object)) => object.read_only = Some(true),
+        RefOr::T(Schema::OneOf(choice)) => choice.read_only = Some(true),
+        // No record has a member of another form that the service gives.
+        RefOr::T(_) => {}
     }
 }
 
