@@ -1,7 +1,7 @@
 //! What runs wrote after they had lost their import, taken back or counted.
 //!
 //! A batch of inserts has no condition on the import, and no look at the lease before a call helps a process
-//! that stands still after the look. So a late insert is not prevented but found: whoever takes an import over
+//! that is suspended after the look. So a late insert is not prevented but found: a run that takes an import over
 //! notes where the other run may still write ([`ImportStore::note_late`](crate::ImportStore::note_late)), and so
 //! does that run when it learns that it lost. Until the run cannot write any more, each sweep looks there for
 //! accounts whose run did not know of the takeover ([`table::Takeovers`]).
@@ -88,7 +88,7 @@ fn lost(import: &Import, mark: Option<(ImportId, u64)>, run: u64) -> bool {
 /// Deletes `account` if `import` made it late. Its run, or a successor that goes on, may make it again; then
 /// that one counts it.
 async fn take_back(app: &Intake, import: &Import, account: &Account) -> Result<bool, Error> {
-    // Whoever touched it has counted it.
+    // The first change of it has counted it.
     if account.user.version > 0 || !lost(import, account.user.import, account.import_run) {
         return Ok(false);
     }

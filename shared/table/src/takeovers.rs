@@ -1,6 +1,6 @@
 //! Runs of an import that were taken over, and what of their work counts.
 //!
-//! A run that stands still past its lease may still have calls under way when another has taken its import over.
+//! A run that is suspended past its lease may still have calls under way when another has taken its import over.
 //! An account that such a run makes after its successor passed the row is in the table and in no count. Each
 //! account says how many takeovers its run knew of, so that everybody can see whether it counts.
 

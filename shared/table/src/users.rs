@@ -187,7 +187,7 @@ impl UserStore {
     }
 
     /// Returns what the counters have of `account`: nothing if a run of an import made it that had lost the
-    /// import, and nobody has touched it since. Whoever touches it first counts it, so this is asked of an
+    /// import, and nobody has touched it since. The first change counts it, so this is asked of an
     /// imported account only once.
     async fn counted(&self, account: &Account) -> Result<Tally, Error> {
         let doing = "read whether a user is counted";

@@ -1,5 +1,5 @@
-//! A run that stands still past its lease, and whose calls arrive after another has ended the import: what it
-//! wrote is counted or taken back within two sweeps, whoever ended the import and whatever happened to the accounts
+//! A run that is suspended past its lease, and whose calls arrive after another has ended the import: what it
+//! wrote is counted or taken back within two sweeps, by whichever way the import ended and whatever happened to the accounts
 //! meanwhile.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,7 +21,7 @@ const FIRST_INSERT: u64 = 4;
 /// Longer than a run that lost its import can still write.
 const AGES: Duration = Duration::from_mins(20);
 
-/// How another run ends the import of one that stands still.
+/// How another run ends the import of one that is suspended.
 #[derive(Clone, Copy, Debug)]
 enum End {
     /// A caller cancels it and another event comes.

@@ -80,7 +80,7 @@ impl ImportStore {
     pub async fn claim(&self, claimant: &Claimant<'_>) -> Result<Claim, Error> {
         let doing = "claim an import";
         let mut lost = None;
-        // Each round a run that lives has moved the import on. Whoever meets one twice leaves it to that run.
+        // Each round a run that lives has moved the import on. After two such rounds it is left to that run.
         for _ in 0..3 {
             let claim = self.claiming(claimant, lost.as_ref(), doing)?.send().await;
             let error = match claim {
