@@ -334,7 +334,7 @@ export class Rows {
  * @returns {Api.RowError}
  */
 const ofRow = (line, code, message) => ({
-    line, lastLine: null, row: 0, member: null, column: null, code: /** @type {Api.Code} */ (code.split("; ")[0]),
+    line, lastLine: null, row: 0, member: null, column: null, code: /** @type {Api.ErrorCode} */ (code.split("; ")[0]),
     severity: "error", value: null, message, suggestion: null, firstLine: null,
 });
 
