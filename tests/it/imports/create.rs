@@ -548,9 +548,11 @@ async fn of_two_imports_of_the_same_addresses_each_address_is_made_by_one() {
     let service = Service::start().await;
     let file = people(1..=1_000);
 
+    // Without `force` the later of the two would be answered with the other's import.
+    let force = [("force", "true")];
     let (one, other) = tokio::join!(
-        service.import(file.clone(), &[]),
-        service.import(file.clone(), &[("force", "true")])
+        service.import(file.clone(), &force),
+        service.import(file.clone(), &force)
     );
 
     let (one, other) = (one.expect(200), other.expect(200));
