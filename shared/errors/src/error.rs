@@ -9,7 +9,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a request could not be served.
 ///
-/// A variant exists only where a caller would act differently; [`http::problem`](crate::http) gives
+/// A variant exists only where a caller would act differently; the module `http::problem` of the crate `service` gives
 /// each its status. Texts are for the caller. Sources are for the log and never part of a text.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
