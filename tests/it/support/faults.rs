@@ -19,6 +19,7 @@ use aws_smithy_types::retry::RetryConfig;
 use local::{Local, Wire};
 use serde_json::{Value, json};
 use shared::Config;
+use shared::errors::Limits;
 use shared::intake::Intake;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -126,8 +127,11 @@ impl Faults {
                 .find(|(known, _)| *known == name)
                 .map(|(_, value)| (*value).to_owned()),
         });
+        let mut config = config.unwrap();
+        // A call that a test holds back must not end by itself on a busy machine.
+        config.limits = Limits::new(Duration::from_mins(1));
         let (dynamodb, s3) = self.above(local.dynamodb(), local.s3());
-        Intake::new(config.unwrap(), &dynamodb, &s3)
+        Intake::new(config, &dynamodb, &s3)
     }
 
     /// All functions, wired to reach their storage through this layer.
