@@ -67,6 +67,14 @@ impl Role {
     /// JSON takes [`Role::from_str`] instead; a draft made from a file holds the names it found here.
     #[must_use]
     pub fn from_label(label: &str) -> Option<Self> {
+        // As most files have it.
+        let exact = Self::ALL.into_iter().find(|role| {
+            let name = role.as_str();
+            label.eq_ignore_ascii_case(name) || label.eq_ignore_ascii_case(&name["ROLE_".len()..])
+        });
+        if exact.is_some() {
+            return exact;
+        }
         let spelled = || {
             label
                 .chars()

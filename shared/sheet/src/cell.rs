@@ -264,6 +264,10 @@ fn address(cell: &str) -> &str {
 
 /// Returns the roles that a cell names; absent if it has separators only.
 fn roles(cell: &str) -> Given<'_> {
+    // Nearly all cells name one role, and few of the names have white space in them.
+    if let Some(role) = Role::from_label(cell).filter(|_| !cell.contains(char::is_whitespace)) {
+        return role.as_str().into();
+    }
     // One of these has a separator in it.
     if is_spreadsheet_error(cell) {
         return cell.into();

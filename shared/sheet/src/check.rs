@@ -12,7 +12,7 @@ use crate::cell::{CellRules, is_text, warnings};
 use crate::encoding::{readable, whole};
 use crate::quote::{has_escaped_quote, mended};
 use crate::repair::is_suspicious;
-use crate::{Cells, Columns, Content, Dialect, Encoding, MAX_ROW, Row, RowError};
+use crate::{Cells, Columns, Content, Dialect, Encoding, MAX_ROW, NotUtf8, Row, RowError};
 
 /// How many faults of one row are told one by one: what is told of a row is kept together, in one item.
 const MAX_FAULTS: usize = 100;
@@ -93,9 +93,12 @@ impl Check {
             ));
             return None;
         }
-        let undecoded: Vec<_> = (0..cells.count())
-            .filter(|index| cells.get(*index).is_some_and(|cell| cell.is_err()))
-            .collect();
+        let undecoded: Vec<_> = if cells.are_valid() {
+            Vec::new()
+        } else {
+            let is_invalid = |index: &usize| matches!(cells.get(*index), Some(Err(NotUtf8)));
+            (0..cells.count()).filter(is_invalid).collect()
+        };
         for &index in &undecoded {
             let place = self.columns.meaning(index).map_or(Place::Whole, Place::Member);
             let cell = cells.bytes(index).unwrap_or_default();
@@ -268,7 +271,7 @@ impl Check {
         while count > expected && cells.is_blank(count - 1) {
             count -= 1;
         }
-        let detail = if count > expected || count < self.columns.named_cells() {
+        let detail = if count > expected || count < expected && count < self.columns.named_cells() {
             let cells = if count == 1 { "cell" } else { "cells" };
             format!("the row has {count} {cells}, the header has {expected}")
         } else if let Some(index) = self.surplus.iter().find(|index| !cells.is_blank(**index)) {

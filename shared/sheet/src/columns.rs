@@ -35,10 +35,40 @@ pub struct Columns {
     header: Vec<String>,
     /// The index of the column of each member that has one. By name, because it is stored: a version that knows
     /// more members reads it as well.
-    members: BTreeMap<Member, usize>,
+    members: MemberColumns,
     /// How each of them was understood; nothing in what an earlier version stored.
     #[serde(default)]
     understood: BTreeMap<Member, Understood>,
+}
+
+/// The index of the column of each member that has one. Looked up ten times a row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<Member, usize>", into = "BTreeMap<Member, usize>")]
+struct MemberColumns([Option<usize>; Member::ALL.len()]);
+
+impl MemberColumns {
+    fn get(&self, member: Member) -> Option<usize> {
+        self.0[member as usize]
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (Member, usize)> {
+        Member::ALL
+            .into_iter()
+            .zip(self.0)
+            .filter_map(|(member, column)| Some((member, column?)))
+    }
+}
+
+impl From<BTreeMap<Member, usize>> for MemberColumns {
+    fn from(members: BTreeMap<Member, usize>) -> Self {
+        Self(Member::ALL.map(|member| members.get(&member).copied()))
+    }
+}
+
+impl From<MemberColumns> for BTreeMap<Member, usize> {
+    fn from(members: MemberColumns) -> Self {
+        members.iter().collect()
+    }
 }
 
 impl Columns {
@@ -87,7 +117,7 @@ impl Columns {
         }
         Ok(Self {
             header,
-            members,
+            members: members.into(),
             understood,
         })
     }
@@ -123,7 +153,7 @@ impl Columns {
                 .keys()
                 .map(|member| (*member, Understood::Mapping))
                 .collect(),
-            members,
+            members: members.into(),
         })
     }
 
@@ -136,7 +166,7 @@ impl Columns {
     /// Returns the name of the column of a member, if the file has one.
     #[must_use]
     pub fn name(&self, member: Member) -> Option<&str> {
-        self.header.get(*self.members.get(&member)?).map(String::as_str)
+        self.header.get(self.members.get(member)?).map(String::as_str)
     }
 
     /// Returns the indices of the columns that keep cells without a column, as the rejected rows of an earlier round have
@@ -153,21 +183,21 @@ impl Columns {
     /// Returns the index of the column of a member, if the file has one.
     #[must_use]
     pub fn index(&self, member: Member) -> Option<usize> {
-        self.members.get(&member).copied()
+        self.members.get(member)
     }
 
     /// Returns what the column at an index means, if anything.
     #[must_use]
     pub fn meaning(&self, column: usize) -> Option<Member> {
         let mut members = self.members.iter();
-        members.find_map(|(member, index)| (*index == column).then_some(*member))
+        members.find_map(|(member, index)| (index == column).then_some(member))
     }
 
     /// Returns the members that the file has a column for, each with the name of the column.
     pub fn members(&self) -> impl Iterator<Item = (Member, &str)> {
         self.members
-            .keys()
-            .filter_map(|member| Some((*member, self.name(*member)?)))
+            .iter()
+            .filter_map(|(member, _)| Some((member, self.name(member)?)))
     }
 
     /// Returns how the column of each member was understood.
@@ -206,7 +236,7 @@ impl Columns {
     ///
     /// If the cell is not valid in the encoding of the file.
     pub fn cell<'a>(&self, member: Member, cells: &Cells<'a>) -> Result<Option<&'a str>, NotUtf8> {
-        let cell = self.members.get(&member).and_then(|index| cells.get(*index));
+        let cell = self.members.get(member).and_then(|index| cells.get(index));
         Ok(cell.transpose()?.map(|cell| unescape(cell).trim()))
     }
 }

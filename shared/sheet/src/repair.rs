@@ -67,16 +67,17 @@ const TIMES: usize = 4;
 /// Returns whether the text is what programs write where there is no value.
 #[must_use]
 pub(super) fn is_empty_word(text: &str) -> bool {
-    // The longest of the words.
-    const LONGEST: usize = 11;
-
-    text.len() <= LONGEST && EMPTY.iter().any(|word| word.eq_ignore_ascii_case(text))
+    let may_be_one = matches!(
+        text.as_bytes(),
+        [b'n' | b'N' | b'u' | b'U' | b'\\' | b'(' | b'<' | b'[', ..]
+    );
+    may_be_one && EMPTY.iter().any(|word| word.eq_ignore_ascii_case(text))
 }
 
 /// Returns whether a text may be damaged, as far as that can be said without a closer look.
 #[must_use]
 pub(super) fn is_suspicious(text: &str) -> bool {
-    !text.is_ascii() || text.contains('&') || is_empty_word(text)
+    text.bytes().any(|byte| !byte.is_ascii() || byte == b'&') || is_empty_word(text)
 }
 
 /// Returns what looks odd in a text, and the text without it.
@@ -215,6 +216,16 @@ mod tests {
             expected.sort_unstable_by_key(|code| code.name());
             assert_eq!(odd(text), (expected, mended.to_owned()), "{text}");
             assert!(is_suspicious(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_word_for_nothing_is_found_by_its_beginning() {
+        for word in EMPTY {
+            assert!(
+                is_empty_word(word) && is_empty_word(&word.to_uppercase()),
+                "{word}"
+            );
         }
     }
 

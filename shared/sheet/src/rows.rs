@@ -163,6 +163,14 @@ impl<'a> Cells<'a> {
         self.malformed
     }
 
+    /// Returns whether every cell is valid in the encoding of the file. All of them are looked at in one go, because nearly
+    /// every row is sound.
+    #[must_use]
+    pub(super) fn are_valid(&self) -> bool {
+        let text = std::str::from_utf8(self.text);
+        text.is_ok_and(|text| self.ends.iter().all(|end| text.is_char_boundary(*end)))
+    }
+
     /// The text of all cells, one after another.
     #[must_use]
     pub(super) fn text(&self) -> &'a [u8] {
