@@ -109,11 +109,13 @@ impl Columns {
         }
         if unknown == UnknownColumns::Refuse {
             // A label that another column was mapped to is known, and so is what the mapping names.
-            refuse_unknown(&header, |column| {
+            let is_known = |column: usize| {
                 meanings[column].is_some()
                     || mapped.contains_key(&column)
                     || labels::meaning(&header[column]).is_some()
-            })?;
+            };
+            // A member that another column means already is no advice: two are refused as well.
+            refuse_unknown(&header, is_known, |member| !members.contains_key(&member))?;
         }
         Ok(Self {
             header,
@@ -299,7 +301,11 @@ fn names(header: Option<Row<'_>>) -> Result<Vec<String>, FileFault> {
 
 /// Refuses a header that has columns without a meaning, other than those that say so themselves and those that
 /// have no name.
-fn refuse_unknown(header: &[String], is_known: impl Fn(usize) -> bool) -> Result<(), FileFault> {
+fn refuse_unknown(
+    header: &[String],
+    is_known: impl Fn(usize) -> bool,
+    is_free: impl Fn(Member) -> bool,
+) -> Result<(), FileFault> {
     let mut unknown = header
         .iter()
         .enumerate()
@@ -309,7 +315,7 @@ fn refuse_unknown(header: &[String], is_known: impl Fn(usize) -> bool) -> Result
         .take(Columns::NAMED)
         .map(|(_, name)| UnknownColumn {
             name: name.clone(),
-            nearest: labels::nearest(name),
+            nearest: labels::nearest(name).filter(|member| is_free(*member)),
         })
         .collect();
     if columns.is_empty() {

@@ -105,6 +105,18 @@ fn all_unknown_columns_are_named_and_those_without_a_name_are_none() {
 }
 
 #[test]
+fn a_member_that_has_a_column_is_not_offered_for_another() {
+    let told = read("E-mail Address,E-mail 2 Address,Vornam\n")
+        .unwrap_err()
+        .to_string();
+
+    assert!(
+        told.contains("\"E-mail 2 Address\" and \"Vornam\" (did you mean \"firstName\"?)"),
+        "{told}"
+    );
+}
+
+#[test]
 fn a_whole_name_is_to_be_split_or_mapped() {
     for name in ["Name", "Full name", "Nom", "Nombre", "Naam", "displayName [cn]"] {
         let told = read(&format!("email,{name}\n")).unwrap_err().to_string();
