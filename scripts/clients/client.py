@@ -3,6 +3,8 @@
 Its URL and its token are in the environment. Each step is a call and what has to come of it.
 """
 
+import io
+import json
 import os
 import sys
 import time
@@ -94,6 +96,11 @@ def imports_a_file(admin, path):
     equal("rejected rows", len(rejected.splitlines()), 1 + done.counts.failed)
     equal("their header", "roles,_line,_column,_code," in rejected.splitlines()[0], True)
 
+    columns = json.dumps({"Post": "email", "Team": None})
+    form = ImportForm(file=File(io.BytesIO(b"Post,Team\neva@example.org,A\n")), columns=columns, mode=ImportMode.VALIDATE)
+    mapped = step("import columns of other names", import_users.sync(client=admin, body=form), Import)
+    equal("counts", (mapped.counts.rows, mapped.counts.failed), (1, 0))
+
     equal("newest import", step("read an import", read_import.sync(done.id, client=admin), Import).id, done.id)
 
 
@@ -174,7 +181,7 @@ def main():
     admin = signed_in(os.environ["TOKEN"])
     imports_a_file(admin, sys.argv[1])
     uploads_a_file(admin)
-    equal("imports", list_imports.sync(client=admin, limit=1).count, 2)
+    equal("imports", list_imports.sync(client=admin, limit=1).count, 3)
     mary = manages_users(admin)
     keeps_contacts(admin, mary)
     gets_problems(admin, mary)

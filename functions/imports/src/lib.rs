@@ -176,6 +176,16 @@ fn form_parts(form: &mut Object, about: &str) {
     let force = ObjectBuilder::new().schema_type(Type::Boolean).description(Some(
         "Whether to import a file whose import is under way or was completed within 24 hours",
     ));
+    // Generators repeat a part whose schema admits an array, once for each element.
+    let columns = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(
+            "What columns mean, in JSON: an object of header cells (or `#` and a position), each with a member or \
+             null, which leaves the column out; without a header an array by position. At most 16 KB of JSON and 1,000 \
+             entries.",
+        ))
+        .content_media_type("application/json");
+    add(form, "columns", columns);
     add(form, "file", file);
     add(form, "force", force);
     add(form, "parent", parent_schema());
