@@ -265,11 +265,27 @@ impl Lexer {
     }
 
     /// Takes a byte of what may be blanks around quotes. They decide what the next quote means, also in a row that is
-    /// too large; then as many are enough as would fit into one.
+    /// too large, of which no more is kept than that takes.
     fn keep_blank(&mut self, byte: u8) {
         self.count(1);
-        if self.blanks.len() < MAX_ROW {
-            self.blanks.push(byte);
+        if self.blanks.len() == MAX_ROW {
+            self.shorten_blanks();
+        }
+        self.blanks.push(byte);
+    }
+
+    /// Forgets the characters that turned out to be blanks, and keeps the beginning of the one under way. If there is
+    /// something else among them, a byte that is never text stands for them all.
+    fn shorten_blanks(&mut self) {
+        let (whole, is_under_way) = match std::str::from_utf8(&self.blanks) {
+            Ok(_) => (self.blanks.len(), true),
+            Err(error) => (error.valid_up_to(), error.error_len().is_none()),
+        };
+        if is_under_way && is_blank_text(&self.blanks[..whole]) {
+            self.blanks.drain(..whole);
+        } else {
+            self.blanks.clear();
+            self.blanks.push(0xFF);
         }
     }
 

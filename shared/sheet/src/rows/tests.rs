@@ -354,6 +354,28 @@ fn a_quote_that_is_never_closed_is_told_from_a_row_that_is_too_large() {
 }
 
 #[test]
+fn blanks_without_end_hide_nothing_that_decides_what_a_quote_means() {
+    let no_break = "\u{A0}";
+    for (before, opens) in [
+        (" ".repeat(MAX_ROW).into_bytes(), true),
+        ([" ".repeat(MAX_ROW).as_bytes(), b"\xC2"].concat(), false),
+        ((" ".repeat(MAX_ROW - 1) + &no_break.repeat(9)).into_bytes(), true),
+        ([no_break.repeat(MAX_ROW).as_bytes(), b"\xC2"].concat(), false),
+        (("é".to_owned() + &" ".repeat(3 * MAX_ROW)).into_bytes(), false),
+    ] {
+        let file = [&before[..], b"\"a\nb"].concat();
+        let read: Vec<_> = read(COMMA, &file).into_iter().map(|seen| seen.what).collect();
+        assert_eq!(
+            read[0] == What::UnclosedQuote(1),
+            opens,
+            "{} bytes before the quote",
+            before.len()
+        );
+        assert_eq!(read.len(), if opens { 1 } else { 2 });
+    }
+}
+
+#[test]
 fn ten_thousand_columns_are_a_row() {
     let header = (0..10_000).map(|n| format!("c{n}")).collect::<Vec<_>>().join(",");
 
