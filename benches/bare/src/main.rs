@@ -4,10 +4,11 @@ use std::convert::Infallible;
 use std::hint::black_box;
 
 use lambda_http::{Body, Request, Response, service_fn};
+use service::Config;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
-    let aws = aws_config::load_from_env().await;
+    let aws = Config::from_env()?.aws_from_env()?;
     let clients = (aws_sdk_dynamodb::Client::new(&aws), aws_sdk_s3::Client::new(&aws));
     lambda_http::run(service_fn(async |_: Request| {
         black_box(&clients);

@@ -7,7 +7,7 @@ use shared::telemetry;
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     telemetry::init(module_path!());
-    let app = Intake::from_env().await?;
+    let app = Intake::from_env()?;
     let app = &app;
     lambda_runtime::run(service_fn(|event: LambdaEvent<_>| {
         import_file::handle(app, event)

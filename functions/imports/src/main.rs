@@ -6,6 +6,6 @@ use shared::{http, telemetry};
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
     telemetry::init(module_path!());
-    let app = Intake::from_env().await?;
+    let app = Intake::from_env()?;
     http::serve(&app, imports::ROUTES).await
 }

@@ -6,6 +6,6 @@ use shared::{App, http, telemetry};
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
     telemetry::init(module_path!());
-    let page = Page::new(App::from_env().await?);
+    let page = Page::new(App::from_env()?);
     http::serve(&page, page::ROUTES).await
 }

@@ -5,6 +5,6 @@ use shared::{App, http, telemetry};
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
     telemetry::init(module_path!());
-    let app = App::from_env().await?;
+    let app = App::from_env()?;
     http::serve(&app, session::ROUTES).await
 }

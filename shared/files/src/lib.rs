@@ -11,12 +11,12 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use aws_types::SdkConfig;
 use bytes::{Bytes, BytesMut};
 use errors::{BoxError, Error, Limits, failed};
 use futures::{Stream, StreamExt, TryStreamExt, stream};

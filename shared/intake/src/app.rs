@@ -46,9 +46,9 @@ impl Intake {
     /// # Errors
     ///
     /// If the environment does not make a whole configuration: the function must not start.
-    pub async fn from_env() -> Result<Self, StartError> {
+    pub fn from_env() -> Result<Self, StartError> {
         let config = Config::from_env()?;
-        let aws = service::aws(&config).await;
+        let aws = config.aws_from_env()?;
         let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
         let uploads = UploadStore::of(aws, config.s3_path_style, config.bucket.clone(), config.limits);
         Ok(Self::over(App::new(config, &dynamodb), uploads))

@@ -1,6 +1,5 @@
 //! What a function holds between requests: its settings and its stores.
 
-use aws_config::SdkConfig;
 use table::{ContactStore, ReplayStore, Table, TokenStore, UserStore};
 
 use crate::auth::Auth;
@@ -64,17 +63,11 @@ impl App {
     /// # Errors
     ///
     /// If the environment does not make a whole configuration: the function must not start.
-    pub async fn from_env() -> Result<Self, StartError> {
+    pub fn from_env() -> Result<Self, StartError> {
         let config = Config::from_env()?;
-        let aws = aws(&config).await;
+        let aws = config.aws_from_env()?;
         Ok(Self::new(config, &aws_sdk_dynamodb::Client::new(&aws)))
     }
-}
-
-/// Returns what the environment says of AWS, with the repeats that the limits of `config` leave room for.
-pub async fn aws(config: &Config) -> SdkConfig {
-    let aws = aws_config::from_env().retry_config(config.limits.retries());
-    aws.load().await
 }
 
 impl AsRef<App> for App {

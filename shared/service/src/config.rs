@@ -1,9 +1,12 @@
 //! What a deployment decides, parsed whole at cold start.
 
+mod aws;
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use aws_types::SdkConfig;
 use errors::Limits;
 use table::TokenStore;
 
@@ -100,12 +103,17 @@ impl Config {
     /// # Errors
     ///
     /// If a variable is missing or out of its range: the function must not start.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the environment"
-    )]
     pub fn from_env() -> Result<Self, InvalidConfig> {
-        Self::from_lookup(|name| std::env::var(name).ok())
+        Self::from_lookup(environment)
+    }
+
+    /// Reads from the process's environment, as Lambda sets it, who the function is to AWS and where its stores are.
+    ///
+    /// # Errors
+    ///
+    /// If the region or a key is missing.
+    pub fn aws_from_env(&self) -> Result<SdkConfig, InvalidConfig> {
+        aws::from_lookup(environment, self.limits)
     }
 
     /// Reads variables from `lookup`.
@@ -114,13 +122,8 @@ impl Config {
     ///
     /// As [`Config::from_env`].
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, InvalidConfig> {
-        let lookup = |name: &str| lookup(name).filter(|value| !value.is_empty());
-        let required = |name| {
-            lookup(name).ok_or(InvalidConfig {
-                name,
-                fault: "is not set",
-            })
-        };
+        let lookup = |name: &str| variable(&lookup, name);
+        let required = |name| required(lookup, name);
         let number = |name, default: u64| match lookup(name) {
             None => Ok(default),
             Some(text) => match text.parse() {
@@ -203,6 +206,26 @@ impl Config {
             },
         })
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the environment"
+)]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// A variable; an empty one counts as none.
+fn variable(lookup: impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {
+    lookup(name).filter(|value| !value.is_empty())
+}
+
+fn required(lookup: impl Fn(&str) -> Option<String>, name: &'static str) -> Result<String, InvalidConfig> {
+    variable(lookup, name).ok_or(InvalidConfig {
+        name,
+        fault: "is not set",
+    })
 }
 
 #[cfg(test)]

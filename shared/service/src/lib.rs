@@ -19,5 +19,5 @@ pub mod config;
 pub mod http;
 pub mod telemetry;
 
-pub use app::{App, StartError, aws};
+pub use app::{App, StartError};
 pub use config::Config;
