@@ -1,35 +1,26 @@
 //! One import: `/users/import/{importId}`, its `/resume`, `/errors`, `/causes` and `/rejected`.
 
 mod cursor;
+mod rejected;
 
-use std::pin::pin;
-use std::time::Duration;
-
-use futures::TryStreamExt;
 use lambda_http::http::StatusCode;
-use lambda_http::http::header::{CONTENT_DISPOSITION, LOCATION};
+use lambda_http::http::header::LOCATION;
 use lambda_http::{Body, Request, Response};
 use shared::audit::{self, ImportAct};
 use shared::auth::Caller;
-use shared::files::RejectedRows;
 use shared::http::operation::{Access, Answer, Operation, Route, Tag, Verb};
 use shared::http::page::{self, CURSOR, OFFSET, Page};
 use shared::http::query::{Choice, Number, Parameter, Query};
-use shared::http::{self, CSV, Kind, respond};
+use shared::http::{self, Kind, respond};
 use shared::intake::record::{Import, Status};
 use shared::intake::store::{FaultFilter, FaultPlace, Severities};
 use shared::intake::{CausesView, ImportView, Intake, MAX_ROW_ERRORS};
-use shared::roster::{Code, ImportId, Member, Recorded, Right};
-use shared::sheet::{Rejected, RowError};
+use shared::roster::{Code, ImportId, Member, Right};
+use shared::sheet::RowError;
 use shared::{Error, by_reference, clock, operations};
 
 use cursor::Cursor;
-
-/// Bytes of an answer with rejected rows, in the JSON that carries it. Lambda's answers end at 6 MB; the rest is for the
-/// headers.
-const MAX_INLINE: usize = 5 * 1024 * 1024;
-/// How long the URL of a file of rejected rows is valid.
-const DOWNLOAD_TIME: Duration = Duration::from_mins(15);
+use rejected::REJECTED;
 
 /// How many row errors a page has.
 const LIMIT: Parameter<Number> = page::limit(MAX_ROW_ERRORS);
@@ -306,127 +297,4 @@ async fn causes(app: &Intake, request: &Request) -> Result<Response<Body>, Error
         "a later version of the service has grouped the row errors; ask it for their causes",
     ))?;
     respond::ok(&CausesView::from(&causes))
-}
-
-/// How many bytes `text` takes within a string of JSON. Quotes, backslashes and five control characters take two, any
-/// other control character six.
-fn json_len(text: &[u8]) -> usize {
-    let len = |byte: &u8| match byte {
-        b'"' | b'\\' | 0x08 | b'\t' | b'\n' | 0x0C | b'\r' => 2,
-        0..0x20 => 6,
-        _ => 1,
-    };
-    text.iter().map(len).sum()
-}
-const REJECTED: Operation<Intake> = Operation {
-    route: Route::new(
-        Verb::Get,
-        "/users/import/{importId}/rejected",
-        Access::Right(Right::Import),
-        by_reference!(rejected),
-    )
-    .produces(&["text/csv"]),
-    tag: Tag::Imports,
-    id: "downloadRejectedRows",
-    summary: "Returns the rejected rows, to be corrected and sent again",
-    describe: |operation| {
-        operation
-            .about(
-                "The file has the columns, the order and the delimiter of the file that was imported, and `_line`, \
-                 `_column`, `_code` and `_message` at the end. More than about 5 MB are fetched from storage: follow \
-                 the redirect.",
-            )
-            .answers(
-                200,
-                Answer::text("The rows", CSV).header("Content-Disposition", "A name for the file"),
-            )
-            .answers(
-                303,
-                Answer::empty("There are many rows").header("Location", "A signed URL of the file"),
-            )
-            .fails(&[&Kind::CONFLICT])
-    },
-};
-
-/// The rejected rows, inline if they are few. Lambda's answers end at 6 MB, so many are put together in the
-/// bucket, and the answer says where: 303 with a signed URL.
-async fn rejected(app: &Intake, request: &Request) -> Result<Response<Body>, Error> {
-    let (caller, import) = named(app, request).await?;
-    Query::of(request).finish()?;
-    let read = match &import.read {
-        Some(Recorded::Known(read)) => read,
-        Some(Recorded::Later(_)) => {
-            return Err(Error::conflict(
-                "a later version of the service has read the file; ask it for the rejected rows",
-            ));
-        }
-        None => {
-            return Err(Error::conflict(
-                "no row of the file was read, so none was rejected",
-            ));
-        }
-    };
-    audit::import(&caller.actor(), ImportAct::RejectedRowsRead, import.id);
-    let pieces = app.imports.rejected(&import).await?;
-    let extra = pieces.iter().filter_map(RejectedRows::extra).max();
-    let written = Rejected::new(&read.columns, read.dialect, extra.unwrap_or_default());
-    let widened = |piece: &RejectedRows, rows| written.widened(rows, piece.extra());
-    let mut header = Vec::new();
-    written.header(&mut header);
-    if let Some(file) = inline(app, &header, &pieces, widened).await? {
-        let disposition = format!("attachment; filename=\"rejected-{}.csv\"", import.id);
-        return respond::bytes(
-            Response::builder().header(CONTENT_DISPOSITION, disposition),
-            CSV,
-            file,
-        );
-    }
-    let url = app
-        .uploads
-        .put_together(import.id, header, &pieces, widened, (CSV, DOWNLOAD_TIME))
-        .await?;
-    let response = Response::builder().status(StatusCode::SEE_OTHER);
-    respond::bytes(response.header(LOCATION, url), CSV, Body::Empty)
-}
-
-/// The pieces of rejected rows behind `header`, each after `change`, if they fit into an answer. Only then all of them
-/// are read.
-async fn inline(
-    app: &Intake,
-    header: &[u8],
-    pieces: &[RejectedRows],
-    change: impl Fn(&RejectedRows, Vec<u8>) -> Vec<u8>,
-) -> Result<Option<Vec<u8>>, Error> {
-    if pieces.iter().map(|piece| piece.bytes).sum::<u64>() > MAX_INLINE as u64 {
-        return Ok(None);
-    }
-    let mut file = header.to_vec();
-    let mut size = json_len(header);
-    let mut reading = pin!(app.uploads.rejected(pieces));
-    let mut read = pieces.iter();
-    while let (Some(piece), Some(rows)) = (read.next(), reading.try_next().await?) {
-        let rows = change(piece, rows.into());
-        size += json_len(&rows);
-        if size > MAX_INLINE {
-            return Ok(None);
-        }
-        file.extend_from_slice(&rows);
-    }
-    Ok(Some(file))
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn a_text_takes_as_many_bytes_in_json_as_are_counted(text in any::<String>(), control in "[\\x00-\\x1F\"\\\\]*") {
-            let text = text + &control;
-            let json = serde_json::to_string(&text).unwrap();
-            prop_assert_eq!(json_len(text.as_bytes()), json.len() - 2);
-        }
-    }
 }

@@ -8,6 +8,7 @@
 //! | `rejected/<import id>/<line>-<random>.csv` | the rejected rows of a checkpoint, the first of them on that line |
 //! | `rejected/<import id>.csv` | all of them, put together when they are asked for |
 
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -252,7 +253,12 @@ impl UploadStore {
         stream::iter(reads).buffered(READ_AHEAD)
     }
 
-    async fn rejected_piece(&self, rejected: &RejectedRows) -> Result<Bytes, Error> {
+    /// Reads one piece of rejected rows.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn rejected_piece(&self, rejected: &RejectedRows) -> Result<Bytes, Error> {
         let doing = "read rejected rows";
         let object = self
             .client()
@@ -282,91 +288,104 @@ impl UploadStore {
         }
     }
 
-    /// Puts the rejected rows of an import together behind `head`, each piece after `change`, and gives a URL by which the
-    /// file can be read as `media_type` for `valid`.
-    ///
-    /// However large the file is, no more than a few pieces of it are held at a time.
+    /// Puts the file of an import's rejected rows together of `content`, of which no more than a part is held at a time.
+    /// Returns its size.
     ///
     /// # Errors
     ///
-    /// If storage fails.
+    /// If `content` or storage fails.
     pub async fn put_together(
         &self,
         id: ImportId,
-        head: Vec<u8>,
-        pieces: &[RejectedRows],
-        change: impl Fn(&RejectedRows, Vec<u8>) -> Vec<u8>,
-        (media_type, valid): (&str, Duration),
-    ) -> Result<String, Error> {
+        media_type: &str,
+        content: impl Stream<Item = Result<Vec<u8>, Error>>,
+    ) -> Result<u64, Error> {
         let doing = "put rejected rows together";
-        let key = format!("rejected/{id}.csv");
         let begun = self
             .client()
             .create_multipart_upload()
             .bucket(&*self.bucket)
-            .key(&key)
+            .key(Self::rejected_key(id))
             .content_type(media_type)
             .content_disposition(format!("attachment; filename=\"rejected-{id}.csv\""))
             .send()
             .await
             .map_err(|error| failed(doing, error))?;
         let upload = begun.upload_id.unwrap_or_default();
-
-        let mut reading = self.rejected(pieces);
-        let mut read = pieces.iter();
-        let mut parts = Vec::new();
-        let mut part = head;
-        loop {
-            let piece = reading.try_next().await?;
-            let is_last = piece.is_none();
-            if let (Some(piece), Some(rows)) = (read.next(), piece) {
-                part.extend_from_slice(&change(piece, rows.into()));
-            }
-            // A part has at least 5 MiB, but for the last.
-            if part.len() >= MIN_PART || is_last {
-                let number = i32::try_from(parts.len() + 1).unwrap_or(i32::MAX);
-                let uploaded = self
-                    .client()
-                    .upload_part()
-                    .bucket(&*self.bucket)
-                    .key(&key)
-                    .upload_id(&upload)
-                    .part_number(number)
-                    .body(ByteStream::from(std::mem::take(&mut part)))
-                    .send()
-                    .await
-                    .map_err(|error| failed(doing, error))?;
-                parts.push(
-                    CompletedPart::builder()
-                        .part_number(number)
-                        .set_e_tag(uploaded.e_tag)
-                        .build(),
-                );
-            }
-            if is_last {
-                break;
-            }
-        }
+        let (parts, bytes) = self.upload_parts(id, &upload, content).await?;
         self.client()
             .complete_multipart_upload()
             .bucket(&*self.bucket)
-            .key(&key)
+            .key(Self::rejected_key(id))
             .upload_id(upload)
             .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
             .send()
             .await
             .map_err(|error| failed(doing, error))?;
+        Ok(bytes)
+    }
 
+    /// Uploads `content` as the parts of an object. Returns them, and how many bytes they have.
+    async fn upload_parts(
+        &self,
+        id: ImportId,
+        upload: &str,
+        content: impl Stream<Item = Result<Vec<u8>, Error>>,
+    ) -> Result<(Vec<CompletedPart>, u64), Error> {
+        let mut content = pin!(content);
+        let (mut parts, mut bytes) = (Vec::new(), 0);
+        let mut part = Vec::new();
+        loop {
+            let piece = content.try_next().await?;
+            let is_last = piece.is_none();
+            part.extend_from_slice(&piece.unwrap_or_default());
+            // A part has at least 5 MiB, but for the last.
+            if part.len() >= MIN_PART || is_last {
+                let number = i32::try_from(parts.len() + 1).unwrap_or(i32::MAX);
+                bytes += part.len() as u64;
+                let uploaded = self
+                    .client()
+                    .upload_part()
+                    .bucket(&*self.bucket)
+                    .key(Self::rejected_key(id))
+                    .upload_id(upload)
+                    .part_number(number)
+                    .body(ByteStream::from(std::mem::take(&mut part)))
+                    .send()
+                    .await
+                    .map_err(|error| failed("put rejected rows together", error))?;
+                let completed = CompletedPart::builder().part_number(number);
+                parts.push(completed.set_e_tag(uploaded.e_tag).build());
+            }
+            if is_last {
+                return Ok((parts, bytes));
+            }
+        }
+    }
+
+    /// A URL by which the file of an import's rejected rows can be read for `valid`, once it was
+    /// [put together](Self::put_together).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if it cannot be signed.
+    pub async fn sign_rejected(&self, id: ImportId, valid: Duration) -> Result<String, Error> {
+        let doing = "sign a download";
         let signing = PresigningConfig::expires_in(valid).map_err(|error| Error::internal(doing, error))?;
         let signed = self
             .client()
             .get_object()
             .bucket(&*self.bucket)
-            .key(&key)
+            .key(Self::rejected_key(id))
             .presigned(signing)
             .await
             .map_err(|error| failed(doing, error))?;
         Ok(signed.uri().to_owned())
+    }
+
+    /// The key of the file of an import's rejected rows.
+    fn rejected_key(id: ImportId) -> String {
+        format!("rejected/{id}.csv")
     }
 
     async fn put(&self, key: String, content: Bytes, doing: &'static str) -> Result<(), Error> {

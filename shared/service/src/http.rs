@@ -287,9 +287,20 @@ fn acceptable(request: &Request, produces: &'static [&'static str]) -> Result<()
     }
 }
 
-/// Whether `accept` admits the media type `produced`. Of the ranges that name it, the most specific ones count
-/// (RFC 9110, 12.5.1).
+/// Whether the caller would rather have `one` media type than the `other`. One who does not say would not.
+#[must_use]
+pub fn prefers(request: &Request, one: &str, other: &str) -> bool {
+    header(request, &ACCEPT).is_some_and(|accept| quality(accept, one) > quality(accept, other))
+}
+
+/// Whether `accept` admits the media type `produced`.
 fn admits(accept: &str, produced: &str) -> bool {
+    quality(accept, produced) > 0.0
+}
+
+/// How welcome the media type `produced` is to `accept`, from 0 to 1. Of the ranges that name it, the most specific ones
+/// count (RFC 9110, 12.5.1).
+fn quality(accept: &str, produced: &str) -> f32 {
     let (kind, _) = produced.split_once('/').unwrap_or((produced, ""));
     let ranges = accept.split(',').filter_map(|range| {
         let mut parts = range.split(';').map(str::trim);
@@ -306,18 +317,41 @@ fn admits(accept: &str, produced: &str) -> bool {
         } else {
             return None;
         };
-        let refused = parts.any(|parameter| {
-            let parameter = parameter.split_once('=').unwrap_or_default();
-            parameter.0.eq_ignore_ascii_case("q") && parameter.1.parse() == Ok(0.0_f32)
+        let weight: Option<f32> = parts.find_map(|parameter| {
+            let (name, value) = parameter.split_once('=')?;
+            name.eq_ignore_ascii_case("q").then(|| value.parse().ok())?
         });
-        Some((precision, !refused))
+        Some((precision, weight.unwrap_or(1.0_f32)))
     });
-    ranges.max().is_some_and(|(_, admitted)| admitted)
+    ranges
+        .max_by(|(one, weight), (other, than)| one.cmp(other).then(weight.total_cmp(than)))
+        .map_or(0.0, |(_, weight)| weight)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::admits;
+    use super::{admits, quality};
+
+    #[test]
+    fn a_media_type_is_as_welcome_as_its_most_specific_range_says() {
+        for (accept, more_than_csv) in [
+            ("application/json", true),
+            ("application/json, text/csv;q=0.9", true),
+            ("application/json, */*;q=0.5", true),
+            ("text/csv;q=0.2, application/json;q=0.3", true),
+            ("*/*", false),
+            ("text/csv", false),
+            ("application/json;q=0.1, text/*", false),
+            ("application/json, text/plain, */*", false),
+        ] {
+            let quality = |produced| quality(accept, produced);
+            assert_eq!(
+                quality("application/json") > quality("text/csv"),
+                more_than_csv,
+                "{accept}"
+            );
+        }
+    }
 
     #[test]
     fn the_most_specific_range_says_whether_a_media_type_is_accepted() {

@@ -48,7 +48,7 @@ pub use layout::{FileLayout, Header, Wishes};
 pub use mapping::{ColumnMapping, InvalidMapping};
 pub use options::{HeaderRow, ImportOptions, ImportOptionsDraft, Mode, UnknownColumns};
 pub use preview::{ColumnPreview, Preview, RowPreview};
-pub use rejected::{Rejected, RejectedFault};
+pub use rejected::{Rejected, RejectedFault, RejectedNote, RejectedRow};
 pub use repeats::{Outcome, Repeated, Repeats};
 pub use row_error::RowError;
 pub use rows::{Cells, Content, MAX_ROW, NotUtf8, OwnedCells, Position, QuotedLines, Row, RowLines, Rows};

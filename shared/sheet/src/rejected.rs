@@ -1,5 +1,7 @@
 //! The rows that failed, as a file to be corrected and sent again.
 
+mod read;
+
 use std::borrow::Cow;
 
 use super::encoding::readable;
@@ -7,6 +9,10 @@ use super::escape::{escape, is_run, unescape};
 use super::quote::has_escaped_quote;
 use super::{Cells, Columns, Dialect, Encoding};
 
+pub use read::{RejectedNote, RejectedRow};
+
+/// What is between the accounts of several faults of a row.
+const BETWEEN: &str = "; ";
 /// What the names of columns begin with that keep cells without a column; a number follows.
 const SURPLUS: &str = "_extra";
 
@@ -75,16 +81,16 @@ impl<'a> Rejected<'a> {
     /// Appends the header, with which the file begins, to `out`.
     pub fn header(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(Encoding::UTF_8.bom());
-        let names = self
-            .kept
-            .iter()
-            .map(|&index| self.columns.header()[index].as_str());
-        let extra = (1..=self.extra).map(|number| Cow::Owned(format!("{SURPLUS}{number}")));
-        let names = names
-            .map(escape)
-            .chain(extra)
-            .chain(Self::COLUMNS.map(Cow::Borrowed));
+        let names = self.names().map(|name| Cow::Owned(escape(&name).into_owned()));
+        let names = names.chain(Self::COLUMNS.map(Cow::Borrowed));
         self.write(names.map(|name| (name, false)), out);
+    }
+
+    /// Returns the names of the columns of the rows, without those that say what is wrong.
+    pub fn names(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let kept = self.kept.iter();
+        let kept = kept.map(|&index| Cow::Borrowed(self.columns.header()[index].as_str()));
+        kept.chain((1..=self.extra).map(|number| Cow::Owned(format!("{SURPLUS}{number}"))))
     }
 
     /// Appends the row that begins on `line` of the file to `out`, with all its faults.
@@ -95,7 +101,11 @@ impl<'a> Rejected<'a> {
         let joined = |part: for<'f> fn(&RejectedFault<'f>) -> &'f str| {
             let parts: Vec<_> = faults.iter().map(part).collect();
             let is_empty = parts.iter().all(|part| part.is_empty());
-            let text = if is_empty { String::new() } else { parts.join("; ") };
+            let text = if is_empty {
+                String::new()
+            } else {
+                parts.join(BETWEEN)
+            };
             (Cow::Owned(escape(&text).into_owned()), false)
         };
         let notes = [
@@ -129,17 +139,8 @@ impl<'a> Rejected<'a> {
         let mut out = Vec::with_capacity(rows.len());
         let mut rest = &rows[..];
         while !rest.is_empty() {
-            let mut fields: Vec<&[u8]> = Vec::new();
-            loop {
-                let end = field_length(rest, delimiter);
-                fields.push(&rest[..end]);
-                let ended = rest.get(end) != Some(&delimiter);
-                rest = &rest[(end + 1).min(rest.len())..];
-                if ended {
-                    break;
-                }
-            }
-            rest = rest.strip_prefix(b"\n").unwrap_or(rest);
+            let mut fields;
+            (fields, rest) = row_of(rest, delimiter);
             let mut behind = fields.split_off(self.kept.len().min(fields.len()));
             let (mut extra, mut account) = if let Some(from) = from {
                 let account = behind.split_off(from.min(behind.len()));
@@ -213,21 +214,42 @@ fn surplus(columns: &Columns, cells: Cells<'_>) -> impl Iterator<Item = usize> {
     kept.chain(columns.header().len()..cells.count())
 }
 
+/// The fields of the first of `rows`, as [`Rejected`] has written them, and the rows behind it.
+fn row_of(rows: &[u8], delimiter: u8) -> (Vec<&[u8]>, &[u8]) {
+    let mut fields = Vec::new();
+    let mut rest = rows;
+    loop {
+        let end = field_length(rest, delimiter);
+        fields.push(&rest[..end]);
+        let ended = rest.get(end) != Some(&delimiter);
+        rest = &rest[(end + 1).min(rest.len())..];
+        if ended {
+            return (fields, rest.strip_prefix(b"\n").unwrap_or(rest));
+        }
+    }
+}
+
 /// How long the field is with which `rows` begins, as [`Rejected`] has written them.
 fn field_length(rows: &[u8], delimiter: u8) -> usize {
+    let at = quoted_length(rows);
+    let rest = &rows[at..];
+    at + memchr::memchr3(delimiter, b'\r', b'\n', rest).unwrap_or(rest.len())
+}
+
+/// How long the quotes are, with what is within them, with which `field` begins; 0 if it begins with something else.
+fn quoted_length(field: &[u8]) -> usize {
     let mut at = 0;
-    if rows.first() == Some(&b'"') {
+    if field.first() == Some(&b'"') {
         at = 1;
-        while let Some(quote) = memchr::memchr(b'"', &rows[at..]) {
+        while let Some(quote) = memchr::memchr(b'"', &field[at..]) {
             at += quote + 1;
-            if rows.get(at) != Some(&b'"') {
+            if field.get(at) != Some(&b'"') {
                 break;
             }
             at += 1;
         }
     }
-    let rest = &rows[at..];
-    at + memchr::memchr3(delimiter, b'\r', b'\n', rest).unwrap_or(rest.len())
+    at
 }
 
 #[cfg(test)]

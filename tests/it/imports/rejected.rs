@@ -4,9 +4,10 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use local::{Functions, Options};
-
-use reqwest::Client;
+use reqwest::header::ACCEPT;
 use reqwest::redirect::Policy;
+use reqwest::{Client, Method};
+use serde_json::json;
 
 use super::{counts, import_later, path, people, user};
 use crate::support::faults::{Fault, Faults, Schedule};
@@ -255,4 +256,220 @@ async fn rejected_rows_are_of_one_length_in_every_checkpoint() {
     assert!(widths.iter().all(|width| [9, 10].contains(width)), "{widths:?}");
     assert_eq!(counts(&untouched), [300, 0, 0, 0, 300]);
     assert_eq!(counts(&again), [300, 300, 0, 0, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_prefers_json_gets_the_url_of_the_file() {
+    let service = Service::start().await;
+    let import = service
+        .import("email\nada@example.org\nnobody\nnot\n", &[])
+        .await
+        .expect(200);
+    let path = path(&import) + "/rejected";
+    let accepting = |accept: &'static str| {
+        let request = service.request(Method::GET, &path).header(ACCEPT, accept);
+        async { send(request).await }
+    };
+
+    let file = accepting("application/json").await.expect(200);
+    let csv = service.get(&path).await;
+    let fetched = send(Client::new().get(file["url"].as_str().unwrap())).await;
+
+    assert_eq!(file["rows"], 2);
+    assert_eq!(file["bytes"], csv.text.len());
+    assert!(file["expiresAt"].as_str() > import["finishedAt"].as_str());
+    assert_eq!(fetched.text, csv.text);
+    assert_eq!(fetched.header("content-type"), csv.header("content-type"));
+    for accept in [
+        "*/*",
+        "text/csv, application/json;q=0.5",
+        "application/json, text/plain, */*",
+    ] {
+        assert_eq!(accepting(accept).await.text, csv.text, "{accept}");
+    }
+    assert_eq!(accepting("image/png").await.status, 406);
+    // The parameter wins over the header.
+    let csv = send(
+        service
+            .request(Method::GET, &(path.clone() + "?format=json"))
+            .header(ACCEPT, "text/csv"),
+    )
+    .await;
+    assert_eq!(csv.expect(200)["items"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rejected_rows_are_given_one_by_one_with_their_faults() {
+    let service = Service::start().await;
+    let file = "E-Mail;Phone;_id\r\n\
+        ada@example.org;;1\r\n\
+        \"grace@\";12345;=2\r\n\
+        bob@exmple.org;+1 202 555 0117;3;more\r\n\
+        ada@example.org;;4\r\n";
+    let import = service.import(file, &[]).await.expect(200);
+
+    let page = service
+        .get(&(path(&import) + "/rejected?format=json"))
+        .await
+        .expect(200);
+
+    let faults = |index: usize| -> Vec<_> {
+        let faults = page["items"][index]["faults"].as_array().unwrap();
+        let members = ["member", "column", "code", "value", "firstLine"];
+        faults
+            .iter()
+            .map(|fault| json!(members.map(|member| &fault[member])))
+            .collect()
+    };
+    assert_eq!(page["columns"], json!(["E-Mail", "Phone", "_id", "_extra1"]));
+    assert_eq!(
+        page["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| &row["cells"])
+            .collect::<Vec<_>>(),
+        [
+            &json!(["grace@", "12345", "=2", ""]),
+            &json!(["bob@exmple.org", "+1 202 555 0117", "3", "more"]),
+            &json!(["ada@example.org", "", "4", ""]),
+        ]
+    );
+    assert_eq!(page["items"][0]["line"], 3);
+    assert_eq!(
+        faults(0),
+        [
+            json!(["email", "E-Mail", "invalid_format", "grace@", null]),
+            json!(["mobileNumber", "Phone", "invalid_format", "12345", null]),
+        ]
+    );
+    assert!(
+        page["items"][0]["faults"][1]["message"]
+            .as_str()
+            .unwrap()
+            .contains("; add them"),
+        "a message with a semicolon is one message"
+    );
+    assert_eq!(faults(1), [json!([null, null, "column_count", null, null])]);
+    assert_eq!(
+        faults(2),
+        [json!([
+            "email",
+            "E-Mail",
+            "duplicate_in_file",
+            "ada@example.org",
+            2
+        ])]
+    );
+    assert_eq!(page["nextLine"], json!(null));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rejected_rows_are_walked_line_by_line_and_chosen_by_member_and_code() {
+    let service = Service::with_variables(&[("IMPORT_SEGMENT_ROWS", "100")]).await;
+    let mut file = "email,roles\n".to_owned();
+    for number in 0..1_200 {
+        let email = if number % 3 == 0 { "nobody" } else { "u" };
+        let roles = if number % 400 == 1 { "wizard" } else { "" };
+        writeln!(
+            file,
+            "{email}{number}{},{roles}",
+            if number % 3 == 0 { "" } else { "@example.org" }
+        )
+        .unwrap();
+    }
+    let import = service.import(file, &[]).await.expect(200);
+    let path = path(&import) + "/rejected?format=json";
+    let walk = |query: &'static str| {
+        let (service, path) = (&service, &path);
+        async move {
+            let (mut lines, mut pages, mut next) = (Vec::new(), 0, Some(0));
+            while let Some(line) = next {
+                let page = service
+                    .get(&format!("{path}&line={line}{query}"))
+                    .await
+                    .expect(200);
+                let items = page["items"].as_array().unwrap();
+                assert!(items.len() <= 500);
+                lines.extend(items.iter().map(|row| row["line"].as_u64().unwrap()));
+                pages += 1;
+                next = page["nextLine"].as_u64();
+            }
+            (lines, pages)
+        }
+    };
+    // The header is line 1.
+    let line = |number: u64| number + 2;
+    let nobody = |number: &u64| number.is_multiple_of(3);
+    let wizard = |number: &u64| number % 400 == 1;
+    let all: Vec<_> = (0..1_200)
+        .filter(|number| nobody(number) || wizard(number))
+        .map(line)
+        .collect();
+    let wizards: Vec<_> = (0..1_200).filter(wizard).map(line).collect();
+
+    assert_eq!(walk("").await, (all.clone(), 1));
+    assert_eq!(walk("&member=roles").await.0, wizards);
+    assert_eq!(walk("&code=unknown_role").await.0, wizards);
+    assert_eq!(walk("&member=email&code=unknown_role").await.0, [0; 0]);
+    let beyond = service.get(&format!("{path}&line=99999")).await.expect(200);
+    assert_eq!(
+        (&beyond["items"], &beyond["nextLine"]),
+        (&json!([]), &json!(null))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_rejected_rows_ends_where_an_answer_does() {
+    let service = Service::start().await;
+    let mut file = "email,_x\n".to_owned();
+    for row in 0..700 {
+        writeln!(file, "bad{row},").unwrap();
+    }
+    for row in 700..760 {
+        writeln!(file, "bad{row},{}", "\u{1}".repeat(40_000)).unwrap();
+    }
+    let import = service.import(file, &[]).await.expect(200);
+    let (mut lines, mut sizes, mut next) = (Vec::new(), Vec::new(), Some(0));
+    while let Some(line) = next {
+        let page = service
+            .get(&format!("{}/rejected?format=json&line={line}", path(&import)))
+            .await
+            .expect(200);
+        let items = page["items"].as_array().unwrap();
+        lines.extend(items.iter().map(|row| row["line"].as_u64().unwrap()));
+        sizes.push(items.len());
+        next = page["nextLine"].as_u64();
+    }
+
+    assert_eq!(lines, (2..762).collect::<Vec<u64>>());
+    assert_eq!(sizes[0], 500);
+    assert!(
+        sizes[1..].iter().all(|size| *size < 220) && sizes.len() > 4,
+        "{sizes:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_json_can_leave_out_is_refused_for_a_file() {
+    let service = Service::start().await;
+    let import = service.import("email\nnobody\n", &[]).await.expect(200);
+
+    for (query, named) in [
+        ("line=2", "line"),
+        ("member=email", "member"),
+        ("format=csv&code=required", "code"),
+        ("format=xml", "format"),
+        ("format=json&line=x", "line"),
+        ("format=json&member=shoe", "member"),
+    ] {
+        let problem = service
+            .get(&format!("{}/rejected?{query}", path(&import)))
+            .await
+            .expect(400);
+        assert!(
+            problem["detail"].as_str().unwrap().contains(named),
+            "{query}: {problem}"
+        );
+    }
 }

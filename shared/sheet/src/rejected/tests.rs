@@ -39,6 +39,14 @@ fn rejected(file: &[u8], faults: &[RejectedFault<'_>]) -> Vec<u8> {
     out
 }
 
+/// The columns of a file with this header.
+fn columns(header: &str) -> Columns {
+    let mut rows = Rows::new(Dialect::PLAIN, Position::START);
+    rows.feed(header.as_bytes());
+    rows.finish();
+    Columns::read(rows.next_row(), UnknownColumns::Ignore, None).unwrap()
+}
+
 fn text(file: &[u8], faults: &[RejectedFault<'_>]) -> String {
     let text = String::from_utf8(rejected(file, faults)).unwrap();
     text.strip_prefix('\u{FEFF}').unwrap().to_owned()
@@ -172,7 +180,74 @@ fn the_text_is_utf_8_that_people_can_read() {
     );
 }
 
+#[test]
+fn notes_are_told_apart_where_no_message_has_a_semicolon() {
+    let columns = columns("email,role");
+    let written = Rejected::new(&columns, Dialect::PLAIN, 1);
+    let notes = |messages: [&'static str; 2]| {
+        let faults = [
+            ("email", "invalid_format", "b@c.example"),
+            ("role", "unknown_role", ""),
+        ];
+        let faults: Vec<_> = std::iter::zip(faults, messages)
+            .map(|((column, code, suggestion), message)| RejectedFault {
+                column,
+                code,
+                message,
+                suggestion,
+            })
+            .collect();
+        let mut out = Vec::new();
+        written.row(7, None, &faults, &mut out);
+        let rows: Vec<_> = written.read(&out).collect();
+        assert_eq!((rows[0].line, rows[0].cells.len(), rows.len()), (7, 3, 1));
+        rows.into_iter().next().unwrap().notes
+    };
+
+    let plain = notes(["one", "=two"]);
+    let with_semicolon = notes(["one; or so", "two"]);
+
+    assert_eq!(
+        plain
+            .iter()
+            .map(|note| (&*note.column, &*note.code, &*note.message, &*note.suggestion))
+            .collect::<Vec<_>>(),
+        [
+            ("email", "invalid_format", "one", "b@c.example"),
+            ("role", "unknown_role", "=two", ""),
+        ]
+    );
+    for (note, code) in std::iter::zip(&with_semicolon, ["invalid_format", "unknown_role"]) {
+        assert_eq!((&*note.code, &*note.message), (code, "one; or so; two"));
+    }
+}
+
 proptest! {
+    #[test]
+    fn rows_are_read_as_they_were_written(
+        table in prop::collection::vec(prop::collection::vec("'{0,2}[=+a,;\t\"\r\n é]{0,6}", 1..5), 1..6),
+        delimiter in prop::sample::select(Delimiter::ALL.to_vec()),
+    ) {
+        let columns = columns("email,role");
+        let dialect = Dialect { delimiter, ..Dialect::PLAIN };
+        let written = Rejected::new(&columns, dialect, 2);
+        let mut out = Vec::new();
+        for (line, cells) in (2..).zip(&table) {
+            written.row(line, Some(OwnedCells::of(cells).cells()), &[FAULT], &mut out);
+        }
+
+        let rows: Vec<_> = written.read(&out).collect();
+
+        prop_assert_eq!(written.names().collect::<Vec<_>>(), ["email", "role", "_extra1", "_extra2"]);
+        prop_assert_eq!(rows.len(), table.len());
+        for ((line, cells), row) in (2..).zip(table).zip(rows) {
+            let mut expected: Vec<_> = cells.iter().map(|cell| unescape(cell).to_owned()).collect();
+            expected.resize(4, String::new());
+            prop_assert_eq!((row.line, row.cells), (line, expected));
+            prop_assert_eq!(&row.notes[0].message, FAULT.message);
+        }
+    }
+
     #[test]
     fn what_is_written_reads_back_the_same(
         table in prop::collection::vec(prop::collection::vec("'{0,2}[=+a,;\t\"\r\n é]{0,6}", 3), 1..6),

@@ -87,6 +87,16 @@ impl Answer {
         }
     }
 
+    /// It is `T` as JSON where the caller prefers that.
+    #[must_use]
+    pub fn or_json<T: ToSchema>(mut self) -> Self {
+        let json = Self::json::<T>("");
+        self.schemas.extend(json.schemas);
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(T::name())));
+        self.response = self.response.content("application/json", content.build());
+        self
+    }
+
     /// It has a header.
     #[must_use]
     pub fn header(mut self, name: &str, about: &str) -> Self {
