@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::stream;
 use lambda_http::http::header::CONTENT_TYPE;
 use lambda_http::{Body, Request};
-use multer::Multipart;
+use multer::{Field, Multipart};
 use shared::Error;
 use shared::http::{form_boundary, header};
 use shared::roster::{Code, FileName, Violation};
@@ -61,26 +61,7 @@ impl Form {
 /// or does not fit the body, if there is no part `file` or more than one, or if a part is repeated, has
 /// no name or is too long.
 pub(crate) async fn form(request: Request) -> Result<Form, Error> {
-    let content_type = header(&request, &CONTENT_TYPE).unwrap_or_default().to_owned();
-    let is_form = content_type
-        .split(';')
-        .next()
-        .is_some_and(|name| name.trim().eq_ignore_ascii_case("multipart/form-data"));
-    if !is_form {
-        return Err(Error::UnsupportedMediaType(
-            "multipart/form-data with the file in the part \"file\"",
-        ));
-    }
-    let boundary = form_boundary(&content_type).ok_or_else(|| {
-        Error::malformed("the Content-Type has no boundary; let the HTTP client set this header")
-    })?;
-    let body = match request.into_body() {
-        Body::Text(text) => Bytes::from(text),
-        Body::Binary(bytes) => Bytes::from(bytes),
-        _ => Bytes::new(),
-    };
-
-    let mut parts = Multipart::new(stream::iter([Ok::<_, Infallible>(body)]), boundary);
+    let mut parts = parts_of(request)?;
     let mut file = None;
     let mut fields: Vec<(String, String)> = Vec::new();
     for _ in 0..=MAX_PARTS {
@@ -96,14 +77,7 @@ pub(crate) async fn form(request: Request) -> Result<Form, Error> {
         };
         let name = Violation::step(part.name().unwrap_or_default());
         let file_name = part.file_name().and_then(FileName::clipped);
-        let as_it_is = part
-            .headers()
-            .get(CONTENT_TRANSFER_ENCODING)
-            .is_none_or(|encoding| {
-                [&b"7bit"[..], b"8bit", b"binary"]
-                    .iter()
-                    .any(|plain| encoding.as_bytes().eq_ignore_ascii_case(plain))
-            });
+        let as_it_is = is_as_it_is(&part);
         let content = part.bytes().await.map_err(unreadable)?;
         if name.is_empty() {
             return Err(Error::malformed("a part of the form has no name"));
@@ -123,21 +97,59 @@ pub(crate) async fn form(request: Request) -> Result<Form, Error> {
         if fields.iter().any(|(known, _)| *known == name) {
             return Err(refused(name, Code::Repeated, "is given more than once"));
         }
-        match String::from_utf8(content.into()) {
-            Ok(text) if text.len() <= MAX_FIELD => fields.push((name, text)),
-            Ok(_) => {
-                return Err(refused(
-                    name,
-                    Code::TooLong,
-                    format!("is longer than {MAX_FIELD} bytes"),
-                ));
-            }
-            Err(_) => return Err(refused(name, Code::NotUtf8, "is not UTF-8")),
-        }
+        fields.push(field(name, content)?);
     }
     Err(Error::malformed(format!(
         "the form has more than {MAX_PARTS} parts"
     )))
+}
+
+/// The parts of the request's form.
+fn parts_of(request: Request) -> Result<Multipart<'static>, Error> {
+    let content_type = header(&request, &CONTENT_TYPE).unwrap_or_default().to_owned();
+    let is_form = content_type
+        .split(';')
+        .next()
+        .is_some_and(|name| name.trim().eq_ignore_ascii_case("multipart/form-data"));
+    if !is_form {
+        return Err(Error::UnsupportedMediaType(
+            "multipart/form-data with the file in the part \"file\"",
+        ));
+    }
+    let boundary = form_boundary(&content_type).ok_or_else(|| {
+        Error::malformed("the Content-Type has no boundary; let the HTTP client set this header")
+    })?;
+    let body = match request.into_body() {
+        Body::Text(text) => Bytes::from(text),
+        Body::Binary(bytes) => Bytes::from(bytes),
+        _ => Bytes::new(),
+    };
+    Ok(Multipart::new(
+        stream::iter([Ok::<_, Infallible>(body)]),
+        boundary,
+    ))
+}
+
+/// Whether the content of a part is sent without an encoding of its own.
+fn is_as_it_is(part: &Field<'_>) -> bool {
+    let encoding = part.headers().get(CONTENT_TRANSFER_ENCODING);
+    encoding.is_none_or(|encoding| {
+        [&b"7bit"[..], b"8bit", b"binary"]
+            .iter()
+            .any(|plain| encoding.as_bytes().eq_ignore_ascii_case(plain))
+    })
+}
+
+/// The part `name` as text.
+fn field(name: String, content: Bytes) -> Result<(String, String), Error> {
+    match String::from_utf8(content.into()) {
+        Ok(text) if text.len() <= MAX_FIELD => Ok((name, text)),
+        Ok(_) => {
+            let detail = format!("is longer than {MAX_FIELD} bytes");
+            Err(refused(name, Code::TooLong, detail))
+        }
+        Err(_) => Err(refused(name, Code::NotUtf8, "is not UTF-8")),
+    }
 }
 
 fn refused(name: String, code: Code, detail: impl Into<String>) -> Error {

@@ -122,90 +122,97 @@ impl Config {
     ///
     /// As [`Config::from_env`].
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, InvalidConfig> {
-        let lookup = |name: &str| variable(&lookup, name);
-        let required = |name| required(lookup, name);
-        let number = |name, default: u64| match lookup(name) {
-            None => Ok(default),
-            Some(text) => match text.parse() {
-                Ok(0) | Err(_) => Err(InvalidConfig {
-                    name,
-                    fault: "must be a whole number above 0",
-                }),
-                Ok(number) => Ok(number),
-            },
+        let lookup = Lookup(lookup);
+        let call = lookup.number("STORAGE_CALL_MILLIS", Limits::MAX_CALL_MILLIS)?;
+        if call > Limits::MAX_CALL_MILLIS {
+            return Err(faulty("STORAGE_CALL_MILLIS", "must be at most 5000"));
+        }
+        let tokens_per_user = lookup.number("TOKENS_PER_USER", 20)?;
+        if tokens_per_user > TokenStore::MAX_IN_FORCE {
+            return Err(faulty("TOKENS_PER_USER", "must be at most 90"));
+        }
+        let days = lookup.number("IMPORT_RETENTION_DAYS", 30)?;
+        let origin = lookup.variable("BUCKET_ORIGIN").map(|text| text.parse());
+        let origin = origin.transpose().map_err(|()| {
+            faulty(
+                "BUCKET_ORIGIN",
+                "must be a scheme and a host: https://bucket.example",
+            )
+        })?;
+        Ok(Self {
+            table: lookup.required("TABLE_NAME")?,
+            bucket: lookup.required("BUCKET_NAME")?,
+            s3_path_style: lookup.variable("AWS_ENDPOINT_URL_S3").is_some(),
+            import_retention: Duration::from_secs(days * 24 * 60 * 60),
+            max_open_uploads: lookup.size("MAX_OPEN_UPLOADS", 20)?,
+            import_segment_rows: lookup.size("IMPORT_SEGMENT_ROWS", 5000)?,
+            limits: Limits::new(Duration::from_millis(call)),
+            drop_may_give_admin_roles: lookup.flag("DROP_MAY_GIVE_ADMIN_ROLES", false)?,
+            contacts_per_owner: lookup.number("CONTACTS_PER_OWNER", 25_000)?,
+            tokens_per_user: usize::try_from(tokens_per_user).unwrap_or(usize::MAX),
+            token_issue: lookup.flag("TOKEN_ISSUE", true)?,
+            issuer: lookup.issuer()?,
+            bucket_origin: origin,
+        })
+    }
+}
+
+/// Variables by their names.
+struct Lookup<L>(L);
+
+impl<L: Fn(&str) -> Option<String>> Lookup<L> {
+    /// A variable; an empty one counts as none.
+    fn variable(&self, name: &str) -> Option<String> {
+        self.0(name).filter(|value| !value.is_empty())
+    }
+
+    fn required(&self, name: &'static str) -> Result<String, InvalidConfig> {
+        self.variable(name).ok_or(faulty(name, "is not set"))
+    }
+
+    fn number(&self, name: &'static str, default: u64) -> Result<u64, InvalidConfig> {
+        let Some(text) = self.variable(name) else {
+            return Ok(default);
         };
-        let flag = |name, default| match lookup(name).as_deref() {
+        match text.parse() {
+            Ok(0) | Err(_) => Err(faulty(name, "must be a whole number above 0")),
+            Ok(number) => Ok(number),
+        }
+    }
+
+    fn size(&self, name: &'static str, default: u64) -> Result<usize, InvalidConfig> {
+        let number = self.number(name, default)?;
+        Ok(usize::try_from(number).unwrap_or(usize::MAX))
+    }
+
+    fn flag(&self, name: &'static str, default: bool) -> Result<bool, InvalidConfig> {
+        match self.variable(name).as_deref() {
             None => Ok(default),
             Some("true") => Ok(true),
             Some("false") => Ok(false),
-            Some(_) => Err(InvalidConfig {
-                name,
-                fault: "must be true or false",
-            }),
-        };
-
-        let issuer = match lookup("ISSUER_URL") {
-            None => None,
-            Some(url) => Some(Issuer {
-                url: IssuerUrl::parse(&url).ok_or(InvalidConfig {
-                    name: "ISSUER_URL",
-                    fault: "must be an https URL without a query",
-                })?,
-                audience: required("ISSUER_AUDIENCE")?,
-                profile: match lookup("ISSUER_PROFILE").as_deref() {
-                    None | Some("generic") => Profile::Generic,
-                    Some("cognito") => Profile::Cognito,
-                    Some(_) => {
-                        return Err(InvalidConfig {
-                            name: "ISSUER_PROFILE",
-                            fault: "must be generic or cognito",
-                        });
-                    }
-                },
-            }),
-        };
-
-        let call = number("STORAGE_CALL_MILLIS", Limits::MAX_CALL_MILLIS)?;
-        if call > Limits::MAX_CALL_MILLIS {
-            return Err(InvalidConfig {
-                name: "STORAGE_CALL_MILLIS",
-                fault: "must be at most 5000",
-            });
+            Some(_) => Err(faulty(name, "must be true or false")),
         }
-
-        Ok(Self {
-            table: required("TABLE_NAME")?,
-            bucket: required("BUCKET_NAME")?,
-            s3_path_style: lookup("AWS_ENDPOINT_URL_S3").is_some(),
-            import_retention: Duration::from_secs(number("IMPORT_RETENTION_DAYS", 30)? * 24 * 60 * 60),
-            max_open_uploads: usize::try_from(number("MAX_OPEN_UPLOADS", 20)?).unwrap_or(usize::MAX),
-            import_segment_rows: usize::try_from(number("IMPORT_SEGMENT_ROWS", 5000)?).unwrap_or(usize::MAX),
-            limits: Limits::new(Duration::from_millis(call)),
-            drop_may_give_admin_roles: flag("DROP_MAY_GIVE_ADMIN_ROLES", false)?,
-            contacts_per_owner: number("CONTACTS_PER_OWNER", 25_000)?,
-            tokens_per_user: match number("TOKENS_PER_USER", 20)? {
-                number @ 1..=TokenStore::MAX_IN_FORCE => usize::try_from(number).unwrap_or(usize::MAX),
-                _ => {
-                    return Err(InvalidConfig {
-                        name: "TOKENS_PER_USER",
-                        fault: "must be at most 90",
-                    });
-                }
-            },
-            token_issue: flag("TOKEN_ISSUE", true)?,
-            issuer,
-            bucket_origin: match lookup("BUCKET_ORIGIN").map(|text| text.parse()) {
-                None => None,
-                Some(Ok(origin)) => Some(origin),
-                Some(Err(())) => {
-                    return Err(InvalidConfig {
-                        name: "BUCKET_ORIGIN",
-                        fault: "must be a scheme and a host: https://bucket.example",
-                    });
-                }
-            },
-        })
     }
+
+    fn issuer(&self) -> Result<Option<Issuer>, InvalidConfig> {
+        let Some(url) = self.variable("ISSUER_URL") else {
+            return Ok(None);
+        };
+        let no_url = faulty("ISSUER_URL", "must be an https URL without a query");
+        Ok(Some(Issuer {
+            url: IssuerUrl::parse(&url).ok_or(no_url)?,
+            audience: self.required("ISSUER_AUDIENCE")?,
+            profile: match self.variable("ISSUER_PROFILE").as_deref() {
+                None | Some("generic") => Profile::Generic,
+                Some("cognito") => Profile::Cognito,
+                Some(_) => return Err(faulty("ISSUER_PROFILE", "must be generic or cognito")),
+            },
+        }))
+    }
+}
+
+fn faulty(name: &'static str, fault: &'static str) -> InvalidConfig {
+    InvalidConfig { name, fault }
 }
 
 #[expect(
@@ -214,18 +221,6 @@ impl Config {
 )]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
-}
-
-/// A variable; an empty one counts as none.
-fn variable(lookup: impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {
-    lookup(name).filter(|value| !value.is_empty())
-}
-
-fn required(lookup: impl Fn(&str) -> Option<String>, name: &'static str) -> Result<String, InvalidConfig> {
-    variable(lookup, name).ok_or(InvalidConfig {
-        name,
-        fault: "is not set",
-    })
 }
 
 #[cfg(test)]

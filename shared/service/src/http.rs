@@ -115,16 +115,15 @@ async fn carry_out<A: AsRef<App>>(
 ) -> Result<Response<Body>, Error> {
     acceptable(&request, route.produces)?;
     request.extensions_mut().insert(route.access);
-    let until = deadline::of(&request);
     let key = if route.is_keyed() {
         idempotency::key(&request)?
     } else {
         None
     };
     match key {
-        None => deadline::within(until, (route.handler)(app, request)).await,
+        None => deadline::within(deadline::of(&request), (route.handler)(app, request)).await,
         Some(key) => {
-            let once = idempotency::once(app, request, request_id, &key, until, route.handler);
+            let once = idempotency::once(app, request, request_id, &key, route.handler);
             Box::pin(once).await
         }
     }

@@ -5,7 +5,7 @@ use aws_types::SdkConfig;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use errors::Limits;
 
-use super::{InvalidConfig, required, variable};
+use super::{InvalidConfig, Lookup};
 
 /// Reads what Lambda sets: region, keys and session, and for other stores than those of AWS their endpoints.
 ///
@@ -19,26 +19,31 @@ pub(super) fn from_lookup(
     lookup: impl Fn(&str) -> Option<String>,
     limits: Limits,
 ) -> Result<SdkConfig, InvalidConfig> {
+    let lookup = Lookup(lookup);
     let credentials = Credentials::new(
-        required(&lookup, "AWS_ACCESS_KEY_ID")?,
-        required(&lookup, "AWS_SECRET_ACCESS_KEY")?,
-        variable(&lookup, "AWS_SESSION_TOKEN"),
+        lookup.required("AWS_ACCESS_KEY_ID")?,
+        lookup.required("AWS_SECRET_ACCESS_KEY")?,
+        lookup.variable("AWS_SESSION_TOKEN"),
         None,
         "environment",
     );
-    let is_on = |name| variable(&lookup, name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    let is_on = |name| {
+        lookup
+            .variable(name)
+            .is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    };
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(required(&lookup, "AWS_REGION")?))
+        .region(Region::new(lookup.required("AWS_REGION")?))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .use_fips(is_on("AWS_USE_FIPS_ENDPOINT"))
         .use_dual_stack(is_on("AWS_USE_DUALSTACK_ENDPOINT"))
         .retry_config(limits.retries())
         .service_config(Endpoints {
-            dynamodb: variable(&lookup, "AWS_ENDPOINT_URL_DYNAMODB"),
-            s3: variable(&lookup, "AWS_ENDPOINT_URL_S3"),
+            dynamodb: lookup.variable("AWS_ENDPOINT_URL_DYNAMODB"),
+            s3: lookup.variable("AWS_ENDPOINT_URL_S3"),
         });
-    config.set_endpoint_url(variable(&lookup, "AWS_ENDPOINT_URL"));
+    config.set_endpoint_url(lookup.variable("AWS_ENDPOINT_URL"));
     Ok(config.build())
 }
 

@@ -108,9 +108,9 @@ pub(super) async fn once<A: AsRef<App>>(
     mut request: Request,
     request_id: &str,
     key: &str,
-    until: Option<Instant>,
     handler: Handler<A>,
 ) -> Result<Response<Body>, Error> {
+    let until = deadline::of(&request);
     let handler = |state, request| deadline::within(until, handler(state, request));
     let app = state.as_ref();
     let caller = match deadline::within(until, app.auth.caller(&request)).await {

@@ -113,22 +113,7 @@ impl Lexer {
         let mut at = 0;
         while let Some(&byte) = text.get(at) {
             match self.state {
-                State::Start | State::Leading => {
-                    if byte == b'"' && is_blank_text(&self.blanks) {
-                        self.blanks.clear();
-                        self.opens = self.line;
-                        self.after_cr = false;
-                        self.state = State::Quoted;
-                        self.count(1);
-                        at += 1;
-                    } else if self.may_be_blank(byte) {
-                        self.state = State::Leading;
-                        self.keep_blank(byte);
-                        at += 1;
-                    } else {
-                        self.end_leading();
-                    }
-                }
+                State::Start | State::Leading => at += usize::from(self.begin_cell(byte)),
                 State::Plain | State::Malformed => {
                     let rest = &text[at..];
                     let end = memchr::memchr3(self.delimiter, b'\r', b'\n', rest);
@@ -178,6 +163,25 @@ impl Lexer {
             }
         }
         (at, false)
+    }
+
+    /// Takes a byte with which a cell may begin, if it is a quote or may be a blank, and returns whether it did.
+    fn begin_cell(&mut self, byte: u8) -> bool {
+        if byte == b'"' && is_blank_text(&self.blanks) {
+            self.blanks.clear();
+            self.opens = self.line;
+            self.after_cr = false;
+            self.state = State::Quoted;
+            self.count(1);
+            true
+        } else if self.may_be_blank(byte) {
+            self.state = State::Leading;
+            self.keep_blank(byte);
+            true
+        } else {
+            self.end_leading();
+            false
+        }
     }
 
     /// What the row is, now that its line has ended; none for a blank one.
