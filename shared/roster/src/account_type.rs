@@ -3,12 +3,14 @@
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "schema")]
 use utoipa::ToSchema;
 
 use super::{Code, invisible::trimmed};
 
 /// The party that keeps an account's credentials.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum AccountType {
     /// This service.

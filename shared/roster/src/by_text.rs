@@ -61,6 +61,7 @@ macro_rules! serde_stored_text {
 /// Implements `ToSchema` for a type that is written as text, from what it is and what it has to be like.
 macro_rules! schema_of_text {
     ($type:ty, $about:expr, |$text:ident| $rules:expr) => {
+        #[cfg(feature = "schema")]
         impl utoipa::PartialSchema for $type {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
                 let $text = utoipa::openapi::ObjectBuilder::new()
@@ -70,6 +71,7 @@ macro_rules! schema_of_text {
             }
         }
 
+        #[cfg(feature = "schema")]
         impl utoipa::ToSchema for $type {}
     };
 }

@@ -1,20 +1,22 @@
 //! A person in a user's own address book.
 
 use serde::Serialize;
+#[cfg(feature = "schema")]
 use utoipa::ToSchema;
 
 use super::{Change, ContactId, Email, Given, Member, Name, Timestamp, Violation, draft::Faults};
 
 /// The members of a contact as they were given.
-#[derive(Clone, Debug, Default, PartialEq, Eq, ToSchema)]
-#[schema(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
+#[cfg_attr(feature = "schema", schema(rename_all = "camelCase"))]
 #[expect(missing_docs, reason = "the members of the contact, unread")]
 pub struct ContactDraft<'a> {
-    #[schema(value_type = Email)]
+    #[cfg_attr(feature = "schema", schema(value_type = Email))]
     pub email: Given<'a>,
-    #[schema(value_type = Option<Name>)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Name>))]
     pub first_name: Given<'a>,
-    #[schema(value_type = Option<Name>)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Name>))]
     pub last_name: Given<'a>,
 }
 
@@ -156,16 +158,17 @@ pub struct ContactPatch {
 }
 
 /// A contact as its owner sees it.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 #[serde(rename_all = "camelCase")]
-#[schema(as = Contact, example = json!({
+#[cfg_attr(feature = "schema", schema(as = Contact, example = json!({
     "id": "8f3f0f2c5a2e4c1e9a531f0a0f2f4d6b",
     "email": "grace@example.org",
     "firstName": "Grace",
     "lastName": "Hopper",
     "createdAt": "2026-11-23T08:37:46.000Z",
     "modifiedAt": "2026-11-23T08:37:46.000Z",
-}))]
+})))]
 pub struct ContactView<'a> {
     id: ContactId,
     email: &'a Email,

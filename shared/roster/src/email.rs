@@ -4,6 +4,7 @@ mod mend;
 
 use std::{fmt, str::FromStr};
 
+#[cfg(feature = "schema")]
 use utoipa::openapi::{KnownFormat, SchemaFormat};
 
 use super::{

@@ -1,8 +1,10 @@
 //! Short texts: names and references.
 
-use std::{borrow::Cow, fmt, str::FromStr};
+use std::{fmt, str::FromStr};
 
+#[cfg(feature = "schema")]
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
+#[cfg(feature = "schema")]
 use utoipa::{PartialSchema, ToSchema};
 
 use super::invisible::{is_dropped_from_names, shown, trimmed_name};
@@ -114,6 +116,7 @@ impl<const MAX: usize> fmt::Display for Text<MAX> {
 
 serde_stored_text!(Text<MAX>, const MAX);
 
+#[cfg(feature = "schema")]
 impl<const MAX: usize> PartialSchema for Text<MAX> {
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()
@@ -126,8 +129,9 @@ impl<const MAX: usize> PartialSchema for Text<MAX> {
     }
 }
 
+#[cfg(feature = "schema")]
 impl<const MAX: usize> ToSchema for Text<MAX> {
-    fn name() -> Cow<'static, str> {
+    fn name() -> std::borrow::Cow<'static, str> {
         format!("Text{MAX}").into()
     }
 }

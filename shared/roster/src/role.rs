@@ -3,11 +3,14 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize, Serializer, de};
+#[cfg(feature = "schema")]
 use utoipa::openapi::{ArrayBuilder, Ref, RefOr, Schema};
+#[cfg(feature = "schema")]
 use utoipa::{PartialSchema, ToSchema};
 
 /// A role. The rights of several roles add up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 #[repr(u8)]
 pub enum Role {
     /// Everything on users, imports and the dashboard.
@@ -231,6 +234,7 @@ impl Serialize for Roles {
     }
 }
 
+#[cfg(feature = "schema")]
 impl PartialSchema for Roles {
     fn schema() -> RefOr<Schema> {
         ArrayBuilder::new()
@@ -241,6 +245,7 @@ impl PartialSchema for Roles {
     }
 }
 
+#[cfg(feature = "schema")]
 impl ToSchema for Roles {
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
         schemas.push((Role::name().into_owned(), Role::schema()));

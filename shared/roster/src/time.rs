@@ -7,6 +7,7 @@ use time::{
     format_description::StaticFormatDescription,
     macros::{format_description, utc_datetime},
 };
+#[cfg(feature = "schema")]
 use utoipa::openapi::{KnownFormat, SchemaFormat};
 
 use super::by_text::{schema_of_text, serde_by_text};

@@ -3,6 +3,7 @@
 mod draft;
 
 use serde::{Serialize, Serializer};
+#[cfg(feature = "schema")]
 use utoipa::ToSchema;
 
 use super::{
@@ -238,9 +239,10 @@ impl UserPatch {
 }
 
 /// An account as a caller sees it.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 #[serde(rename_all = "camelCase")]
-#[schema(as = User, example = json!({
+#[cfg_attr(feature = "schema", schema(as = User, example = json!({
     "id": "mfsgs3lbnnqxe2lpnz2gk4ramfxgiidu",
     "email": "ada@example.org",
     "pendingEmail": null,
@@ -257,7 +259,7 @@ impl UserPatch {
     "modifiedAt": "2026-11-23T08:37:46.000Z",
     "importId": "019ab0f2c47d7e0c9d3b1f60a5e8d214",
     "importLine": 2,
-}))]
+})))]
 pub struct UserView<'a> {
     id: UserId,
     email: &'a Email,
@@ -268,10 +270,10 @@ pub struct UserView<'a> {
     last_name: Option<&'a Name>,
     other_name: Option<&'a Name>,
     mobile_number: Option<Phone>,
-    #[schema(value_type = Roles)]
+    #[cfg_attr(feature = "schema", schema(value_type = Roles))]
     roles: RoleWords<'a>,
     enabled: bool,
-    #[schema(value_type = AccountType)]
+    #[cfg_attr(feature = "schema", schema(value_type = AccountType))]
     account_type: &'a Recorded<AccountType>,
     plan_id: Option<&'a PlanId>,
     external_user_id: Option<&'a ExternalUserId>,

@@ -1,14 +1,16 @@
 //! One fault of one member, in words for whoever gave it.
 
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "schema")]
 use utoipa::ToSchema;
 
 use super::Member;
 
 /// What kind of rule a value broke. The wire names are stable: clients may branch on them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 #[serde(rename_all = "snake_case")]
-#[schema(as = ErrorCode)]
+#[cfg_attr(feature = "schema", schema(as = ErrorCode))]
 pub enum Code {
     /// A value is missing.
     Required,
@@ -57,7 +59,8 @@ pub enum Code {
 }
 
 /// Whether a fault refuses a row.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Severity {
     /// The row is not imported.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use roster::invisible::trimmed;
 use roster::{Member, bare};
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "schema")]
 use utoipa::ToSchema;
 
 use super::escape::unescape;
@@ -16,7 +17,8 @@ use super::rows::{Cells, Content, NotUtf8, Row};
 use crate::UnknownColumns;
 
 /// How the meaning of a column was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Understood {
     /// It is called as the member is in JSON.

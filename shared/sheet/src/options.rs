@@ -4,6 +4,7 @@ mod reading;
 
 use roster::{Code, Country, Faults, Given, Member, Role, Roles, Violation, objection};
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "schema")]
 use utoipa::ToSchema;
 
 use super::{ColumnMapping, Delimiter, Encoding, InvalidMapping, Wishes};
@@ -12,9 +13,10 @@ use reading::word;
 pub use reading::HeaderRow;
 
 /// What an import does with a sound row.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 #[serde(rename_all = "camelCase")]
-#[schema(as = ImportMode)]
+#[cfg_attr(feature = "schema", schema(as = ImportMode))]
 pub enum Mode {
     /// Makes a user; an address that has an account is an error.
     #[default]
@@ -26,7 +28,8 @@ pub enum Mode {
 }
 
 /// What happens to columns that mean nothing to the service.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum UnknownColumns {
     /// The file is refused, so that a typo drops no data.
@@ -111,36 +114,37 @@ impl Default for ImportOptions {
 }
 
 /// The options of an import as they were given.
-#[derive(Clone, Debug, Default, ToSchema)]
-#[schema(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
+#[cfg_attr(feature = "schema", schema(rename_all = "camelCase"))]
 pub struct ImportOptionsDraft<'a> {
     /// `create`, `upsert` or `validate`.
-    #[schema(value_type = Mode)]
+    #[cfg_attr(feature = "schema", schema(value_type = Mode))]
     pub mode: Given<'a>,
     /// `true` or `false`.
-    #[schema(value_type = bool)]
+    #[cfg_attr(feature = "schema", schema(value_type = bool))]
     pub ignore_duplicates: Given<'a>,
     /// An array of roles, or several in one string by `;`, `|` or `,`.
-    #[schema(value_type = String)]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub default_roles: Given<'a>,
     /// `refuse` or `ignore`.
-    #[schema(value_type = UnknownColumns)]
+    #[cfg_attr(feature = "schema", schema(value_type = UnknownColumns))]
     pub unknown_columns: Given<'a>,
     /// A label of the WHATWG Encoding Standard, such as `windows-1252`; a byte order mark wins. UTF-8 if there is neither.
-    #[schema(value_type = String)]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub encoding: Given<'a>,
     /// `comma`, `semicolon`, `tab` or `pipe`; found out from the header if none is named.
-    #[schema(value_type = String)]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub delimiter: Given<'a>,
     /// `present` or `absent`: whether the first row names the columns. Without it `columns` says what they mean.
-    #[schema(value_type = HeaderRow)]
+    #[cfg_attr(feature = "schema", schema(value_type = HeaderRow))]
     pub header: Given<'a>,
     /// What columns mean: an object of header cells (or `#` and a position), each with a member or null, which leaves
     /// the column out; without a header an array by position. At most 16 KB of JSON and 1,000 entries.
-    #[schema(value_type = Option<Value>)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Value>))]
     pub columns: Given<'a>,
     /// The country of phone numbers that have no country code, as ISO 3166-1 has it.
-    #[schema(value_type = Option<Country>)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Country>))]
     pub country: Given<'a>,
 }
 

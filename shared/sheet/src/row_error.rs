@@ -4,12 +4,14 @@ use std::fmt::Write;
 
 use roster::{Code, Member, Recorded, Severity, Violation};
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "schema")]
 use utoipa::ToSchema;
 
 use super::{QuotedLines, RowLines};
 
 /// An error or a warning about one row.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RowError {
     /// The line of the file on which the row begins; the header's is 1.

@@ -2,13 +2,17 @@
 
 use std::{fmt, str::FromStr};
 
+#[cfg(feature = "schema")]
 use utoipa::openapi::{Object, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, Type, schema::SchemaType};
+#[cfg(feature = "schema")]
 use utoipa::{PartialSchema, ToSchema};
 
 use super::{NewUser, User, UserPatch};
 use crate::by_text::{schema_of_text, serde_by_text};
 use crate::draft::{Faults, objection};
-use crate::{AccountType, Email, ExternalUserId, Given, Name, PlanId, Role, Roles, Violation};
+use crate::{AccountType, Given, Roles, Violation};
+#[cfg(feature = "schema")]
+use crate::{Email, ExternalUserId, Name, PlanId, Role};
 
 /// Declares the members of an account once: the variants, their names and the list of all.
 macro_rules! members {
@@ -116,33 +120,35 @@ impl Members {
 /// What a file writes in its own way must be put into the members' own terms first: roles by
 /// [`Role::from_label`] into a list of names, account types by [`AccountType::from_label`], and the
 /// words for yes and no into [`Given::Flag`]. An empty cell is [`Given::Absent`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, ToSchema)]
-#[schema(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
+#[cfg_attr(feature = "schema", schema(rename_all = "camelCase"))]
 #[expect(missing_docs, reason = "the members of the account, unread")]
 pub struct UserDraft<'a> {
-    #[schema(value_type = Email)]
+    #[cfg_attr(feature = "schema", schema(value_type = Email))]
     pub email: Given<'a>,
-    #[schema(value_type = Option<Name>)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Name>))]
     pub first_name: Given<'a>,
-    #[schema(value_type = Option<Name>)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Name>))]
     pub last_name: Given<'a>,
-    #[schema(value_type = Option<Name>)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Name>))]
     pub other_name: Given<'a>,
-    #[schema(schema_with = written_phone)]
+    #[cfg_attr(feature = "schema", schema(schema_with = written_phone))]
     pub mobile_number: Given<'a>,
-    #[schema(schema_with = written_roles)]
+    #[cfg_attr(feature = "schema", schema(schema_with = written_roles))]
     pub roles: Given<'a>,
-    #[schema(value_type = bool)]
+    #[cfg_attr(feature = "schema", schema(value_type = bool))]
     pub enabled: Given<'a>,
-    #[schema(value_type = AccountType)]
+    #[cfg_attr(feature = "schema", schema(value_type = AccountType))]
     pub account_type: Given<'a>,
-    #[schema(value_type = Option<PlanId>)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<PlanId>))]
     pub plan_id: Given<'a>,
-    #[schema(value_type = Option<ExternalUserId>)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<ExternalUserId>))]
     pub external_user_id: Given<'a>,
 }
 
 /// A telephone number as it may be written; blank is none.
+#[cfg(feature = "schema")]
 fn written_phone() -> Object {
     ObjectBuilder::new()
         .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
@@ -155,6 +161,7 @@ fn written_phone() -> Object {
 }
 
 /// Roles as they may be written: an array, or one by itself.
+#[cfg(feature = "schema")]
 fn written_roles() -> RefOr<Schema> {
     OneOfBuilder::new()
         .item(Roles::schema())

@@ -88,10 +88,6 @@ struct SubjectItem {
 }
 
 impl From<&Account> for UserItem {
-    #[expect(
-        clippy::too_many_lines,
-        reason = "every member is named, so that none is forgotten"
-    )]
     fn from(account: &Account) -> Self {
         let AccountRecord {
             user,
@@ -163,10 +159,6 @@ impl From<&Account> for UserItem {
 }
 
 impl From<UserItem> for AccountRecord {
-    #[expect(
-        clippy::too_many_lines,
-        reason = "every member is named, so that none is forgotten"
-    )]
     fn from(item: UserItem) -> Self {
         let UserItem {
             id,
