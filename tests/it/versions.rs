@@ -405,3 +405,37 @@ async fn words_and_members_of_a_later_version_are_shown_with_a_user_and_survive_
     assert_eq!(kept(&["badge"]).await["badge"], before["badge"]);
     service.delete(&path).await.expect(200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_of_a_later_version_survive_a_change_of_a_contact() {
+    let service = Service::start().await;
+    let ada = service.account("ada@example.org", &[Role::Collaborator]).await;
+    let request = |method, path: &str| service.request_as(&ada.token, method, path);
+    let new = json!({ "contacts": [{ "email": "grace@example.org" }], "ignoreDuplicates": false });
+    let made = send(request(Method::POST, "/users/me/contacts").json(&new)).await;
+    let made = made.expect(200);
+    let path = format!("/users/me/contacts/{}", made["items"][0]["id"].as_str().unwrap());
+    let partition = format!("C#{}", ada.id);
+    let mut item = stored(&service, &partition, "grace@example.org").await;
+    let badge = attribute(&json!({ "number": 7 }));
+    item.insert("badge".to_owned(), badge.clone());
+    let put = service
+        .local
+        .dynamodb()
+        .put_item()
+        .table_name(service.local.table());
+    put.set_item(Some(item)).send().await.unwrap();
+
+    for change in [
+        json!({ "email": "grace@example.org", "lastName": "Hopper" }),
+        json!({ "email": "hopper@example.org" }),
+    ] {
+        let changed = send(request(Method::PUT, &path).json(&change)).await.expect(200);
+
+        let item = stored(&service, &partition, changed["email"].as_str().unwrap()).await;
+        assert_eq!(item["badge"], badge, "{change}");
+    }
+    let found = send(request(Method::GET, "/users/me/contacts?searchText=hopper")).await;
+    let found = found.expect(200);
+    assert_eq!(found["count"], 1, "what a search reads is that of the change");
+}

@@ -9,7 +9,7 @@ use shared::http::operation::{Access, Answer, Operation, Route, Tag, Verb, add_r
 use shared::http::query::Query;
 use shared::http::{self, Kind, etag, respond};
 use shared::roster::{Contact, ContactDraft, ContactId, ContactPatch, ContactView, Right, UserId, Violation};
-use shared::table::Changed;
+use shared::table::{Changed, StoredContact};
 use shared::{App, Error, by_reference, clock, operations};
 use utoipa::ToSchema;
 
@@ -21,7 +21,7 @@ operations! { App; READ, CHANGE, DELETE }
 const PATH: &str = "/users/me/contacts/{contactId}";
 
 /// The caller, who may have contacts, and the contact that the path names.
-async fn named(app: &App, request: &Request) -> Result<(UserId, Contact), Error> {
+async fn named(app: &App, request: &Request) -> Result<(UserId, StoredContact), Error> {
     let caller = http::caller(app, request).await?;
     let owner = caller.user.id;
     let id = http::path_id(request, "contactId", WHAT)?;
@@ -33,7 +33,7 @@ async fn named(app: &App, request: &Request) -> Result<(UserId, Contact), Error>
 /// What a contact that is not there is called, whether it never was or is another's.
 const WHAT: &str = "the contact";
 
-async fn find(app: &App, owner: UserId, id: ContactId) -> Result<Contact, Error> {
+async fn find(app: &App, owner: UserId, id: ContactId) -> Result<StoredContact, Error> {
     app.contacts.find(owner, id).await?.ok_or(Error::NotFound(WHAT))
 }
 

@@ -5,19 +5,37 @@
 
 mod deletion;
 
+use std::ops::Deref;
+
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use errors::{Error, failed};
 use roster::{Code, Contact, ContactId, Email, Member, Name, Timestamp, UserId, Violation};
 use serde::{Deserialize, Serialize};
 
-use super::table::{Refused, When, from_item, to_item};
+use super::table::{Refused, When, from_item, from_item_and_rest, to_item};
 use super::{Item, Key, Table, search};
 
 pub use deletion::Finished;
 
 /// What a contact is made of, without what only a search reads.
 const MEMBERS: &str = "ID, email, firstName, lastName, createdAt, modifiedAt, version";
+
+/// A contact as it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredContact {
+    contact: Contact,
+    /// The attributes that a later version of the service has added. They stay whatever is changed.
+    later: Item,
+}
+
+impl Deref for StoredContact {
+    type Target = Contact;
+
+    fn deref(&self) -> &Contact {
+        &self.contact
+    }
+}
 
 /// What became of a batch of new contacts: all of it, or nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -198,7 +216,7 @@ impl ContactStore {
     /// # Errors
     ///
     /// If storage fails.
-    pub async fn find(&self, owner: UserId, id: ContactId) -> Result<Option<Contact>, Error> {
+    pub async fn find(&self, owner: UserId, id: ContactId) -> Result<Option<StoredContact>, Error> {
         let doing = "read a contact";
         let read = self
             .table
@@ -215,7 +233,11 @@ impl ContactStore {
             .map_err(|error| failed(doing, error))?;
         read.items
             .and_then(|mut items| items.pop())
-            .map(|item| contact(item, doing))
+            .map(|item| {
+                let (known, later) = from_item_and_rest::<ContactItem>(item, doing)?;
+                let contact = known.into();
+                Ok(StoredContact { contact, later })
+            })
             .transpose()
     }
 
@@ -288,9 +310,10 @@ impl ContactStore {
     /// # Errors
     ///
     /// [`Error::Conflict`] if another of the owner's contacts holds the new address.
-    pub async fn replace(&self, owner: UserId, old: &Contact, new: &Contact) -> Result<Changed, Error> {
+    pub async fn replace(&self, owner: UserId, old: &StoredContact, new: &Contact) -> Result<Changed, Error> {
         let doing = "change a contact";
-        let item = stored(owner, new, doing)?;
+        let mut item = old.later.clone();
+        item.extend(stored(owner, new, doing)?);
         let moves = old.email != new.email;
         let actions = if moves {
             let old_key = key(owner, &old.email);

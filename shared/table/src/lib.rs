@@ -38,7 +38,7 @@ mod takeovers;
 mod tokens;
 mod users;
 
-pub use contacts::{Batch, Changed, ContactStore, Finished};
+pub use contacts::{Batch, Changed, ContactStore, Finished, StoredContact};
 pub use listing::{Filter, Found, Listing, Order, Place, SortBy};
 pub use replays::{Attempt, Begun, ReplayStore};
 pub use table::{Item, Key, Refused, Table, When, from_item, is_refused, to_item, to_value};
