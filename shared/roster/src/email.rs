@@ -64,6 +64,12 @@ impl Email {
     }
 
     /// Returns the text that was most likely meant where `text` is no address: the address alone that it has.
+    ///
+    /// ```
+    /// # use roster::Email;
+    /// assert_eq!(Email::suggestion("Ada <ada@example.org>").as_deref(), Some("ada@example.org"));
+    /// assert_eq!(Email::suggestion("nobody"), None);
+    /// ```
     #[must_use]
     pub fn suggestion(text: &str) -> Option<String> {
         mend::mended(text)

@@ -9,6 +9,11 @@ use icu_normalizer::{ComposingNormalizer, DecomposingNormalizer};
 ///
 /// Folding is the same for every language: `I` and `i` are one letter, `ı` is another, and `ß` is not
 /// `ss`. The result does not change when it is folded again.
+///
+/// ```
+/// # use roster::fold;
+/// assert_eq!(fold("ÉMILE"), "émile");
+/// ```
 #[must_use]
 pub fn fold(text: &str) -> String {
     folded(text).into_owned()

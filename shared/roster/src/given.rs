@@ -31,6 +31,12 @@ pub enum Given<'a> {
 
 impl<'a> Given<'a> {
     /// What stands in `text` between `;`, `|` and `,`, without white space around it, as a list.
+    ///
+    /// ```
+    /// # use roster::Given;
+    /// let roles = Given::list("originator; collaborator");
+    /// assert_eq!(roles, Given::List(vec!["originator".into(), "collaborator".into()]));
+    /// ```
     #[must_use]
     pub fn list(text: &'a str) -> Self {
         let parts = text.split([';', '|', ',']).map(str::trim);

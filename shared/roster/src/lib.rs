@@ -2,6 +2,24 @@
 //!
 //! Nothing here does input or output or reads a clock: times come in as arguments. JSON bodies and CSV rows take one road: both become a draft of [`Given`] members,
 //! and the draft's `parse` is the only way to a value that carries a rule.
+//!
+//! ```
+//! use roster::{Given, Member, Role, Roles, UserDraft};
+//!
+//! let draft = UserDraft {
+//!     email: Given::from("Ada@Example.org "),
+//!     first_name: Given::from("Ada"),
+//!     mobile_number: Given::from("12345"),
+//!     roles: Given::from("ROLE_COLLABORATOR"),
+//!     ..UserDraft::default()
+//! };
+//!
+//! let violations = draft.clone().parse(Roles::ALL).unwrap_err();
+//! assert_eq!(violations[0].place.member(), Some(Member::MobileNumber));
+//!
+//! let new = UserDraft { mobile_number: Given::Absent, ..draft }.parse(Roles::ALL).unwrap();
+//! assert_eq!(new.email().as_str(), "Ada@Example.org");
+//! ```
 
 mod account_type;
 mod by_text;

@@ -14,6 +14,14 @@ use super::{Code, by_text::serde_stored_text, email::longer_than, sheet_error};
 /// invisible ones that mean nothing.
 ///
 /// A text that is empty once trimmed is no `Text`: the drafts take it for a value that was not given.
+///
+/// ```
+/// # use roster::Name;
+/// assert_eq!(" Ada ".parse::<Name>()?.as_str(), "Ada");
+/// assert!("A\u{200B}da".parse::<Name>().is_err(), "an invisible character");
+/// assert_eq!(Name::suggestion("A\u{200B}da").as_deref(), Some("Ada"));
+/// # Ok::<(), roster::InvalidText>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text<const MAX: usize>(Box<str>);
 

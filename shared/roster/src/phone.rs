@@ -20,6 +20,14 @@ pub use country::{Country, UnknownCountry};
 /// Spaces, `-`, `.`, `(` and `)` between the digits are dropped. Whether the number is assigned, or of a
 /// length its country uses, is not asked: numbering plans change, and an address book must not lag.
 /// `(0)` is refused, because it is not dialled from abroad and would make another number.
+///
+/// ```
+/// # use roster::Phone;
+/// let phone: Phone = "+44 20 7946-0018".parse()?;
+///
+/// assert_eq!(phone.to_string(), "+442079460018");
+/// # Ok::<(), roster::InvalidPhone>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 // A country code never begins with 0, so the digits are a number and nothing is lost.
 pub struct Phone(u64);

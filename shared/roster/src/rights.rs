@@ -59,6 +59,12 @@ const POLICY: [(Role, &[Right]); Role::ALL.len()] = [
 ];
 
 /// The rights of a holder of `roles`, some perhaps more than once.
+///
+/// ```
+/// # use roster::{Right, Role, rights};
+/// assert!(rights(Role::UserAdmin.into()).contains(&Right::Import));
+/// assert!(!rights(Role::Collaborator.into()).contains(&Right::Import));
+/// ```
 #[must_use]
 pub fn rights(roles: Roles) -> Vec<Right> {
     POLICY

@@ -68,6 +68,12 @@ impl Role {
     /// without `ROLE` before it.
     ///
     /// JSON takes [`Role::from_str`] instead; a draft made from a file holds the names it found here.
+    ///
+    /// ```
+    /// # use roster::Role;
+    /// assert_eq!(Role::from_label("user admin"), Some(Role::UserAdmin));
+    /// assert_eq!(Role::from_label("wizard"), None);
+    /// ```
     #[must_use]
     pub fn from_label(label: &str) -> Option<Self> {
         // As most files have it.
@@ -111,6 +117,11 @@ impl Role {
 
     /// Returns the role that an unknown label was most likely meant to be: at most a third of the letters
     /// differ. Never an admin role, because nobody is to be given one by mistake.
+    ///
+    /// ```
+    /// # use roster::Role;
+    /// assert_eq!(Role::nearest("Orignator"), Some(Role::Originator));
+    /// ```
     #[must_use]
     pub fn nearest(label: &str) -> Option<Self> {
         // Nothing longer is near to any of the names; and comparing takes time by length.

@@ -49,6 +49,12 @@ impl Encoding {
     /// # Errors
     ///
     /// If there is none, or it is one that is not read.
+    ///
+    /// ```
+    /// # use sheet::Encoding;
+    /// assert_eq!(Encoding::of_label("Latin1")?, Encoding::WINDOWS_1252);
+    /// # Ok::<(), sheet::UnknownEncoding>(())
+    /// ```
     pub fn of_label(label: &str) -> Result<Self, UnknownEncoding> {
         let excluded = [
             encoding_rs::REPLACEMENT,

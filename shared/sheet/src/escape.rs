@@ -8,6 +8,12 @@
 use std::borrow::Cow;
 
 /// The cell as it is written to a file.
+///
+/// ```
+/// # use sheet::escape::{escape, unescape};
+/// assert_eq!(escape("=1+1"), "'=1+1");
+/// assert_eq!(unescape("'=1+1"), "=1+1");
+/// ```
 #[must_use]
 pub fn escape(cell: &str) -> Cow<'_, str> {
     if is_run(cell.trim_start_matches('\'')) {

@@ -66,6 +66,15 @@ impl FileLayout {
     ///
     /// When the file is certainly no CSV in an encoding that can be known, or its first row is no header.
     /// Everything else comes to light when the header is read.
+    ///
+    /// ```
+    /// # use sheet::{Delimiter, FileLayout, Wishes};
+    /// let layout = FileLayout::find(b"Members of 2026\n\nName;Email\n", Wishes::default())?;
+    ///
+    /// assert_eq!(layout.dialect.delimiter, Delimiter::Semicolon);
+    /// assert_eq!((layout.start.line, layout.skipped_lines), (3, vec![1]));
+    /// # Ok::<(), sheet::FileFault>(())
+    /// ```
     pub fn find(head: &[u8], wishes: Wishes<'_>) -> Result<Self, FileFault> {
         match Self::look(head, wishes)? {
             (layout, None) => Ok(layout),

@@ -10,6 +10,37 @@
 //!    file with a [`FileFault`].
 //! 4. [`Check`] makes a user of any other row, or every error of it.
 //! 5. [`Rejected`] writes the rows that failed as a file to be corrected and sent again.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use roster::{ImportId, Role, Roles, Timestamp};
+//! use sheet::{CellRules, Check, Columns, FileLayout, UnknownColumns, Wishes};
+//!
+//! let file = "E-Mail;Vorname\r\nada@example.org;Ada\r\ntim@;Tim\r\n".as_bytes();
+//!
+//! let layout = FileLayout::find(file, Wishes::default())?;
+//! let mut rows = layout.rows();
+//! rows.feed(file);
+//! rows.finish();
+//!
+//! let columns = Columns::read(rows.next_row(), UnknownColumns::Refuse, None)?;
+//! let check = Check {
+//!     surplus: columns.surplus(),
+//!     columns: Arc::new(columns),
+//!     dialect: layout.dialect,
+//!     rules: CellRules { assignable: Roles::ALL, country: None },
+//!     default_roles: Role::Collaborator.into(),
+//!     import: ImportId::of_object("bucket", "people.csv", ""),
+//!     now: Timestamp::from_millis(0),
+//! };
+//! let ada = check.check(&rows.next_row().unwrap()).unwrap();
+//! assert_eq!(ada.user.email.as_str(), "ada@example.org");
+//!
+//! let faults = check.check(&rows.next_row().unwrap()).unwrap_err();
+//! assert_eq!(faults[0].sentence(), "line 3: E-Mail \"tim@\" is not an email address");
+//! # Ok::<(), sheet::FileFault>(())
+//! ```
 
 mod blank;
 mod causes;

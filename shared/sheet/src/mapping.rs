@@ -76,6 +76,12 @@ impl ColumnMapping {
     /// # Errors
     ///
     /// If it is none, or is too long.
+    ///
+    /// ```
+    /// # use sheet::ColumnMapping;
+    /// assert!(ColumnMapping::of_json(r##"{"Tel.": "mobileNumber", "#4": null}"##).is_ok());
+    /// assert!(ColumnMapping::of_json(r#"{"Tel.": "shoeSize"}"#).is_err());
+    /// ```
     pub fn of_json(json: &str) -> Result<Self, InvalidMapping> {
         if json.len() > Self::MAX_BYTES {
             return Err(InvalidMapping::TooLong);

@@ -76,6 +76,15 @@ impl Preview {
 
     /// Reads the first bytes of a file as an import with these options would. A file of [`Preview::MAX`] bytes is
     /// taken for cut, so a row that does not end in it is not shown.
+    ///
+    /// ```
+    /// # use roster::Roles;
+    /// # use sheet::{ImportOptions, Preview};
+    /// let preview = Preview::of(b"email\nada@example.org\n", &ImportOptions::default(), Roles::ALL);
+    ///
+    /// assert_eq!(preview.shown[0].header.as_deref(), Some("email"));
+    /// assert_eq!(preview.rows[0].cells, ["ada@example.org"]);
+    /// ```
     #[must_use]
     pub fn of(head: &[u8], options: &ImportOptions, assignable: Roles) -> Self {
         let mut preview = Self::default();

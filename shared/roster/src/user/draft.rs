@@ -118,7 +118,7 @@ impl Members {
 /// The members of an account as they were given, by a JSON body or by a row of a file.
 ///
 /// What a file writes in its own way must be put into the members' own terms first: roles by
-/// [`Role::from_label`] into a list of names, account types by [`AccountType::from_label`], and the
+/// [`Role::from_label`](crate::Role::from_label) into a list of names, account types by [`AccountType::from_label`], and the
 /// words for yes and no into [`Given::Flag`]. An empty cell is [`Given::Absent`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "schema", derive(ToSchema))]
