@@ -1,5 +1,7 @@
 //! The table's store: DynamoDB over SQLite, inside this process.
 
+mod in_process;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -10,22 +12,25 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, LocalSecondaryIndex,
     Projection, TableStatus, TimeToLiveSpecification,
 };
+use aws_smithy_http_client::Builder;
 use dynoxide::Database;
 use shared::BoxError;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::clients::{self, Credentials};
 use crate::server;
 use crate::start_error::of_call;
 use crate::template::{Index, Key, Table};
+use in_process::InProcess;
 
 /// How long a new table may take until it can be used.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running store; it ends when dropped.
-#[derive(Debug)]
 pub(crate) struct DynamoDb {
     url: String,
+    database: Database,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<Result<(), String>>,
 }
@@ -50,21 +55,34 @@ impl DynamoDb {
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(dynoxide::server::serve_with_shutdown(
             listener,
-            database,
+            database.clone(),
             async move {
                 let _ = stopped.await;
             },
         ));
         Ok(Self {
             url,
+            database,
             stop: Some(stop),
             serving,
         })
     }
 
-    /// Its endpoint.
+    /// Its endpoint, for other processes.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// A client of it in this process.
+    pub(crate) fn client(&self, credentials: &Credentials) -> Client {
+        let in_process = InProcess {
+            database: self.database.clone(),
+            url: self.url().into(),
+            server: Builder::new().build_http(),
+        };
+        let over_the_socket = clients::dynamodb(&self.url, credentials);
+        let config = over_the_socket.config().to_builder().http_client(in_process);
+        Client::from_conf(config.build())
     }
 
     /// Lets the requests under way finish, and closes the file.

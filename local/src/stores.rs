@@ -61,7 +61,10 @@ impl Stores {
             (Some(objects), url)
         };
         Ok(Self {
-            dynamodb: clients::dynamodb(&dynamodb_endpoint, &credentials),
+            dynamodb: match &items {
+                Some(items) => items.client(&credentials),
+                None => clients::dynamodb(&dynamodb_endpoint, &credentials),
+            },
             s3: clients::s3(&s3_endpoint, &credentials),
             items,
             objects,
