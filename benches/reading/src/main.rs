@@ -1,17 +1,20 @@
 //! `cargo run --profile bench -p reading`: what it costs to read and check a million clean rows, beside the `csv` crate
-//! reading the same bytes, in user time of one process. `-- 1000` takes another number of rows.
+//! reading the same bytes, and what a preview costs, in user time of one process. `-- 1000` takes another number of rows.
 //!
 //! Two versions are compared by running them by turns: times of a shared machine mean little by themselves.
 
 use std::fmt::Write;
 use std::fs;
+use std::hint::black_box;
 use std::sync::Arc;
 
 use roster::{ImportId, Role, Roles, Timestamp};
-use sheet::{CellRules, Check, Columns, FileLayout, Rows, UnknownColumns, Wishes};
+use sheet::{CellRules, Check, Columns, FileLayout, ImportOptions, Preview, Rows, UnknownColumns, Wishes};
 
 /// Bytes that are fed at once: what the service reads of an object at a time.
 const PIECE: usize = 8 * 1024 * 1024;
+/// How many previews are timed: user time is known to a hundredth of a second.
+const PREVIEWS: u32 = 200;
 
 fn main() {
     let rows = std::env::args().nth(1).and_then(|rows| rows.parse().ok());
@@ -29,6 +32,21 @@ fn main() {
         reading / alone
     );
     println!("memory beside the file: {memory:.1} MiB");
+    let head = &file[..Preview::MAX.min(file.len())];
+    let (shown, previewing) = timed(|| (0..PREVIEWS).map(|_| preview(head)).sum::<usize>());
+    let (_, checking) = timed(|| (0..PREVIEWS).map(|_| checked(black_box(head))).sum::<usize>());
+    assert!(shown > 0);
+    println!(
+        "preview of {} KiB: {:.2} of reading and checking them ({:.1} ms)",
+        head.len() / 1024,
+        previewing / checking,
+        previewing * 1000.0 / f64::from(PREVIEWS)
+    );
+}
+
+fn preview(head: &[u8]) -> usize {
+    let preview = Preview::of(black_box(head), &ImportOptions::default(), Roles::ALL);
+    preview.rows.len()
 }
 
 /// A file of sound rows, as operators send them.

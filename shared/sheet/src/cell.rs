@@ -130,7 +130,7 @@ impl CellRules {
     }
 
     /// Returns whether a cell has no fault and looks odd to nobody.
-    fn is_sound(&self, member: Member, cell: &str) -> bool {
+    pub(super) fn is_sound(&self, member: Member, cell: &str) -> bool {
         let cell = unescape(cell);
         let parsed = UserDraft::of(|other| match other {
             _ if other == member => self.given(member, cell),

@@ -258,7 +258,12 @@ impl Check {
             .then(|| whole(cell, likely.encoding))
             .flatten()
             .map(|text| text.trim_matches(is_blank).to_owned())
-            .filter(|text| !text.contains(char::is_control));
+            .filter(|text| !text.contains(char::is_control))
+            .and_then(|text| match place.member() {
+                // What a cell means may have a fault of its own.
+                Some(member) if !self.rules.is_sound(member, &text) => self.rules.suggestion(member, &text),
+                _ => Some(text),
+            });
         Violation::new(place, Code::NotUtf8, detail)
             .of_value(&readable(cell, likely.encoding))
             .suggesting(meant)
@@ -338,6 +343,15 @@ mod tests {
 
     /// What each row of a file gives: the roles of its user, or its faults.
     fn checked(file: &[u8]) -> Vec<Result<Roles, Vec<Told>>> {
+        let told = |fault: RowError| (fault.column, fault.code);
+        read(file)
+            .into_iter()
+            .map(|row| row.map_err(|faults| faults.into_iter().map(told).collect()))
+            .collect()
+    }
+
+    /// The same with whole faults.
+    fn read(file: &[u8]) -> Vec<Result<Roles, Vec<RowError>>> {
         let mut rows = Rows::new(Dialect::detect(file).unwrap(), Position::START);
         rows.feed(file);
         rows.finish();
@@ -356,13 +370,7 @@ mod tests {
         };
         let mut all = Vec::new();
         while let Some(row) = rows.next_row() {
-            all.push(match check.check(&row) {
-                Ok(sound) => Ok(sound.user.roles),
-                Err(faults) => Err(faults
-                    .into_iter()
-                    .map(|fault| (fault.column, fault.code))
-                    .collect()),
-            });
+            all.push(check.check(&row).map(|sound| sound.user.roles));
         }
         all
     }
@@ -401,6 +409,27 @@ mod tests {
                     fault("Role", Code::UnknownRole)
                 ]),
                 Err(vec![fault("Note", Code::NotUtf8)]),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_a_cell_that_cannot_be_decoded_means_is_suggested_if_it_is_sound() {
+        let file = b"E-Mail,First name,Phone,Role\n<jos\xE9@example.org,Jos\xE9,\xA712345,Colaborat\xF6r\n";
+
+        let faults = read(file).remove(0).unwrap_err();
+
+        let told: Vec<_> = faults
+            .iter()
+            .map(|fault| (fault.code, fault.suggestion.as_deref()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (Code::NotUtf8, Some("jos\u{E9}@example.org")),
+                (Code::NotUtf8, Some("Jos\u{E9}")),
+                (Code::NotUtf8, None),
+                (Code::NotUtf8, Some("Collaborator")),
             ]
         );
     }
