@@ -2,7 +2,7 @@
 
 mod in_process;
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
@@ -27,6 +27,14 @@ use in_process::InProcess;
 /// How long a new table may take until it can be used.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// The file of a table.
+#[derive(Clone, Debug)]
+pub(crate) struct TableFile {
+    pub(crate) path: PathBuf,
+    /// Whether every change is on the disk before it is answered.
+    pub(crate) durable: bool,
+}
+
 /// A running store; it ends when dropped.
 pub(crate) struct DynamoDb {
     url: String,
@@ -37,16 +45,18 @@ pub(crate) struct DynamoDb {
 
 impl DynamoDb {
     /// Starts on a free port, with data in `file`, or in memory.
-    pub(crate) async fn start(file: Option<&Path>) -> Result<Self, BoxError> {
+    pub(crate) async fn start(file: Option<&TableFile>) -> Result<Self, BoxError> {
         let database = match file {
             None => Database::memory()?,
-            Some(file) => {
-                let file = file.to_str().ok_or("the data folder's path is not UTF-8")?;
-                let database = Database::new(file)?;
-                // What the pair leaves behind is `synchronous=NORMAL`: no sync for each item. A killed
-                // process loses nothing then; a power cut may lose the last moments.
-                database.enable_bulk_loading()?;
-                database.disable_bulk_loading()?;
+            Some(TableFile { path, durable }) => {
+                let path = path.to_str().ok_or("the data folder's path is not UTF-8")?;
+                let database = Database::new(path)?;
+                if !durable {
+                    // What the pair leaves behind is `synchronous=NORMAL`: no sync for each item. A killed
+                    // process loses nothing then; a power cut may lose the last moments.
+                    database.enable_bulk_loading()?;
+                    database.disable_bulk_loading()?;
+                }
                 database
             }
         };

@@ -18,6 +18,9 @@ struct Arguments {
     /// Folder that keeps the data from one start to the next
     #[arg(long, value_name = "DIR", default_value = ".local")]
     data: PathBuf,
+    /// Write every change of the table to the disk before it is answered, so that a power cut loses none
+    #[arg(long)]
+    durable: bool,
     /// Port of the gateway; 0 takes any free one
     #[arg(long, value_name = "N", default_value_t = 8080)]
     port: u16,
@@ -147,6 +150,7 @@ impl From<Arguments> for Options {
     fn from(arguments: Arguments) -> Self {
         let Arguments {
             data,
+            durable,
             port,
             functions,
             page,
@@ -176,6 +180,7 @@ impl From<Arguments> for Options {
         };
         Self {
             data: Data::Dir(data),
+            durable,
             port,
             functions: functions.map_or(Functions::InProcess, Functions::Processes),
             parameters: parameters.into_iter().collect(),

@@ -12,6 +12,7 @@ use shared::{BoxError, Config};
 use tempfile::TempDir;
 
 use crate::clients::Credentials;
+use crate::dynamodb::TableFile;
 use crate::events::{Delivery, Events};
 use crate::functions;
 use crate::gateway::Gateway;
@@ -80,6 +81,8 @@ impl Functions {
 pub struct Options {
     /// Where the data is.
     pub data: Data,
+    /// Whether every change of the table is on the disk before it is answered.
+    pub durable: bool,
     /// The gateway's port; 0 for any free one.
     pub port: u16,
     /// Where the functions run.
@@ -106,6 +109,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             data: Data::default(),
+            durable: false,
             port: 0,
             functions: Functions::default(),
             stack: "local".to_owned(),
@@ -142,6 +146,7 @@ impl Local {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let Options {
             data,
+            durable,
             port,
             functions,
             stack,
@@ -169,7 +174,8 @@ impl Local {
                 .local_addr()
                 .map_err(|error| StartError::port(port, &error))?,
         };
-        let stores = Stores::start(foreign, folder.database(), folder.path(), credentials, &events).await?;
+        let database = folder.table().map(|path| TableFile { path, durable });
+        let stores = Stores::start(foreign, database, folder.path(), credentials, &events).await?;
         stores.make(&template).await?;
 
         let mut common = stores.environment();
@@ -365,7 +371,7 @@ impl Folder {
         }
     }
 
-    fn database(&self) -> Option<PathBuf> {
+    fn table(&self) -> Option<PathBuf> {
         match self {
             Self::Temporary(_) => None,
             Self::Kept { path, .. } => Some(path.join("dynamodb.sqlite")),

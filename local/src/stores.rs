@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use crate::clients::{self, Credentials};
-use crate::dynamodb::{self, DynamoDb};
+use crate::dynamodb::{self, DynamoDb, TableFile};
 use crate::events::Events;
 use crate::s3::{self, ObjectStore};
 use crate::start_error::StartError;
@@ -31,14 +31,14 @@ pub(crate) struct Stores {
     pub(crate) s3: aws_sdk_s3::Client,
     credentials: Credentials,
     /// The file of the embedded table, unless it is in memory.
-    database: Option<PathBuf>,
+    database: Option<TableFile>,
 }
 
 impl Stores {
     /// Starts the embedded stores: the table in `database` or in memory, the objects below `folder`.
     pub(crate) async fn start(
         foreign: Endpoints,
-        database: Option<PathBuf>,
+        database: Option<TableFile>,
         folder: &Path,
         credentials: Credentials,
         events: &Events,
@@ -46,8 +46,9 @@ impl Stores {
         let (items, dynamodb_endpoint) = if let Some(url) = foreign.dynamodb {
             (None, url)
         } else {
-            let started = DynamoDb::start(database.as_deref()).await;
-            let items = started.map_err(|error| StartError::table(database.as_deref(), &*error))?;
+            let started = DynamoDb::start(database.as_ref()).await;
+            let path = database.as_ref().map(|file| &*file.path);
+            let items = started.map_err(|error| StartError::table(path, &*error))?;
             let url = items.url().to_owned();
             (Some(items), url)
         };
@@ -81,7 +82,7 @@ impl Stores {
         let table = async {
             let made = Box::pin(dynamodb::create_table(&self.dynamodb, &template.table)).await;
             made.map_err(|reason| match &self.items {
-                Some(_) => StartError::table(self.database.as_deref(), &StartError::new(reason)),
+                Some(_) => StartError::table(self.table_path(), &StartError::new(reason)),
                 None => StartError::endpoint("DynamoDB", &self.dynamodb_endpoint, "--dynamodb", &reason),
             })
         };
@@ -91,6 +92,10 @@ impl Stores {
             made.map_err(|reason| StartError::endpoint("S3", &self.s3_endpoint, "--s3", &reason))
         };
         tokio::try_join!(table, bucket).map(|_| ())
+    }
+
+    fn table_path(&self) -> Option<&Path> {
+        self.database.as_ref().map(|file| &*file.path)
     }
 
     /// Whether the objects are in a foreign store, which does not report arrivals.
