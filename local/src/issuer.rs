@@ -2,6 +2,8 @@
 //!
 //! Only the feature `dev-issuer` brings it, and nothing that is deployed depends on this package.
 
+mod code;
+
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -10,13 +12,14 @@ use bytes::Bytes;
 use data_encoding::BASE64URL_NOPAD;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
+use hyper::header::{ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue, LOCATION};
 use hyper::{Method, Request, Response, StatusCode};
-use percent_encoding::percent_decode_str;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
 use shared::{BoxError, clock};
 
+use self::code::{Codes, Form, form};
 use crate::server::{self, Server};
 use crate::sync::lock;
 
@@ -38,11 +41,14 @@ struct Shared {
     random: SystemRandom,
     published: Mutex<Vec<Value>>,
     fetches: AtomicUsize,
+    codes: Codes,
 }
 
 impl Issuer {
     /// Whom its tokens are for.
     pub const AUDIENCE: &str = "access-service";
+    /// The public client as which the page signs people in.
+    pub const CLIENT: &str = "access-page";
     /// The name of its key.
     pub const KEY: &str = "dev";
 
@@ -61,6 +67,7 @@ impl Issuer {
             key,
             random,
             fetches: AtomicUsize::new(0),
+            codes: Codes::default(),
         });
         let listener = server::bind(port).await?;
         let url = format!("http://{}", listener.local_addr()?);
@@ -82,10 +89,11 @@ impl Issuer {
 
     /// The variables by which the functions take its tokens.
     #[must_use]
-    pub fn environment(&self) -> [(String, String); 2] {
+    pub fn environment(&self) -> [(String, String); 3] {
         [
             ("ISSUER_URL".to_owned(), self.url()),
             ("ISSUER_AUDIENCE".to_owned(), Self::AUDIENCE.to_owned()),
+            ("ISSUER_CLIENT_ID".to_owned(), Self::CLIENT.to_owned()),
         ]
     }
 
@@ -131,36 +139,56 @@ impl Shared {
         url: &str,
         request: Request<Incoming>,
     ) -> Result<Response<Full<Bytes>>, Infallible> {
-        let (status, body) = match (request.method(), request.uri().path()) {
-            (&Method::GET, "/.well-known/openid-configuration") => (
-                StatusCode::OK,
-                json!({
-                    "issuer": url,
-                    "jwks_uri": format!("{url}/keys"),
-                    "token_endpoint": format!("{url}/token"),
-                    "id_token_signing_alg_values_supported": ["ES256"],
-                    "response_types_supported": ["id_token"],
-                    "subject_types_supported": ["public"],
-                }),
-            ),
+        let query = form(request.uri().query().unwrap_or_default());
+        let answer = match (request.method(), request.uri().path()) {
+            (&Method::GET, "/.well-known/openid-configuration") => document(url),
             (&Method::GET, "/keys") => {
                 self.fetches.fetch_add(1, Ordering::Relaxed);
-                (StatusCode::OK, json!({ "keys": *lock(&self.published) }))
+                json_answer(StatusCode::OK, &json!({ "keys": *lock(&self.published) }))
             }
-            (&Method::POST, "/token") => match owner(request.into_body()).await {
-                Some(email) => (
-                    StatusCode::OK,
-                    json!({
-                        "access_token": self.token(&claims(url, &email, &email)),
-                        "token_type": "Bearer",
-                        "expires_in": LIFETIME,
-                    }),
-                ),
-                None => (StatusCode::BAD_REQUEST, json!({ "error": "invalid_request" })),
-            },
-            _ => (StatusCode::NOT_FOUND, json!({ "error": "not_found" })),
+            (&Method::GET, "/authorize") => {
+                let code = query.and_then(|query| self.codes.begin(Issuer::CLIENT, query));
+                code.map_or_else(|| refused("invalid_request"), |code| question(&code))
+            }
+            (&Method::GET, "/allow") => {
+                let location = query.and_then(|query| self.codes.allow(query));
+                location.map_or_else(|| refused("invalid_request"), |location| found(&location))
+            }
+            (&Method::POST, "/token") => {
+                let form = body(request.into_body()).await;
+                form.map_or_else(|| refused("invalid_request"), |form| self.tokens(url, &form))
+            }
+            _ => json_answer(StatusCode::NOT_FOUND, &json!({ "error": "not_found" })),
         };
-        Ok(server::answer(status, "application/json", body.to_string()))
+        Ok(answer)
+    }
+
+    /// Gives tokens for a code, or for any address that is named.
+    fn tokens(&self, url: &str, form: &Form) -> Response<Full<Bytes>> {
+        let redeemed = match form.get("grant_type").map(String::as_str) {
+            Some("authorization_code") => self.codes.redeem(form).map(|code| (code.email, code.nonce)),
+            _ => form.get("email").map(|email| (email.clone(), None)),
+        };
+        let Some((email, nonce)) = redeemed else {
+            return refused("invalid_grant");
+        };
+        let claims = claims(url, &email, &email);
+        let mut identity = claims.clone();
+        identity["aud"] = Issuer::CLIENT.into();
+        identity["nonce"] = nonce.into();
+        let mut answer = json_answer(
+            StatusCode::OK,
+            &json!({
+                "access_token": self.token(&claims),
+                "id_token": self.token(&identity),
+                "token_type": "Bearer",
+                "expires_in": LIFETIME,
+            }),
+        );
+        // The page of another origin asks for them.
+        let any = HeaderValue::from_static("*");
+        answer.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, any);
+        answer
     }
 
     fn token(&self, claims: &Value) -> String {
@@ -192,12 +220,53 @@ fn claims(issuer: &str, subject: &str, email: &str) -> Value {
     })
 }
 
-/// The member `email` of a form.
-async fn owner(body: Incoming) -> Option<String> {
+/// What the issuer says of itself (OpenID Connect Discovery).
+fn document(url: &str) -> Response<Full<Bytes>> {
+    json_answer(
+        StatusCode::OK,
+        &json!({
+            "issuer": url,
+            "jwks_uri": format!("{url}/keys"),
+            "authorization_endpoint": format!("{url}/authorize"),
+            "token_endpoint": format!("{url}/token"),
+            "code_challenge_methods_supported": ["S256"],
+            "id_token_signing_alg_values_supported": ["ES256"],
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["public"],
+        }),
+    )
+}
+
+/// The page that asks who signs in, and believes it. `code` has letters, digits and hyphens only.
+fn question(code: &str) -> Response<Full<Bytes>> {
+    let page = format!(
+        "<!doctype html><html lang=en><title>Development issuer</title><h1>Development issuer</h1>\
+         <form action=/allow><input type=hidden name=code value={code}>\
+         <label>Sign in as <input name=email autofocus required></label> <button>Sign in</button></form>"
+    );
+    server::answer(StatusCode::OK, "text/html; charset=utf-8", page)
+}
+
+fn found(location: &str) -> Response<Full<Bytes>> {
+    let mut answer = server::answer(StatusCode::FOUND, "text/plain", "");
+    if let Ok(location) = HeaderValue::from_str(location) {
+        answer.headers_mut().insert(LOCATION, location);
+    }
+    answer
+}
+
+fn refused(error: &str) -> Response<Full<Bytes>> {
+    json_answer(StatusCode::BAD_REQUEST, &json!({ "error": error }))
+}
+
+fn json_answer(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {
+    server::answer(status, "application/json", body.to_string())
+}
+
+/// The members of a form that was sent.
+async fn body(body: Incoming) -> Option<Form> {
     let body = Limited::new(body, MAX_REQUEST).collect().await.ok()?.to_bytes();
-    let form = str::from_utf8(&body).ok()?;
-    let email = form.split('&').find_map(|member| member.strip_prefix("email="))?;
-    Some(percent_decode_str(email).decode_utf8().ok()?.into_owned())
+    form(str::from_utf8(&body).ok()?)
 }
 
 /// The public half of `key`, as issuers publish it.

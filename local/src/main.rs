@@ -223,7 +223,8 @@ Stop with Ctrl-C."
 #[cfg(feature = "dev-issuer")]
 fn signing_in(url: &str, issuer: &str) -> String {
     format!(
-        "The issuer {issuer} gives a token to whoever asks. It signs in as the account that has the address:
+        "The issuer {issuer} believes whoever signs in by it, on the page or by a line. It signs in as the account that has
+the address:
 
     curl -d email=ada@example.org {issuer}/token
     curl -H 'Authorization: Bearer ...' {url}{BASE_PATH}/users/me"

@@ -1,9 +1,13 @@
 //! The operator's page, as a browser gets it. What it does there is checked by `scripts/page-check`.
 
+use std::time::{Duration, Instant};
+
 use reqwest::Method;
 use reqwest::header::{ACCEPT, ORIGIN};
 use serde_json::json;
 
+use crate::sign_in;
+use crate::support::hang::Proxy;
 use crate::support::{Answer, Service, send};
 
 async fn get(service: &Service, path: &str) -> Answer {
@@ -75,5 +79,47 @@ async fn the_page_may_reach_the_host_of_signed_urls_and_no_other() {
             allowed,
             "{from}"
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_knows_where_the_issuer_signs_people_in() {
+    let (service, issuer) = sign_in::start().await;
+    let url = issuer.url();
+
+    let settings = get(&service, "/page/config.json").await.expect(200);
+    let shell = get(&service, "/").await;
+
+    let expected = json!({
+        "issuer": url, "clientId": "access-page", "authorizationEndpoint": format!("{url}/authorize"),
+        "tokenEndpoint": format!("{url}/token"), "identityTokenFirst": false,
+    });
+    assert_eq!(settings["issuer"], expected);
+    let policy = shell.header("content-security-policy");
+    assert!(policy.contains(&format!(" {url}/token;")), "{policy}");
+    assert_eq!(issuer.fetches(), 0, "keys were fetched before a token came");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_client_or_an_answer_of_the_issuer_the_page_takes_tokens_only() {
+    let silent = Proxy::silent();
+    let (gone, audience) = ("http://127.0.0.1:1", ("ISSUER_AUDIENCE", "access"));
+    let client = ("ISSUER_CLIENT_ID", "access-page");
+    for variables in [
+        &[("ISSUER_URL", gone), audience, client][..],
+        &[("ISSUER_URL", silent.url()), audience, client],
+        &[("ISSUER_URL", silent.url()), audience],
+    ] {
+        let service = Service::with_variables(variables).await;
+
+        let began = Instant::now();
+        let shell = get(&service, "/").await;
+        let settings = get(&service, "/page/config.json").await.expect(200);
+
+        assert_eq!(shell.status, 200);
+        assert!(!shell.header("content-security-policy").contains("/token"));
+        assert_eq!(settings["issuer"], json!(null));
+        // One try, of which the second request knows.
+        assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
     }
 }

@@ -13,10 +13,12 @@ use std::path::PathBuf;
 use lambda_http::http::header::{CONTENT_SECURITY_POLICY, HeaderName};
 use lambda_http::{Body, Request, RequestExt, Response};
 use serde::Serialize;
+use shared::auth::endpoints::{EndpointCache, Endpoints};
+use shared::auth::issuer::{Issuer, Profile};
 use shared::http::operation::{Access, Cache, Operation, Route, Verb};
 use shared::http::query::Query;
 use shared::http::respond;
-use shared::{App, Error, operations};
+use shared::{App, Error, clock, operations};
 
 pub use policy::policy;
 pub use site::Site;
@@ -31,6 +33,8 @@ const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-p
 pub struct Page {
     app: App,
     source: Source,
+    /// Where the issuer signs people in, if the page has a client there.
+    endpoints: Option<EndpointCache>,
 }
 
 #[derive(Clone, Debug)]
@@ -43,18 +47,32 @@ impl Page {
     /// Returns the page that is built into the binary.
     #[must_use]
     pub fn new(app: App) -> Self {
-        Self {
-            app,
-            source: Source::Embedded(Site::embedded()),
-        }
+        Self::over(app, Source::Embedded(Site::embedded()))
     }
 
     /// Returns the page in `folder`, read again at each request. Only for development.
     #[must_use]
     pub fn in_folder(app: App, folder: PathBuf) -> Self {
+        Self::over(app, Source::Folder(folder))
+    }
+
+    fn over(app: App, source: Source) -> Self {
+        let issuer = app.config.issuer.as_ref();
+        let endpoints = issuer
+            .filter(|issuer| issuer.client.is_some())
+            .map(|issuer| EndpointCache::new(issuer, app.config.limits));
         Self {
             app,
-            source: Source::Folder(folder),
+            source,
+            endpoints,
+        }
+    }
+
+    /// Where the issuer signs people in; `None` without a client there, and while it cannot be asked.
+    async fn endpoints(&self) -> Option<Endpoints> {
+        match &self.endpoints {
+            Some(endpoints) => endpoints.at(clock::now()).await,
+            None => None,
         }
     }
 
@@ -76,19 +94,19 @@ impl AsRef<App> for Page {
 
 /// An issuer comes back to the shell with a query, which only the page's own script reads.
 const SHELL: Operation<Page> = Operation::page(
-    Route::new(Verb::Get, "/", Access::Open, |page, _| {
-        Box::pin(ready(shell(page)))
-    })
-    .produces(&["text/html"])
-    .cached(Cache::Revalidate),
+    Route::new(Verb::Get, "/", Access::Open, |page, _| Box::pin(shell(page)))
+        .produces(&["text/html"])
+        .cached(Cache::Revalidate),
 );
 
-fn shell(page: &Page) -> Result<Response<Body>, Error> {
+async fn shell(page: &Page) -> Result<Response<Body>, Error> {
     let site = page.site()?;
+    let endpoints = page.endpoints().await;
+    let token = endpoints.as_ref().map(|endpoints| endpoints.token.as_str());
     let response = Response::builder()
         .header(
             CONTENT_SECURITY_POLICY,
-            policy(page.app.config.bucket_origin.as_ref()),
+            policy(page.app.config.bucket_origin.as_ref(), token),
         )
         .header(OPENER_POLICY, "same-origin")
         .header(PERMISSIONS_POLICY, policy::PERMISSIONS);
@@ -123,20 +141,52 @@ struct Settings {
     token_issue: bool,
     /// The version of the files, by which an old tab notices a deployment.
     version: String,
+    /// How to sign in with the issuer; null if that is not possible, or not at the moment.
+    issuer: Option<SignIn>,
+}
+
+/// A public client of the issuer, and where it signs people in.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SignIn {
+    /// The identifier, as the issuer's answers and tokens have it.
+    issuer: String,
+    client_id: String,
+    authorization_endpoint: String,
+    token_endpoint: String,
+    /// Whether the identity token signs in, as with Cognito: only it has an address.
+    identity_token_first: bool,
+}
+
+impl SignIn {
+    fn of(issuer: &Issuer, endpoints: Endpoints) -> Option<Self> {
+        Some(Self {
+            issuer: issuer.url.as_str().to_owned(),
+            client_id: issuer.client.clone()?,
+            authorization_endpoint: endpoints.authorization,
+            token_endpoint: endpoints.token,
+            identity_token_first: issuer.profile == Profile::Cognito,
+        })
+    }
 }
 
 const SETTINGS: Operation<Page> = Operation::page(Route::new(
     Verb::Get,
     "/page/config.json",
     Access::Open,
-    |page, request| Box::pin(ready(settings(page, &request))),
+    |page, request| Box::pin(settings(page, request)),
 ));
 
-fn settings(page: &Page, request: &Request) -> Result<Response<Body>, Error> {
-    Query::of(request).finish()?;
+async fn settings(page: &Page, request: Request) -> Result<Response<Body>, Error> {
+    Query::of(&request).finish()?;
+    let endpoints = page.endpoints().await;
+    let issuer = page.app.config.issuer.as_ref();
     respond::ok(&Settings {
         token_issue: page.app.config.token_issue,
         version: page.site()?.hash().to_owned(),
+        issuer: issuer
+            .zip(endpoints)
+            .and_then(|(issuer, endpoints)| SignIn::of(issuer, endpoints)),
     })
 }
 

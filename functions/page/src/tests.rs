@@ -141,14 +141,14 @@ fn all_files_together_are_small() {
 }
 
 #[test]
-fn the_policy_allows_the_page_itself_and_the_bucket() {
+fn the_policy_allows_the_page_itself_the_bucket_and_the_issuers_tokens() {
     let bucket = "https://files.example".parse().unwrap();
 
     assert_eq!(
-        policy(Some(&bucket)),
+        policy(Some(&bucket), Some("https://issuer.example/token")),
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-         connect-src 'self' https://files.example; base-uri 'none'; form-action 'none'; \
+         connect-src 'self' https://files.example https://issuer.example/token; base-uri 'none'; form-action 'none'; \
          frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types sheet"
     );
-    assert!(policy(None).contains("connect-src 'self'; "));
+    assert!(policy(None, None).contains("connect-src 'self'; "));
 }

@@ -1,5 +1,6 @@
 //! Who asks: from a bearer token to a [`Caller`] whose record was read for this very request.
 
+pub mod endpoints;
 mod fetch;
 pub mod issuer;
 pub mod jwt;

@@ -29,6 +29,7 @@ use crate::auth::issuer::{Issuer, IssuerUrl, Profile};
 /// | `TOKEN_ISSUE` | whether `POST /users/{userId}/tokens` is served | `true` |
 /// | `ISSUER_URL` | the OpenID Connect issuer whose tokens are taken, as their `iss` has it | none |
 /// | `ISSUER_AUDIENCE` | whom those tokens must be for | required with `ISSUER_URL` |
+/// | `ISSUER_CLIENT_ID` | the public client as which the page signs people in | none |
 /// | `BUCKET_ORIGIN` | where browsers reach the bucket by signed URLs: `https://host` | none |
 /// | `ISSUER_PROFILE` | `generic`, or `cognito` where `client_id` stands for `aud` in an access token | `generic` |
 #[derive(Clone, Debug)]
@@ -207,6 +208,7 @@ impl<L: Fn(&str) -> Option<String>> Lookup<L> {
                 Some("cognito") => Profile::Cognito,
                 Some(_) => return Err(faulty("ISSUER_PROFILE", "must be generic or cognito")),
             },
+            client: self.variable("ISSUER_CLIENT_ID"),
         }))
     }
 }

@@ -33,6 +33,7 @@ impl Verifier {
                 url: IssuerUrl::parse(&issuer.url()).unwrap(),
                 audience: Issuer::AUDIENCE.to_owned(),
                 profile,
+                client: None,
             },
             keys: Keys::parse(&json!({ "keys": keys })).unwrap(),
         }
@@ -537,6 +538,7 @@ fn an_rsa_key_under_2048_bits_signs_nothing() {
             url: IssuerUrl::parse("https://issuer.example").unwrap(),
             audience: Issuer::AUDIENCE.to_owned(),
             profile: Profile::Generic,
+            client: None,
         },
         keys: Keys::parse(&json!({ "keys": [fixture["key"]] })).unwrap(),
     };

@@ -11,6 +11,8 @@ use aws_smithy_types::byte_stream::ByteStream;
 use errors::BoxError;
 use serde_json::Value;
 
+use super::issuer::IssuerUrl;
+
 /// The largest document that is read, in bytes.
 const MAX_DOCUMENT: usize = 64 * 1024;
 
@@ -30,6 +32,20 @@ impl Fetch {
     pub(super) async fn json(&self, url: &str) -> Result<Value, BoxError> {
         let document = self.read(url).await;
         document.map_err(|error| format!("{url}: {error}").into())
+    }
+
+    /// What `issuer` says of itself (OpenID Connect Discovery). The caller limits the time.
+    ///
+    /// # Errors
+    ///
+    /// As [`Fetch::json`], and if it is the document of another issuer.
+    pub(super) async fn discovery(&self, issuer: &IssuerUrl) -> Result<Value, BoxError> {
+        let document = self.json(&issuer.discovery()).await?;
+        // OpenID Connect Discovery, 4.3.
+        if document["issuer"] != issuer.as_str() {
+            return Err("the issuer's own document names another issuer".into());
+        }
+        Ok(document)
     }
 
     async fn read(&self, url: &str) -> Result<Value, BoxError> {

@@ -11,6 +11,8 @@ pub struct Issuer {
     pub audience: String,
     /// In which claims they say so.
     pub profile: Profile,
+    /// The public client as which the page signs people in; without it, the page takes pasted tokens only.
+    pub client: Option<String>,
 }
 
 /// In which claims an issuer says whom a token is for.
@@ -30,15 +32,8 @@ impl IssuerUrl {
     /// Reads an address; `None` for one that is not to be trusted with keys.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let uri: Uri = text.parse().ok()?;
-        let authority = uri.authority()?;
-        let safe = match uri.scheme_str() {
-            Some("https") => true,
-            Some("http") => matches!(uri.host(), Some("127.0.0.1" | "[::1]" | "localhost")),
-            _ => false,
-        };
-        let plain = !authority.as_str().contains('@') && uri.query().is_none() && !text.contains('#');
-        (safe && plain).then(|| Self(text.to_owned()))
+        let uri = safe(text)?;
+        uri.query().is_none().then(|| Self(text.to_owned()))
     }
 
     /// The address as it was given.
@@ -54,6 +49,19 @@ impl IssuerUrl {
             self.0.trim_end_matches('/')
         )
     }
+}
+
+/// Reads a URL that may be trusted with what is secret: HTTPS, or HTTP on this very machine, without credentials and
+/// without a fragment.
+pub(super) fn safe(text: &str) -> Option<Uri> {
+    let uri: Uri = text.parse().ok()?;
+    let authority = uri.authority()?;
+    let safe = match uri.scheme_str() {
+        Some("https") => true,
+        Some("http") => matches!(uri.host(), Some("127.0.0.1" | "[::1]" | "localhost")),
+        _ => false,
+    };
+    (safe && !authority.as_str().contains('@') && !text.contains('#')).then_some(uri)
 }
 
 #[cfg(test)]

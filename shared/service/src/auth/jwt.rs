@@ -263,6 +263,7 @@ mod tests {
             url: IssuerUrl::parse("https://issuer.example").unwrap(),
             audience: "access".to_owned(),
             profile,
+            client: None,
         }
     }
 
