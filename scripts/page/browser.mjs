@@ -27,7 +27,7 @@ export async function visit(browser, stack, options = {}) {
     page.on("request", request => {
         const { origin, protocol } = new URL(request.url());
         // A test may start a stack of its own.
-        const allowed = [stack.url, stack.s3Endpoint].map(url => new URL(url).origin);
+        const allowed = [stack.url, stack.s3Endpoint, ...stack.issuer ? [stack.issuer] : []].map(url => new URL(url).origin);
         if (protocol.startsWith("http") && !allowed.includes(origin)) faults.push(`request to ${request.url()}`);
     });
     page.on("pageerror", error => faults.push(`error: ${error.message}`));
@@ -51,10 +51,10 @@ export async function signIn(page, stack) {
     await page.getByRole("heading", { name: "Imports", exact: true }).waitFor();
 }
 
-/** What axe finds in the state that `page` shows, dark and light, wide and narrow. */
+/** What axe finds in the state that `page` shows, dark and light, wide, at 200 % of that and narrow. */
 export async function audit(page, name) {
     const found = [];
-    for (const [width, height] of [[1280, 800], [320, 640]]) {
+    for (const [width, height] of [[1280, 800], [640, 400], [320, 640]]) {
         await page.setViewportSize({ width, height });
         for (const colorScheme of ["light", "dark"]) {
             await page.emulateMedia({ colorScheme });

@@ -10,15 +10,15 @@ const ROOT = new URL("../..", import.meta.url).pathname;
 const TARGET = process.env.CARGO_TARGET_DIR ?? join(ROOT, "target");
 
 export class Stack {
-    /** Starts `local` over `folder`, or over a new one. */
-    static async start(folder = mkdtempSync(join(tmpdir(), "page-check-")), port = 0) {
+    /** Starts `local` over `folder`, or over a new one, with these further options. */
+    static async start(folder = mkdtempSync(join(tmpdir(), "page-check-")), port = 0, options = []) {
         const stack = new Stack();
         stack.folder = folder;
         const ready = join(folder, "ready.json"), log = openSync(join(folder, "log"), "a");
         rmSync(ready, { force: true });
         const more = process.env.PAGE ? ["--page", process.env.PAGE] : [];
         stack.process = spawn(join(TARGET, "debug", "local"), [
-            "--port", String(port), "--data", join(folder, "data"), "--ready-file", ready, ...more,
+            "--port", String(port), "--data", join(folder, "data"), "--ready-file", ready, ...more, ...options,
         ], { cwd: ROOT, stdio: ["ignore", log, log] });
         const ended = new Promise(resolve => stack.process.once("exit", resolve));
         stack.ended = ended;

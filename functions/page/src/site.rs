@@ -35,6 +35,7 @@ const EMBEDDED: &[(&str, &[u8])] = &files![
     "import.js",
     "index.html",
     "intake.js",
+    "issuer.js",
     "look.js",
     "main.js",
     "me.js",

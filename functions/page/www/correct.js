@@ -9,13 +9,15 @@ import { start } from "./intake.js";
 import { countries } from "./look.js";
 import { guard } from "./main.js";
 import { Rows } from "./rows.js";
-import { causeName, number, plural, ROLES, visible } from "./words.js";
+import { causeName, number, plural, roleName, ROLES, visible } from "./words.js";
 
 /** Rows on a page of the table. */
 const LIMIT = 100;
 
 /** The errors that only leaving the row out, or another value for each, can end. */
 const ALONE = ["duplicate_in_file", "already_exists", "column_count", "unclosed_quote", "row_too_large", "malformed_quote"];
+/** The filters that are no cause. @type {Record<string, string>} */
+const FILTERS = { "": "All rows to correct", done: "Corrected", out: "Left out" };
 const OF_ROLES = ["unknown_role", "not_assignable", "forbidden_role"];
 
 class Table {
@@ -97,7 +99,7 @@ class Table {
         button(root, "undo").disabled = !rows.past.length;
         button(root, "redo").disabled = !rows.future.length;
         const go = button(root, "go"), done = all - open - out;
-        go.textContent = done || out < all ? `Import ${plural(done, "corrected row")}` : "Nothing to import";
+        go.textContent = done ? `Import ${plural(done, "corrected row")}` : open ? "Nothing is corrected yet" : "Nothing to import";
         if (open && done) go.textContent += `, keep ${number(open)}`;
         go.disabled = !done || rows.waiting.size > 0 || !rows.complete;
         this.drawCauses(causes, open, done, out);
@@ -127,9 +129,9 @@ class Table {
     /** What can be done to all rows of the cause at once. @param {import("./rows.js").Cause[]} causes */
     drawRemedies(causes) {
         const { root } = this, cause = causes.find(one => one.key === this.filter), bar = piece(root, "remedies");
-        const title = cause ? `${causeName(cause.example)}, ${plural(cause.rows.length, "row")}` : { "": "All rows to correct", done: "Corrected", out: "Left out" }[this.filter] ?? "Nothing left of this cause";
+        const title = cause ? `${causeName(cause.example)}, ${plural(cause.rows.length, "row")}` : FILTERS[this.filter] ?? "Nothing left of this cause";
         fill(root, { "filter-title": title });
-        const key = cause ? `${cause.key} ${cause.rows.length} ${this.rows.waiting.size > 0}` : this.filter;
+        const key = cause ? `${cause.key} ${cause.rows.length} ${this.rows.waiting.size > 0}` : `${this.filter} ${causes[0]?.key} ${causes[0]?.rows.length}`;
         if (bar.dataset.for === key) return;
         bar.dataset.for = key;
         if (!cause) {
@@ -137,12 +139,14 @@ class Table {
                 this.rows.step("take back in", this.listed, row => row.cells);
                 this.choose("");
             })] : [];
+            const [next] = ["done", "out"].includes(this.filter) ? [] : causes;
+            if (next) leave.push(act(`${this.filter ? "Next" : "Begin with"}: ${causeName(next.example)}, ${plural(next.rows.length, "row")}`, "small main", () => this.choose(next.key)));
             bar.replaceChildren(...leave);
             return;
         }
         const { example } = cause, { rows } = this, made = [];
         const suggested = cause.rows.filter(row => Rows.of(row, cause).some(fault => fault.suggestion !== null));
-        /** @param {string} what @param {(fault: Api.RowError) => string | null} value */
+        /** @param {string} what @param {(fault: import("./rejected.js").Fault) => string | null} value */
         const set = (what, value) => this.apply(cause, what, row => {
             const cells = [...row.cells];
             for (const fault of Rows.of(row, cause)) {
@@ -159,7 +163,7 @@ class Table {
             choices(select, ROLES.filter(([role]) => role !== "ROLE_ADHOC_COLLABORATOR"
                 && (!role.endsWith("_ADMIN") || this.place.me.roles.includes("ROLE_SYSTEM_ADMIN"))));
             select.value = "ROLE_COLLABORATOR";
-            made.push(field, act(`Apply to ${plural(cause.rows.length, "row")}`, "small", () => set("give a role", () => select.value)));
+            made.push(field, act(`Apply to ${plural(cause.rows.length, "row")}`, "small", () => set("give a role", () => writtenRole(select.value))));
         } else if (example.member === "mobileNumber" && example.code === "invalid_format") {
             const field = clone("country"), select = part(field, "country", HTMLSelectElement);
             choices(select, countries());
@@ -211,7 +215,7 @@ class Table {
         let body = table.querySelector("tbody");
         if (table.dataset.for !== head || !body) {
             const grid = clone("grid"), line = piece(grid, "columns");
-            line.lastElementChild?.before(...rows.columns.map(column => {
+            line.lastElementChild?.before(...rows.shown().map(([column]) => {
                 const made = clone("grid-column");
                 made.textContent = visible(column) || "(no name)";
                 return made;
@@ -253,16 +257,16 @@ class Table {
         if (row.out) made.classList.add("out");
         const whole = row.faults.filter(fault => rows.place(fault) < 0 || rows.place(fault) >= rows.columns.length);
         fill(made, {
-            line: number(row.line),
+            line: rows.lineOf(row),
             state: row.out ? "left out" : row.checking ? "checking …" : row.done ? "✓ corrected" : "",
             whole: row.done ? "" : whole.map(fault => visible(fault.message)).join("; "),
         });
         const leave = button(made, "leave");
         leave.textContent = row.out ? "Take in" : "Leave out";
-        leave.setAttribute("aria-label", `${leave.textContent} line ${number(row.line)}`);
+        leave.setAttribute("aria-label", `${leave.textContent} line ${rows.lineOf(row)}`);
         leave.addEventListener("click", () => rows.step("leave out", [row], () => row.out ? row.cells : null));
         const last = made.lastElementChild;
-        rows.columns.forEach((column, place) => last?.before(this.cell(row, column, place)));
+        for (const [column, place] of rows.shown()) last?.before(this.cell(row, column, place));
         return made;
     }
 
@@ -276,7 +280,7 @@ class Table {
         input.name = `${row.line} ${place}`;
         input.value = text;
         input.disabled = row.out;
-        input.setAttribute("aria-label", `${visible(column) || "no name"}, line ${number(row.line)}`);
+        input.setAttribute("aria-label", `${visible(column) || "no name"}, line ${this.rows.lineOf(row)}`);
         rowOf.set(input, row);
         const isChanged = text !== (row.was[place] ?? "");
         const said = faults.map(fault => sentence(fault)).join("; ");
@@ -392,7 +396,7 @@ class Table {
 
     /** @param {number} line */
     jump(line) {
-        const index = this.listed.findIndex(row => row.line >= line);
+        const index = this.listed.findIndex(row => this.rows.ownLine(row) >= line);
         if (index < 0) {
             say("No row of this list is on that line or after it.");
             return;
@@ -422,7 +426,7 @@ class Table {
         const file = new File([rows.file()], name, { type: "text/csv" });
         const options = {
             mode: one.mode === "upsert" ? "upsert" : "create", ignoreDuplicates: String(one.ignoreDuplicates),
-            defaultRoles: one.defaultRoles.join(";"), unknownColumns: "ignore",
+            defaultRoles: one.defaultRoles.join(";"), unknownColumns: "ignore", parent: one.id,
             // By position, because the headers may mean something only by what was said for the first file.
             columns: JSON.stringify(Object.fromEntries(rows.members.map((member, place) => [`#${place + 1}`, member]))),
             ...rows.country ? { country: rows.country } : {},
@@ -440,12 +444,15 @@ class Table {
     }
 }
 
+/** A role as a person would write it in a file. @param {string} role */
+const writtenRole = role => role.endsWith("_ADMIN") ? role : roleName(role);
+
 /** What each row of the table was made from. @type {WeakMap<Element, string>} */
 const marks = new WeakMap();
 /** The row that an input belongs to. @type {WeakMap<Element, import("./rows.js").Row>} */
 const rowOf = new WeakMap();
 
-/** A message without the name of its column, which stands above it. @param {Api.RowError} fault */
+/** A message without the name of its column, which stands above it. @param {import("./rejected.js").Fault} fault */
 function sentence(fault) {
     const start = `${fault.column ?? ""} `;
     const text = fault.column && fault.message.startsWith(start) ? fault.message.slice(start.length) : fault.message;

@@ -34,8 +34,16 @@ export const isFinal = one => ["completed", "failed", "cancelled"].includes(one.
 /** Whether an import only checks. @param {Api.Import} one */
 export const isCheck = one => one.mode === "validate";
 
-/** The state of an import in a word, with its look. @param {Api.Import} one @returns {[string, string]} */
-export function state(one) {
+/** What an import is called. @param {Api.Import} one */
+export const fileName = one => one.fileName ?? one.key.split("/").pop() ?? "Import";
+
+/**
+ * The state of an import in a word, with its look.
+ * @param {Api.Import} one
+ * @param {boolean} [wentOn] whether another import went on with it
+ * @returns {[string, string]}
+ */
+export function state(one, wentOn = false) {
     const { counts, progress, status } = one;
     switch (status) {
         case "waiting": return ["run", "◌ Waiting for its file"];
@@ -46,6 +54,7 @@ export function state(one) {
         case "failed": return ["bad", "▲ File refused"];
         default: break;
     }
+    if (wentOn) return ["off", isCheck(one) ? "✓ Checked, then imported" : `↪ ${plural(counts.failed, "row")} went on`];
     if (counts.failed) return ["warn", `▲ ${plural(counts.failed, "row")} to correct`];
     return ["good", isCheck(one) ? "✓ Checked, no errors" : "✓ Done"];
 }
@@ -82,12 +91,12 @@ const options = one => [
     one.ignoreDuplicates ? "skip existing" : "", one.via === "drop" ? "dropped" : "",
 ].filter(Boolean).join(" · ");
 
-/** @param {Api.Import} one @param {() => void} changed */
-function row(one, changed) {
+/** @param {Api.Import} one @param {boolean} wentOn @param {() => void} changed */
+function row(one, wentOn, changed) {
     const made = clone("import-row"), link = part(made, "file", HTMLAnchorElement);
     link.href = `#/imports/${one.id}`;
-    link.textContent = one.fileName ?? one.key.split("/").pop() ?? "";
-    const [look, word] = state(one);
+    link.textContent = fileName(one);
+    const [look, word] = state(one, wentOn);
     fill(made, { options: options(one), state: word, rows: number(one.counts.rows) });
     piece(made, "state").classList.add(look);
     if (one.counts.rows) piece(made, "share").append(bar(one));
@@ -166,7 +175,7 @@ function draw(root, list, page, again) {
         return;
     }
     const table = clone("imports");
-    piece(table, "rows").append(...page.items.map(one => row(one, again)));
+    piece(table, "rows").append(...page.items.map(one => row(one, page.items.some(other => other.parent === one.id), again)));
     list.replaceChildren(table);
     if (focused) {
         for (const one of table.querySelectorAll("a, button")) {

@@ -191,7 +191,10 @@ export async function show(place) {
             mode: mode === "upsert" ? "upsert" : "create", ignoreDuplicates: String(mode === "skip"), defaultRoles: given(form, "role"),
         };
     };
-    const look = new Look(piece(root, "look"), file, options, place.signal, ready => { go.disabled = !ready; });
+    const look = new Look(piece(root, "look"), file, options, place.signal, ready => {
+        go.disabled = !ready;
+        fill(root, { hint: ready ? "The check writes nothing." : "Decide above how the file is read." });
+    });
     piece(root, "look").hidden = refusal !== "";
     if (!refusal) void look.refresh();
     form.addEventListener("submit", async event => {

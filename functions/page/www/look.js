@@ -4,7 +4,7 @@
 import { json } from "./api.js";
 import { button, choices, clone, fill, part, piece } from "./dom.js";
 import { latest } from "./users.js";
-import { memberName, plural, visible } from "./words.js";
+import { memberName, number, plural, visible } from "./words.js";
 
 /** As many bytes as the service looks at. */
 const HEAD = 256 * 1024;
@@ -15,6 +15,9 @@ const DELIMITERS = [["", "found by itself"], ["comma", "comma"], ["semicolon", "
 const MEMBERS = [
     "email", "firstName", "lastName", "otherName", "mobileNumber", "roles", "enabled", "accountType", "planId", "externalUserId",
 ];
+
+/** Lines by which encodings are told apart. */
+const SAMPLES = 2;
 
 /** The countries of the world (ISO 3166-1). Their names come from the browser. */
 const COUNTRIES = "AD AE AF AG AI AL AM AO AR AS AT AU AW AZ BA BB BD BE BF BG BH BI BJ BM BN BO BR BS BT BW BY BZ CA CD CF CG CH CI "
@@ -88,7 +91,9 @@ export class Look {
 
     async look() {
         const form = new FormData();
-        for (const [name, value] of Object.entries({ ...this.given(), ...this.options() })) form.set(name, value);
+        // Unknown columns are decided here, before the file is sent.
+        const options = { ...this.given(), ...this.options(), unknownColumns: "ignore" };
+        for (const [name, value] of Object.entries(options)) form.set(name, value);
         form.set("file", this.file.slice(0, HEAD), this.file.name);
         try {
             /** @type {Api.Preview} */
@@ -110,17 +115,26 @@ export class Look {
             this.toggle(true);
             this.choose("encoding", likeliest.encoding);
         }
-        const unknown = columns.filter(column => this.isUnknown(column));
-        const known = unknown.length ? `${plural(unknown.length, "column")} unknown` : "all known";
+        const unknown = columns.filter(column => this.isUnknown(column)), out = columns.filter(column => column.member === null).length;
+        const known = unknown.length ? `${number(unknown.length)} unknown` : out ? `${number(out)} left out` : "all known";
         const parts = read
             ? [read.encoding, delimiterName(read.delimiter), plural(columns.length, "column"), known] : ["It cannot be read as CSV"];
         fill(root, { summary: `${parts.join(", ")}.`, problems: problems.join("\n") });
-        const undecided = unknown.length > 0 || problems.length > 0;
-        if (undecided && !this.isOpen) this.toggle(true);
+        const [are, them] = unknown.length === 1 ? ["is", "it"] : ["are", "them"];
+        fill(root, {
+            unknown: `${plural(unknown.length, "column")} ${are} unknown: ${unknown.map(headerOf).join(", ")}. Choose below, or leave ${them} out.`,
+            "leave-out": `Leave ${them} out`,
+        });
+        piece(root, "unknown-row").hidden = !unknown.length;
+        button(root, "leave-out").onclick = () => {
+            for (const column of unknown) this.columns[`#${column.position}`] = null;
+            void this.refresh();
+        };
+        if ((unknown.length || problems.length) && !this.isOpen) this.toggle(true);
         this.drawEncodings(encodings, read?.encoding ?? "");
         piece(root, "country-field").hidden = !columns.some(column => column.member === "mobileNumber");
         this.drawColumns(columns);
-        this.ready(!problems.length);
+        this.ready(!problems.length && !unknown.length);
     }
 
     /** @param {Api.PreviewColumn} column */
@@ -132,15 +146,19 @@ export class Look {
     /** @param {Api.PreviewEncoding[]} encodings @param {string} taken */
     drawEncodings(encodings, taken) {
         const field = piece(this.root, "encodings"), list = piece(this.root, "encoding-list");
-        field.hidden = encodings.length < 2;
+        // Of those that read this file alike, the likeliest stands for all.
+        const texts = encodings.map(({ lines }) => lines.map(line => line.text).join("\n"));
+        const different = encodings.filter(({ encoding }, place) => encoding === taken
+            || texts.indexOf(texts[place]) === place && texts[place] !== texts[encodings.findIndex(one => one.encoding === taken)]);
+        field.hidden = different.length < 2;
         const focused = list.contains(document.activeElement);
-        list.replaceChildren(...encodings.map(({ encoding, lines }) => {
+        list.replaceChildren(...different.map(({ encoding, lines }) => {
             const made = clone("encoding"), input = /** @type {HTMLInputElement} */ (made.querySelector("input"));
             input.value = encoding;
             input.checked = encoding === taken;
             input.addEventListener("change", () => this.choose("encoding", encoding));
             fill(made, { name: encoding });
-            piece(made, "lines").replaceChildren(...lines.map(line => {
+            piece(made, "lines").replaceChildren(...lines.slice(0, SAMPLES).map(line => {
                 const sample = clone("sample");
                 sample.textContent = visible(line.text);
                 return sample;
@@ -155,8 +173,8 @@ export class Look {
         const body = piece(this.root, "columns"), focused = document.activeElement?.getAttribute("name") ?? "";
         body.replaceChildren(...columns.map(column => {
             const row = clone("column"), select = part(row, "member", HTMLSelectElement), position = `#${column.position}`;
-            const header = column.header === null ? `Column ${column.position}` : visible(column.header) || "(no name)";
-            fill(row, { header, values: column.values.map(visible).join(" · ") });
+            const header = headerOf(column);
+            fill(row, { header, values: [...new Set(column.values)].map(visible).join(" · ") });
             const { nearest } = column;
             /** @type {[string, string][]} */
             const options = MEMBERS.map(member => [member, memberName(member) + (member === nearest ? " (perhaps)" : "")]);
@@ -181,6 +199,9 @@ export class Look {
         void this.refresh();
     }
 }
+
+/** What a column is called. @param {Api.PreviewColumn} column */
+const headerOf = ({ header, position }) => header === null ? `Column ${position}` : visible(header) || "(no name)";
 
 /** The choice that stands for none yet. */
 function unknown() {

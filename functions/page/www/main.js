@@ -5,7 +5,7 @@ import { confirmed, isOpen } from "./dialog.js";
 import { button, clone, fill, say } from "./dom.js";
 import { take } from "./intake.js";
 import { forget, held, watch } from "./session.js";
-import { asPage, byLink, overPage, tokenOfLink } from "./signin.js";
+import { answerOfIssuer, asPage, byAnswer, byLink, offer, overPage, tokenOfLink } from "./signin.js";
 
 /**
  * What a view gets.
@@ -17,7 +17,10 @@ import { asPage, byLink, overPage, tokenOfLink } from "./signin.js";
  * @property {Settings} settings
  * @property {(title: string) => void} title
  *
- * @typedef {{ tokenIssue: boolean, version: string }} Settings
+ * @typedef {object} Settings
+ * @property {boolean} tokenIssue
+ * @property {string} version
+ * @property {null | { issuer: string, clientId: string, authorizationEndpoint: string, tokenEndpoint: string, identityTokenFirst: boolean }} issuer
  */
 
 /** The views by area. Each is loaded when it is first asked for. @type {Record<string, () => Promise<View>>} */
@@ -166,6 +169,16 @@ function listen() {
         }
         await show();
     });
+    addEventListener("unhandledrejection", event => {
+        const { reason } = event;
+        // What a view asked for ends with the view.
+        const isOver = reason instanceof DOMException && reason.name === "AbortError";
+        if (!isOver && !(reason instanceof Problem)) return;
+        event.preventDefault();
+        if (reason instanceof Problem) {
+            void confirmed({ title: reason.title || "That did not work", text: reason.message, yes: "Close", no: "" });
+        }
+    });
     addEventListener("beforeunload", event => { if (unsaved()) event.preventDefault(); });
     document.getElementById("skip")?.addEventListener("click", () => main.focus());
     document.getElementById("leave")?.addEventListener("click", async () => {
@@ -225,12 +238,14 @@ function receive() {
 
 async function start() {
     onSignedOut(overPage);
-    const link = tokenOfLink();
+    const link = tokenOfLink(), answer = answerOfIssuer();
     settings = await (await fetch("/page/config.json", { credentials: "omit" })).json();
+    offer(settings.issuer);
     listen();
     receive();
     if (link) await byLink(link);
-    if (!held()) await asPage(main, "");
+    const reason = answer ? await byAnswer(answer) : "";
+    if (!held()) await asPage(main, reason);
     await enter();
 }
 

@@ -3,21 +3,26 @@
 
 import { json } from "./api.js";
 import { quoted } from "./csv.js";
-import { errors, rejected } from "./rejected.js";
+import { rejected } from "./rejected.js";
 import { forgetPart, keepPart, keptPart } from "./session.js";
+import { number } from "./words.js";
 
 /** Rows, values and characters that one request may check. The service takes 500, 60,000 and 1 MB, in octets. */
 const CHECKED = 500, VALUES = 55_000, CHARACTERS = 300_000;
 /** How long the model waits for further changes before it checks them, in milliseconds. */
 const SETTLE = 60;
+/** The columns that say on which line of a person's own file a row was: that of a workbook, and that of a correction. */
+const SHEET_ROW = "_sheetRow", OWN_LINE = "_ownLine";
 
 /**
+ * @typedef {import("./rejected.js").Fault} Fault
+ *
  * @typedef {object} Row
  * @property {number} line of the file
  * @property {string[]} was the cells as they came
  * @property {string[]} cells as they are now
- * @property {Api.RowError[]} first what was wrong with them
- * @property {Api.RowError[]} faults what is wrong now
+ * @property {Fault[]} first what was wrong with them
+ * @property {Fault[]} faults what is wrong now
  * @property {boolean} out whether it is left out
  * @property {boolean} done whether it was changed and has no error any more
  * @property {boolean} checking whether an answer about it is awaited
@@ -27,7 +32,7 @@ const SETTLE = 60;
  *
  * @typedef {object} Cause
  * @property {string} key
- * @property {Api.RowError} example
+ * @property {Fault} example
  * @property {Row[]} rows
  */
 
@@ -63,38 +68,21 @@ export class Rows {
         this.store = `corrections ${one.id}`;
     }
 
-    /** Fetches the rows; resolves when the first are there with their errors. */
+    /** Fetches the rows; resolves when the first are there. */
     async load() {
         const kept = /** @type {Record<string, string[] | null>} */ (JSON.parse(keptPart(this.store) || "{}"));
         this.country = kept.country?.[0] ?? this.country;
-        const pages = errors(this.one, this.signal), first = pages.next();
-        const { columns, rows } = await rejected(this.one, this.signal);
-        this.head(columns);
-        /** @type {Map<number, Api.RowError[]>} */
-        const faults = new Map();
-        let next = 0, page = first;
+        const pages = rejected(this.one, this.signal);
         const more = async () => {
-            const { value } = await page;
-            page = pages.next();
-            page.catch(() => {});
-            if (!value) return true;
-            for (const fault of value.errors) {
-                const known = faults.get(fault.line);
-                if (known) known.push(fault);
-                else faults.set(fault.line, [fault]);
-            }
-            // The last line of a page may go on with the next one.
-            const whole = value.isLast ? Infinity : value.errors.at(-1)?.line ?? 0;
-            const from = next;
-            while (next < rows.length && rows[next].line < whole) next += 1;
-            this.add(rows.slice(from, next), faults, kept);
-            return value.isLast;
+            const { value } = await pages.next();
+            if (value && !this.columns.length) this.head(value.columns);
+            if (value) this.add(value.items, kept);
+            this.complete = !value || value.nextLine === null;
+            return !this.complete;
         };
-        this.complete = await more();
-        if (this.complete) return;
+        if (!await more()) return;
         void (async () => {
-            while (!await more()) this.changed();
-            this.complete = true;
+            while (await more()) this.changed();
             this.changed();
         })().catch(error => {
             if (!this.signal.aborted) this.fail(error);
@@ -102,17 +90,14 @@ export class Rows {
     }
 
     /**
-     * @param {import("./rejected.js").Listed[]} rows
-     * @param {Map<number, Api.RowError[]>} faults
+     * @param {Api.RejectedRow[]} rows
      * @param {Record<string, string[] | null>} kept what was corrected before a reload, by line
      */
-    add(rows, faults, kept) {
+    add(rows, kept) {
         const changed = [];
-        for (const { line, cells, code, message } of rows) {
-            const first = faults.get(line) ?? [ofRow(line, code, message)];
-            faults.delete(line);
+        for (const { line, cells, faults } of rows) {
             /** @type {Row} */
-            const row = { line, was: cells, cells, first, faults: first, out: false, done: false, checking: false };
+            const row = { line, was: cells, cells, first: faults, faults, out: false, done: false, checking: false };
             this.rows.push(row);
             const correction = kept[line];
             if (correction === undefined) continue;
@@ -131,6 +116,23 @@ export class Rows {
             const found = Object.entries(read).find(([, header]) => header === column);
             return /** @type {Api.Member | null} */ (found?.[0] ?? null);
         });
+    }
+
+    /** The columns that a person sees, with their places. @returns {[string, number][]} */
+    shown() {
+        const all = this.columns.map((column, place) => /** @type {[string, number]} */ ([column, place]));
+        return all.filter(([column]) => column !== SHEET_ROW && column !== OWN_LINE);
+    }
+
+    /** The line of the file that a person knows, from which a row came. @param {Row} row */
+    ownLine(row) {
+        const place = [SHEET_ROW, OWN_LINE].map(name => this.columns.indexOf(name)).find(place => place >= 0);
+        return Number(place === undefined ? 0 : row.was[place]) || row.line;
+    }
+
+    /** @param {Row} row */
+    lineOf(row) {
+        return number(this.ownLine(row));
     }
 
     /** @param {unknown} error */
@@ -173,7 +175,7 @@ export class Rows {
         return row.faults.filter(fault => `${fault.member ?? fault.column ?? ""} ${fault.code}` === cause.key);
     }
 
-    /** The column that an error is about; -1 for the row as a whole. @param {Api.RowError} fault */
+    /** The column that an error is about; -1 for the row as a whole. @param {Fault} fault */
     place(fault) {
         const named = fault.column === null ? -1 : this.columns.indexOf(fault.column);
         return named >= 0 || fault.member === null ? named : this.members.indexOf(fault.member);
@@ -315,7 +317,10 @@ export class Rows {
     /** The rows that go into the next import, as a file that the service reads as it reads any other. */
     file() {
         const rows = this.rows.filter(row => !row.out);
-        const lines = [[...this.columns, "_line"], ...rows.map(row => [...fitted(row.cells, this.columns.length), String(row.line)])];
+        const isNamed = this.columns.includes(SHEET_ROW) || this.columns.includes(OWN_LINE);
+        const lines = [this.columns, ...rows.map(row => fitted(row.cells, this.columns.length))];
+        // The lines that a person knows go along, so that what fails again is found under the same number.
+        if (!isNamed) lines.forEach((cells, place) => { lines[place] = [...cells, place ? String(rows[place - 1].line) : OWN_LINE]; });
         return new Blob(lines.map(cells => `${cells.map(escaped).join(",")}\r\n`), { type: "text/csv" });
     }
 
@@ -325,18 +330,6 @@ export class Rows {
         this.past = [];
     }
 }
-
-/**
- * What is wrong with a row whose single errors the service keeps no longer: beyond the first 100,000.
- * @param {number} line
- * @param {string} code
- * @param {string} message
- * @returns {Api.RowError}
- */
-const ofRow = (line, code, message) => ({
-    line, lastLine: null, row: 0, member: null, column: null, code: /** @type {Api.ErrorCode} */ (code.split("; ")[0]),
-    severity: "error", value: null, message, suggestion: null, firstLine: null,
-});
 
 /**
  * `cells` with as many as there are columns: a row that was too short has empty ones.

@@ -91,6 +91,7 @@ export async function edit(place, path, kept) {
     /** @type {Editing} */
     const editing = { root, form, path, user, etag, place, kept };
     refresh(editing);
+    settle(editing);
     guard(() => Object.keys(changed(values(form), record(editing.user))).length > 0);
     form.addEventListener("submit", event => { event.preventDefault(); void save(editing); });
     button(root, "reset").addEventListener("click", () => {
@@ -123,6 +124,47 @@ function refresh(editing) {
         toggle: user.enabled ? "Disable" : "Enable",
     });
     place.title(personName(user));
+    pending(editing);
+}
+
+/** Shows the address that the owner asks for. @param {Editing} editing */
+function pending({ root, path, user: { email, pendingEmail } }) {
+    const isMine = path.startsWith("/users/me"), isSame = pendingEmail === email;
+    piece(root, "pending").hidden = pendingEmail === null;
+    fill(root, {
+        "pending-title": isSame ? `Nobody has confirmed ${email}` : `${isMine ? "You ask" : "The owner asks"} for the address ${pendingEmail}`,
+        "pending-text": isMine ? "It becomes your address when an administrator confirms it, or when you sign in with an issuer that proves it."
+            : isSame ? "The owner set this address under an earlier version. Imports and sign-ins do not find the account by it until you confirm it."
+                : "Make sure that it is theirs: imports and sign-ins find the account by its address.",
+        confirm: isSame ? "Confirm the address" : "Make it the address",
+        withdraw: isMine ? "Withdraw" : "Decline",
+    });
+    button(root, "confirm").hidden = isMine;
+    button(root, "withdraw").hidden = isSame;
+}
+
+/** Lets an administrator decide about the address that the owner asks for, and the owner withdraw it. @param {Editing} editing */
+function settle(editing) {
+    const { root, path } = editing;
+    /** @param {Values} change @param {string} done */
+    const put = async (change, done) => {
+        try {
+            const typed = values(editing.form), before = record(editing.user);
+            const { body, etag } = /** @type {{ body: Api.User, etag: string }} */ (
+                await tagged("PUT", path, { json: change, headers: { "If-Match": editing.etag } }));
+            Object.assign(editing, { user: body, etag });
+            refresh(editing);
+            set(editing.form, { ...record(body), ...changed(typed, before) });
+            say(done);
+        } catch (error) {
+            if (!(error instanceof Problem)) throw error;
+            if (error.status === 412) await conflict(editing, changed(values(editing.form), record(editing.user)));
+            else await confirmed({ title: "Nothing was done", text: error.message, yes: "Close", no: "" });
+        }
+    };
+    button(root, "confirm").addEventListener("click", () =>
+        put({ email: editing.user.pendingEmail, pendingEmail: null }, "It is the account's address now."));
+    button(root, "withdraw").addEventListener("click", () => put({ pendingEmail: null }, "The account keeps its address."));
 }
 
 /** @param {Editing} editing */

@@ -137,13 +137,19 @@ export function latest(work) {
     };
 }
 
+/** What an account asks for that an administrator has to decide. @param {Api.User} user */
+function pending({ pendingEmail, email }) {
+    if (pendingEmail === null) return "";
+    return pendingEmail === email ? "not confirmed" : `asks for ${pendingEmail}`;
+}
+
 /** @param {Api.User} user @param {(on: boolean) => void} picked */
 function row(user, picked) {
     const made = clone("user-row"), link = part(made, "name", HTMLAnchorElement), pick = part(made, "pick", HTMLInputElement);
     link.href = `#/users/${user.id}`;
     link.textContent = personName(user);
     fill(made, {
-        email: user.email, roles: user.roles.map(roleName).join(", "), "pick-label": `Select ${user.email}`,
+        email: user.email, pending: pending(user), roles: user.roles.map(roleName).join(", "), "pick-label": `Select ${user.email}`,
         state: user.enabled ? "✓ Enabled" : "◼ Disabled",
     });
     piece(made, "state").classList.add(user.enabled ? "good" : "off");

@@ -71,7 +71,7 @@ export const memberName = member => MEMBERS[member] ?? member;
 
 /** What each kind of error is called. @type {Record<string, string>} */
 const CAUSES = {
-    required: "is missing", invalid_format: "cannot be read", too_long: "is too long", unknown_role: "Unknown role",
+    required: "is missing", invalid_format: "is not valid", too_long: "is too long", unknown_role: "Unknown role",
     not_assignable: "Role that cannot be given", forbidden_role: "Role that you may not give",
     duplicate_in_file: "Address repeats an earlier line", already_exists: "Address has an account already", column_count: "Wrong number of cells", unnamed_column: "Cell without a column",
     malformed_quote: "Quotes in the wrong place", not_utf8: "Broken characters", unclosed_quote: "Quote never closed",
