@@ -642,8 +642,10 @@ async function pictures(stack, browser) {
     await page.getByRole("button", { name: "Correct 5 rows" }).click();
     await page.getByRole("heading", { name: "5 of 5 rows left" }).waitFor();
     await page.setViewportSize({ width: 1240, height: 640 });
+    await page.getByLabel("email, line 4").fill("edsger@example.org");
     await page.getByLabel("email, line 6").fill("tim@example.org");
     await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "4 of 5 rows left" }).waitFor();
     await settled(page);
     await page.mouse.move(0, 0);
     await page.screenshot({ path: `${folder}page-correct.png` });

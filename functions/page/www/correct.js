@@ -284,7 +284,7 @@ class Table {
         rowOf.set(input, row);
         const isChanged = text !== (row.was[place] ?? "");
         const said = faults.map(fault => sentence(fault)).join("; ");
-        const was = isChanged && !errors.length ? `was “${visible(row.was[place] ?? "") || "empty"}”` : "";
+        const was = isChanged && !errors.length ? (row.was[place] ? `was “${visible(row.was[place])}”` : "was empty") : "";
         fill(made, { say: said || was });
         if (errors.length) {
             made.classList.add("fault");
