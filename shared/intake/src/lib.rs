@@ -2,9 +2,8 @@
 //!
 //! A file's arrival in the bucket starts [`arrived`]. `run` claims the import and makes its checkpoints, `reading`
 //! goes through the rows between two of them, `file` reads ahead, `write` stores a batch of users and finds out
-//! why some were refused, `segment` gathers the outcome of the rows, `seen` remembers the addresses of a
-//! validation, `late` settles what runs wrote after they had lost their import, `report` is what callers see of it, and
-//! [`metrics`] what operators watch. [`record`] is the import itself, [`store`] its items in the table.
+//! why some were refused, `segment` gathers the outcome of the rows, `late` settles what runs wrote after
+//! they had lost their import, `report` is what callers see of it, and [`metrics`] what operators watch. [`record`] is the import itself, [`store`] its items in the table.
 
 mod app;
 mod causes;
@@ -16,7 +15,6 @@ mod reading;
 pub mod record;
 mod report;
 mod run;
-mod seen;
 mod segment;
 mod stop;
 pub mod store;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use errors::Error;
+use seen::Seen;
 use sheet::{Check, Rows};
 use tokio::task::JoinSet;
 
 use super::file::File;
-use super::seen::Seen;
 use super::segment::Segment;
 use super::stop::Stop;
 use super::write::{Outcome, Pending, Writer};

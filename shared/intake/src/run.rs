@@ -12,14 +12,14 @@ use std::time::{Duration, Instant};
 use errors::{Error, chain};
 use files::{Staged, StagedObject};
 use roster::{FileName, ImportId, Right, Role, Roles, Severity, Timestamp};
+use seen::{Memory, Seen};
 use service::audit::{Actor, ImportAct};
-use service::{audit, auth, clock};
+use service::{audit, clock};
 use sheet::{Causes, CellRules, Check, ImportOptions, Mode, Position, RowError, Rows};
 
 use super::file::File;
 use super::metrics;
 use super::reading::{Filled, Reading};
-use super::seen::Seen;
 use super::segment::Segment;
 use super::stop::Stop;
 use super::write::{BATCH, Mark, Pending, Sender, Writer, written};
@@ -323,7 +323,7 @@ impl Session<'_> {
         Ok(Sender {
             id: self.import.created_by,
             rights,
-            assignable: auth::assignable(roles),
+            assignable: roster::assignable(roles),
         })
     }
 
@@ -354,7 +354,7 @@ impl Session<'_> {
     /// in storage to tell a repeat by, has to read them again. Meanwhile it keeps its lease, and gives up when it has no
     /// time left for new rows: no later run would have more.
     async fn seen(&self, check: &Check) -> Result<Seen, Stop> {
-        let mut seen = Seen::default();
+        let mut seen = Seen::within(Memory::LARGE);
         let end = self.plan.position.offset;
         if end == 0 {
             return Ok(seen);

@@ -191,17 +191,22 @@ impl Segment {
             Outcome::Kept(_) | Outcome::Unproven(_) => {
                 fault(Code::AlreadyExists, outcome.kept().unwrap_or_default())
             }
-            Outcome::Repeats(line) => fault(Code::DuplicateInFile, format!("already appears on line {line}")),
+            Outcome::Repeats(first) => {
+                let email = &pending.user.email;
+                let error = RowError::repeated(pending.line, pending.row, Some(&self.email), email, first);
+                return self.reject_sound(pending, error);
+            }
             Outcome::Refused(reason) => fault(Code::ForbiddenRole, reason.to_owned()),
         };
         let violation = violation.of_value(pending.user.email.as_str());
-        let mut error =
-            RowError::new(pending.line, pending.row, Some(&self.email), violation).ending(pending.lines);
-        if let Outcome::Repeats(line) = outcome {
-            error.first_line = Some(line);
-        }
+        let error = RowError::new(pending.line, pending.row, Some(&self.email), violation);
+        self.reject_sound(pending, error);
+    }
+
+    /// Rejects a row that has no error by itself.
+    fn reject_sound(&mut self, pending: Pending, error: RowError) {
         let mut errors = pending.warnings;
-        errors.push(error);
+        errors.push(error.ending(pending.lines));
         self.reject(pending.line, Some(pending.cells), errors);
     }
 

@@ -53,7 +53,7 @@ pub use id::{ContactId, ImportId, InvalidId, RequestMark, Slot, SubjectId, UserI
 pub use name::{ExternalUserId, FileName, InvalidText, Name, PlanId, Text};
 pub use phone::{Country, InvalidPhone, Phone, UnknownCountry};
 pub use recorded::Recorded;
-pub use rights::{Right, rights};
+pub use rights::{Right, assignable, rights};
 pub use role::{Role, Roles, UnknownRole};
 pub use sheet_error::is_one as is_spreadsheet_error;
 pub use tally::{Share, Tally};

@@ -74,6 +74,21 @@ pub fn rights(roles: Roles) -> Vec<Right> {
         .collect()
 }
 
+/// The roles that a holder of `roles` may give to a new account. `ROLE_ADHOC_COLLABORATOR` never is
+/// among them.
+#[must_use]
+pub fn assignable(roles: Roles) -> Roles {
+    let rights = rights(roles);
+    Role::ALL
+        .into_iter()
+        .filter(|role| match role {
+            Role::SystemAdmin | Role::UserAdmin => rights.contains(&Right::ManageAdmins),
+            Role::Originator | Role::Collaborator => rights.contains(&Right::ManageUsers),
+            Role::AdhocCollaborator => false,
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

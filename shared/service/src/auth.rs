@@ -11,7 +11,7 @@ mod verifier;
 use errors::Error;
 use lambda_http::Request;
 use lambda_http::http::header::AUTHORIZATION;
-use roster::{Right, Role, Roles, User, UserId, rights};
+use roster::{Right, Roles, User, UserId, assignable, rights};
 use table::{Account, Credential, Holder, Replaced, Table, Token, TokenRecord, UserStore, holder, slot_key};
 
 use crate::audit::Actor;
@@ -301,21 +301,6 @@ impl Caller {
     pub fn assignable(&self) -> Roles {
         assignable(self.user.roles)
     }
-}
-
-/// The roles that a holder of `roles` may give to a new account. `ROLE_ADHOC_COLLABORATOR` never is
-/// among them.
-#[must_use]
-pub fn assignable(roles: Roles) -> Roles {
-    let rights = rights(roles);
-    Role::ALL
-        .into_iter()
-        .filter(|role| match role {
-            Role::SystemAdmin | Role::UserAdmin => rights.contains(&Right::ManageAdmins),
-            Role::Originator | Role::Collaborator => rights.contains(&Right::ManageUsers),
-            Role::AdhocCollaborator => false,
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -82,7 +82,9 @@ pub use preview::{ColumnPreview, Preview, RowPreview};
 pub use rejected::{Rejected, RejectedFault, RejectedNote, RejectedRow};
 pub use repeats::{Outcome, Repeated, Repeats};
 pub use row_error::RowError;
-pub use rows::{Cells, Content, MAX_ROW, NotUtf8, OwnedCells, Position, QuotedLines, Row, RowLines, Rows};
+pub use rows::{
+    Cells, Content, MAX_ROW, NotUtf8, OwnedCells, Position, QuotedLines, Row, RowLines, Rows, cell_spans,
+};
 
 /// A file with every column and two rows, for operators to begin with.
 pub const TEMPLATE: &str = include_str!("template.csv");

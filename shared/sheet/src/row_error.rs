@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use roster::{Code, Member, Recorded, Severity, Violation};
+use roster::{Code, Email, Member, Recorded, Severity, Violation};
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "schema")]
 use utoipa::ToSchema;
@@ -69,6 +69,18 @@ impl RowError {
             message,
             suggestion,
             first_line: None,
+        }
+    }
+
+    /// Returns the fault of a row whose address already appears on line `first` of the file. `column` is the header cell of
+    /// the addresses.
+    #[must_use]
+    pub fn repeated(line: u64, row: u64, column: Option<&str>, email: &Email, first: u64) -> Self {
+        let detail = format!("already appears on line {first}");
+        let violation = Violation::new(Member::Email, Code::DuplicateInFile, detail).of_value(email.as_str());
+        Self {
+            first_line: Some(first),
+            ..Self::new(line, row, column, violation)
         }
     }
 

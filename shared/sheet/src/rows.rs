@@ -2,11 +2,13 @@
 
 mod lexer;
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
-use super::Dialect;
 use super::blank::is_blank;
 use super::encoding::{Decoder, Encoding};
+use super::{Delimiter, Dialect};
 use lexer::{Ending, Lexer};
 
 /// How long a row may be: 64 KiB of UTF-8, quotes and delimiters included, its line break not.
@@ -178,6 +180,37 @@ impl<'a> Cells<'a> {
     }
 }
 
+/// Returns where each cell of a row is in its text, with the quotes and blanks around it. The text ends with the row,
+/// or with its line break.
+///
+/// ```
+/// use sheet::{Delimiter, cell_spans};
+///
+/// let spans = cell_spans("ada@example.org, \"Ada, Countess\" ,\r\n", Delimiter::Comma);
+/// assert_eq!(spans, [0..15, 16..33, 34..34]);
+/// ```
+#[must_use]
+pub fn cell_spans(text: &str, delimiter: Delimiter) -> Vec<Range<usize>> {
+    let mut lexer = Lexer::new(delimiter.byte());
+    lexer.begin(1);
+    let mut spans: Vec<Range<usize>> = Vec::new();
+    let mut start = 0;
+    let mut end = text.len();
+    // A byte at a time, so that it is seen which byte ends a cell.
+    for (at, byte) in text.bytes().enumerate() {
+        if lexer.take(&[byte]).1 {
+            end = at;
+            break;
+        }
+        if lexer.cells().count() > spans.len() {
+            spans.push(start..at);
+            start = at + 1;
+        }
+    }
+    spans.push(start..end);
+    spans
+}
+
 /// Cells that outlive the row they were taken from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnedCells {
@@ -256,6 +289,8 @@ pub struct Rows {
     at_start: bool,
     /// Where `text[at..]` begins in the file.
     here: Position,
+    /// How many bytes of the file lie before the row last begun.
+    row_offset: u64,
     /// Where the row last taken ends.
     position: Position,
     /// How many rows the next one counts for: none if it is the header.
@@ -298,6 +333,7 @@ impl Rows {
             end: 0,
             at_start: position.offset == 0,
             here: position,
+            row_offset: position.offset,
             position,
             counts: u64::from(!header_is_next),
             step: Step::Between,
@@ -352,6 +388,13 @@ impl Rows {
         self.position
     }
 
+    /// Returns how many bytes of the file lie before the row last taken, in the file's own encoding. The bytes up to
+    /// [`Rows::position`] are the row with its line break.
+    #[must_use]
+    pub fn row_offset(&self) -> u64 {
+        self.row_offset
+    }
+
     /// Reads up to the end of the next row.
     fn advance(&mut self) -> Option<Ending> {
         loop {
@@ -372,6 +415,7 @@ impl Rows {
                     } else {
                         self.after_cr = false;
                         self.lexer.begin(self.here.line);
+                        self.row_offset = self.here.offset;
                         self.step = Step::Within;
                     }
                 }

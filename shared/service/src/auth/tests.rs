@@ -1,5 +1,5 @@
 use lambda_http::Body;
-use roster::{SubjectId, Timestamp, UserDraft};
+use roster::{Role, SubjectId, Timestamp, UserDraft};
 
 use super::*;
 

@@ -639,6 +639,47 @@ proptest! {
     }
 
     #[test]
+    fn the_text_of_a_row_and_of_its_cells_is_found_in_the_file(text in "\u{FEFF}?[ab,\"\r\n é€]{0,60}", wide: bool) {
+        let (dialect, file) = if wide {
+            let dialect = Dialect { encoding: Encoding::UTF_16LE, ..COMMA };
+            (dialect, utf16(&text, u16::to_le_bytes))
+        } else {
+            (COMMA, text.clone().into_bytes())
+        };
+        let mut rows = Rows::new(dialect, Position::START);
+        rows.feed(&file);
+        rows.finish();
+        while let Some(row) = rows.next_row() {
+            let Content::Cells(cells) = row.content else { break };
+            let cells = OwnedCells::from(cells);
+            let [from, to] = [rows.row_offset(), rows.position().offset].map(|at| usize::try_from(at).unwrap());
+            let bytes = &file[from..to];
+            let text = if wide {
+                let units = bytes.as_chunks().0.iter().map(|unit| u16::from_le_bytes(*unit));
+                String::from_utf16(&units.collect::<Vec<_>>()).unwrap()
+            } else {
+                String::from_utf8(bytes.to_vec()).unwrap()
+            };
+
+            let spans = cell_spans(&text, Delimiter::Comma);
+
+            let whole: Vec<_> = spans.iter().map(|span| &text[span.clone()]).collect();
+            prop_assert_eq!(whole.join(","), text.trim_end_matches(['\r', '\n']));
+            prop_assert_eq!(spans.len(), cells.cells().count());
+            for (span, cell) in whole.iter().zip(cells.cells().iter()) {
+                // By itself a cell reads as in its row, unless it is blank.
+                let alone = lines(span).into_iter().map(|(_, what)| what).next();
+                let cell = cell.unwrap();
+                let is_blank = is_blank(cell.as_bytes());
+                prop_assert!(is_blank || alone.is_some_and(|what| match what {
+                    What::Cells(cells) | What::Malformed(cells, _) => cells == [cell.as_bytes()],
+                    _ => false,
+                }), "{span:?} {cell:?}");
+            }
+        }
+    }
+
+    #[test]
     fn utf_16_gives_the_rows_of_utf_8(text in "\u{FEFF}[ab,\"\r\n é€😀]{0,60}") {
         let without_position = |encoding, file: &[u8]| -> Vec<_> {
             read(Dialect { encoding, bom: true, ..COMMA }, file)

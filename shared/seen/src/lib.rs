@@ -1,8 +1,8 @@
-//! The addresses of a validation with their first lines, in bounded memory.
+//! The addresses of a file with their first lines, in bounded memory.
 //!
-//! A validation writes nothing that could be asked whether an address came before, so it keeps them itself: the
-//! latest in memory, and the others on disk, in sorted runs. A filter in memory says of nearly every new address that
-//! no run can have it, so the disk is asked only for addresses that are repeated.
+//! Who checks a file and writes nothing has nothing that could be asked whether an address came before, so the addresses
+//! are kept here: the latest in memory, and the others on disk, in sorted runs. A filter in memory says of nearly every
+//! new address that no run can have it, so the disk is asked only for addresses that are repeated.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -12,11 +12,32 @@ use std::os::unix::fs::FileExt;
 
 use roster::Slot;
 
-/// Addresses in memory: as many as a map of 2^21 buckets takes, which is 52 MB.
-const RECENT: usize = 1_800_000;
-/// Bits of the filter: 128 MiB. A file of 1 GiB has at most 110 million addresses, of which the filter then wrongly
-/// takes one in a hundred for repeated.
-const FILTER_BITS: u32 = 30;
+/// How much memory the addresses may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// Addresses that are kept in a map until they are written to the disk.
+    addresses: usize,
+    /// The binary logarithm of the bits of the filter, which exists once there is something on disk.
+    filter_bits: u32,
+}
+
+impl Memory {
+    /// About 240 MB at most: a map of 2^21 buckets, which is 52 MB and half as much again while it is written to the
+    /// disk, and a filter of 128 MiB. A file of 1 GiB has at most 110 million addresses, of which the filter then
+    /// wrongly takes one in a hundred for repeated.
+    pub const LARGE: Self = Self {
+        addresses: 1_800_000,
+        filter_bits: 30,
+    };
+    /// About 40 MB at most: a map of 2^19 buckets, which is 13 MB and as much again while it is written to the disk,
+    /// and a filter of 16 MiB. With ten million addresses on disk, the filter wrongly takes one in two hundred for
+    /// repeated.
+    pub const SMALL: Self = Self {
+        addresses: 450_000,
+        filter_bits: 27,
+    };
+}
+
 /// The length of a slot.
 const KEY: usize = 15;
 /// A slot and its first line: no file of 1 GiB has more than 2^40 lines.
@@ -27,26 +48,32 @@ const BLOCK: usize = 256;
 type Key = [u8; KEY];
 
 /// The addresses seen so far.
+///
+/// ```
+/// use roster::{Email, Slot};
+/// use seen::{Memory, Seen};
+///
+/// let slot = |text: &str| text.parse::<Email>().map(|email| Slot::of(&email));
+/// let mut seen = Seen::within(Memory::SMALL);
+/// assert_eq!(seen.first_line(slot("ada@example.org")?, 2)?, None);
+/// assert_eq!(seen.first_line(slot("ADA@example.org")?, 7)?, Some(2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
-pub(super) struct Seen {
+pub struct Seen {
     recent: HashMap<Slot, u64>,
-    limit: usize,
+    memory: Memory,
     filter: Option<Filter>,
     runs: Vec<SortedRun>,
 }
 
-impl Default for Seen {
-    fn default() -> Self {
-        Self::with_limit(RECENT)
-    }
-}
-
 impl Seen {
-    /// Nothing seen yet, and at most `limit` addresses in memory.
-    fn with_limit(limit: usize) -> Self {
+    /// Nothing seen yet, and at most that much memory to take.
+    #[must_use]
+    pub fn within(memory: Memory) -> Self {
         Self {
             recent: HashMap::new(),
-            limit,
+            memory,
             filter: None,
             runs: Vec::new(),
         }
@@ -57,7 +84,7 @@ impl Seen {
     /// # Errors
     ///
     /// If the disk cannot be written or read.
-    pub(super) fn first_line(&mut self, slot: Slot, line: u64) -> io::Result<Option<u64>> {
+    pub fn first_line(&mut self, slot: Slot, line: u64) -> io::Result<Option<u64>> {
         if let Some(line) = self.on_disk(slot)? {
             return Ok(Some(line));
         }
@@ -65,7 +92,7 @@ impl Seen {
             Entry::Occupied(first) => return Ok(Some(*first.get())),
             Entry::Vacant(first) => first.insert(line),
         };
-        if self.recent.len() >= self.limit {
+        if self.recent.len() >= self.memory.addresses {
             self.spill()?;
         }
         Ok(None)
@@ -92,7 +119,8 @@ impl Seen {
             .map(|(slot, line)| (slot.bytes(), line))
             .collect();
         entries.sort_unstable();
-        let filter = self.filter.get_or_insert_with(Filter::new);
+        let bits = self.memory.filter_bits;
+        let filter = self.filter.get_or_insert_with(|| Filter::new(bits));
         for (key, _) in &entries {
             filter.add(key);
         }
@@ -102,38 +130,48 @@ impl Seen {
 }
 
 /// A Bloom filter of keys that are hashes already.
-struct Filter(Vec<u64>);
+struct Filter {
+    words: Vec<u64>,
+    bits: u32,
+}
 
 impl Filter {
-    fn new() -> Self {
-        Self(vec![0; 1 << (FILTER_BITS - 6)])
+    /// A filter of 2^`bits` bits.
+    fn new(bits: u32) -> Self {
+        Self {
+            words: vec![0; 1 << (bits - 6)],
+            bits,
+        }
     }
 
     /// Four independent bits for each key: parts of a cryptographic hash.
-    fn bits(key: &Key) -> impl Iterator<Item = (usize, u64)> {
+    fn bits(&self, key: &Key) -> impl Iterator<Item = (usize, u64)> + use<> {
+        let bits = self.bits;
         let words =
             [0, 4, 8, 11].map(|at| u32::from_be_bytes([key[at], key[at + 1], key[at + 2], key[at + 3]]));
-        words.into_iter().map(|word| {
-            let bit = word >> (32 - FILTER_BITS);
+        words.into_iter().map(move |word| {
+            let bit = word >> (32 - bits);
             ((bit >> 6) as usize, 1 << (bit & 63))
         })
     }
 
     fn add(&mut self, key: &Key) {
-        for (word, bit) in Self::bits(key) {
-            self.0[word] |= bit;
+        for (word, bit) in self.bits(key) {
+            self.words[word] |= bit;
         }
     }
 
     fn may_have(&self, key: &Key) -> bool {
-        Self::bits(key).all(|(word, bit)| self.0[word] & bit != 0)
+        self.bits(key).all(|(word, bit)| self.words[word] & bit != 0)
     }
 }
 
 /// Shows its size only.
 impl std::fmt::Debug for Filter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Filter").field("words", &self.0.len()).finish()
+        f.debug_struct("Filter")
+            .field("words", &self.words.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -190,20 +228,22 @@ mod tests {
 
     proptest! {
         // Each case takes a filter of its own.
-        #![proptest_config(ProptestConfig::with_cases(32))]
+        #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
         fn addresses_in_memory_and_on_disk_are_remembered_with_their_first_lines(
             numbers in prop::collection::vec(0..2000_u32, 1..3000),
-            limit in 1..700_usize,
+            addresses in 1..700_usize,
+            // From a filter that takes most addresses for repeated to one that takes few.
+            filter_bits in 8..24_u32,
         ) {
-            let mut seen = Seen::with_limit(limit);
+            let mut seen = Seen::within(Memory { addresses, filter_bits });
             let mut expected = HashMap::new();
             for (line, number) in (2..).zip(numbers) {
                 let earlier = expected.get(&number).copied();
                 expected.entry(number).or_insert(line);
                 prop_assert_eq!(seen.first_line(slot(number), line).unwrap(), earlier);
-                prop_assert!(seen.recent.len() < limit.max(2));
+                prop_assert!(seen.recent.len() < addresses.max(2));
             }
         }
     }
@@ -211,7 +251,10 @@ mod tests {
     #[test]
     fn lines_of_the_longest_file_fit_and_memory_stays_bounded() {
         const LAST: u64 = (1 << 40) - 1;
-        let mut seen = Seen::with_limit(1000);
+        let mut seen = Seen::within(Memory {
+            addresses: 1000,
+            ..Memory::SMALL
+        });
         for number in 0..50_000 {
             assert_eq!(
                 seen.first_line(slot(number), LAST - u64::from(number)).unwrap(),
