@@ -55,6 +55,12 @@ test("a file is checked and imported by mouse", async ({ page, stack }) => {
     const download = page.waitForEvent("download");
     await page.getByRole("button", { name: "Download the 5 rows to correct" }).click();
     assert.equal((await download).suggestedFilename(), "people-with-errors to correct.csv");
+
+    const { items } = await stack.api("GET", "/users?sortBy=createdAt&orderBy=DESC&limit=1");
+    await page.goto(`${stack.url}/#/users/${items[0].id}`);
+    await page.getByText(/imported, line \d+/).waitFor();
+    await page.getByRole("link", { name: "Show the import" }).click();
+    await page.getByRole("heading", { name: "5 created. 5 rows left to correct." }).waitFor();
 });
 
 test("a file is checked and imported by keyboard alone", async ({ page, stack }) => {

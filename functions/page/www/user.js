@@ -115,14 +115,17 @@ function mayGive(role, me) {
 function refresh(editing) {
     const { root, form, user, place } = editing;
     set(form, record(user));
-    const from = user.importId ? `imported, line ${user.importLine ?? "?"}` : "added by hand";
+    const way = user.importId ? `imported, line ${user.importLine ?? "?"}` : "added by hand";
     fill(root, {
         title: personName(user),
-        about: `${user.enabled ? "Enabled" : "Disabled"} · created ${when(user.createdAt)}, ${from} · changed ${when(user.modifiedAt)}`,
+        about: `${user.enabled ? "Enabled" : "Disabled"} · created ${when(user.createdAt)}, ${way} · changed ${when(user.modifiedAt)}`,
         "toggle-title": user.enabled ? "Disable" : "Enable",
         "toggle-text": user.enabled ? "The account cannot be used until somebody enables it." : "The account can be used again.",
         toggle: user.enabled ? "Disable" : "Enable",
     });
+    const from = part(root, "from", HTMLAnchorElement);
+    from.hidden = !user.importId || editing.path.startsWith("/users/me");
+    from.href = `#/imports/${user.importId}`;
     place.title(personName(user));
     pending(editing);
 }
