@@ -624,6 +624,10 @@ test("axe finds nothing in any state, light and dark, wide and at 320 pixels", a
     await look("users");
     await page.getByRole("checkbox").last().check();
     await look("selection");
+    await page.getByRole("button", { name: "Disable" }).click();
+    await page.getByRole("dialog").waitFor();
+    await look("question before something dangerous");
+    await page.keyboard.press("Escape");
     await page.goto(`${stack.url}/#/users/new`);
     await page.getByLabel("Email address").fill("tim@");
     await page.getByRole("button", { name: "Create" }).click();
