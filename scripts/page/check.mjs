@@ -182,6 +182,23 @@ test("a file of Windows-1252 and a workbook arrive as they were meant", async ({
     assert.deepEqual([soren.firstName, soren.mobileNumber, soren.externalUserId], ["S\xf8ren", "+4520123456", "46022"]);
 });
 
+test("columns that nothing is known of are decided on the spot", async ({ page, stack }) => {
+    await signIn(page, stack);
+    const rows = "Kontakt,Vorname,Raum,Etage\nada@decide.example,Ada,12,2\n";
+    await page.locator("input[type=file]").setInputFiles(csv("decide.csv", rows));
+    await page.getByText("No column is known to have the addresses.").waitFor();
+    await page.getByText("3 columns are unknown: Kontakt, Raum, Etage.").waitFor();
+    await page.getByLabel("What Kontakt means").selectOption("Email address");
+    await page.getByText("2 columns are unknown").waitFor();
+    assert.equal(await page.getByRole("button", { name: "Check the file" }).isDisabled(), true);
+    await page.getByRole("button", { name: "Leave them out" }).click();
+    await page.getByText("4 columns, 2 left out").waitFor();
+    await page.getByRole("button", { name: "Check the file" }).click();
+    await page.getByRole("button", { name: "Create 1 user" }).click();
+    await page.getByRole("heading", { name: "Done: 1 created." }).waitFor();
+    assert.equal((await stack.api("GET", "/users?searchText=ada@decide.example")).items[0].firstName, "Ada");
+});
+
 test("100,000 rows to correct: the first cause, a key, and the memory", async ({ page, stack }) => {
     const rows = Array.from({ length: 100_000 }, (_, row) => `row${row}@many.example,F${row},Last,Wizard${row % 7}\n`).join("");
     await signIn(page, stack);

@@ -193,7 +193,7 @@ export async function show(place) {
     };
     const look = new Look(piece(root, "look"), file, options, place.signal, ready => {
         go.disabled = !ready;
-        fill(root, { hint: ready ? "The check writes nothing." : "Decide above how the file is read." });
+        fill(root, { hint: ready ? "The check writes nothing." : "What is said above has to be decided first, or another file chosen." });
     });
     piece(root, "look").hidden = refusal !== "";
     if (!refusal) void look.refresh();

@@ -3,6 +3,7 @@
 
 import { json } from "./api.js";
 import { button, choices, clone, fill, part, piece } from "./dom.js";
+import { SHEET_ROW } from "./rows.js";
 import { latest } from "./users.js";
 import { memberName, number, plural, visible } from "./words.js";
 
@@ -108,7 +109,12 @@ export class Look {
 
     /** @param {Api.Preview} preview */
     draw(preview) {
-        const { root } = this, { read, columns, encodings, problems } = preview;
+        const { root } = this, { read, encodings } = preview;
+        const columns = preview.columns.filter(column => column.header !== SHEET_ROW);
+        const hasAddresses = !columns.length || columns.some(column => column.member === "email");
+        // What the service says of a missing column is for those who write requests. Here it is chosen.
+        const problems = preview.problems.filter(problem => hasAddresses || !/^no column is named "email"/.test(problem));
+        if (!hasAddresses) problems.unshift("No column is known to have the addresses. Choose below which one has them: Email address.");
         const [likeliest] = encodings;
         if (read && likeliest && !encodings.some(one => one.encoding === read.encoding) && !this.chosen.encoding) {
             // It is in another encoding. The likeliest is taken, and shown beside the others for a person to decide.
@@ -130,7 +136,10 @@ export class Look {
             for (const column of unknown) this.columns[`#${column.position}`] = null;
             void this.refresh();
         };
-        if ((unknown.length || problems.length) && !this.isOpen) this.toggle(true);
+        if (read && (unknown.length || problems.length) && !this.isOpen) this.toggle(true);
+        // Of a file that is no table, there is nothing to decide.
+        if (!read && this.isOpen) this.toggle(false);
+        button(root, "change").hidden = !read;
         this.drawEncodings(encodings, read?.encoding ?? "");
         piece(root, "country-field").hidden = !columns.some(column => column.member === "mobileNumber");
         this.drawColumns(columns);

@@ -12,7 +12,7 @@ const CHECKED = 500, VALUES = 55_000, CHARACTERS = 300_000;
 /** How long the model waits for further changes before it checks them, in milliseconds. */
 const SETTLE = 60;
 /** The columns that say on which line of a person's own file a row was: that of a workbook, and that of a correction. */
-const SHEET_ROW = "_sheetRow", OWN_LINE = "_ownLine";
+export const SHEET_ROW = "_sheetRow", OWN_LINE = "_ownLine";
 
 /**
  * @typedef {import("./rejected.js").Fault} Fault
