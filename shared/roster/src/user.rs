@@ -1,5 +1,6 @@
 //! A user's account.
 
+mod difference;
 mod draft;
 
 use serde::{Serialize, Serializer};
@@ -11,6 +12,7 @@ use super::{
     Timestamp, UserId,
 };
 
+pub use difference::MemberChange;
 pub use draft::{Member, Members, UnknownMember, UserDraft};
 
 /// A sound account that does not exist yet. Only [`UserDraft::parse`] makes one.

@@ -28,6 +28,8 @@ pub enum Code {
     DuplicateInFile,
     /// An account or contact with the address exists.
     AlreadyExists,
+    /// The account was changed, made or deleted since the dry run that is applied or the import that is taken back.
+    ChangedSince,
     /// The row has more or fewer cells than the header.
     ColumnCount,
     /// A column that has no name has a value in the row.
@@ -81,7 +83,7 @@ impl Code {
     }
 
     /// The codes that errors and warnings of rows have.
-    pub const OF_ROWS: [Self; 18] = [
+    pub const OF_ROWS: [Self; 19] = [
         Self::Required,
         Self::InvalidFormat,
         Self::TooLong,
@@ -90,6 +92,7 @@ impl Code {
         Self::ForbiddenRole,
         Self::DuplicateInFile,
         Self::AlreadyExists,
+        Self::ChangedSince,
         Self::ColumnCount,
         Self::UnnamedColumn,
         Self::MalformedQuote,
@@ -125,6 +128,7 @@ impl Code {
             Self::ForbiddenRole => "forbidden_role",
             Self::DuplicateInFile => "duplicate_in_file",
             Self::AlreadyExists => "already_exists",
+            Self::ChangedSince => "changed_since",
             Self::ColumnCount => "column_count",
             Self::UnnamedColumn => "unnamed_column",
             Self::MalformedQuote => "malformed_quote",

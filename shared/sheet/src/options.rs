@@ -1,6 +1,7 @@
 //! How a file is to be imported.
 
 mod reading;
+mod stored;
 
 use roster::{Code, Country, Faults, Given, Member, Role, Roles, Violation, objection};
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{ColumnMapping, Delimiter, Encoding, InvalidMapping, Wishes};
-use reading::word;
+use stored::StoredOptions;
 
 pub use reading::HeaderRow;
 
@@ -23,8 +24,22 @@ pub enum Mode {
     Create,
     /// Makes a user, or changes the one with the address.
     Upsert,
-    /// Writes no user, and reports what `Create` would.
+    /// Another word for a dry run of `create`.
     Validate,
+}
+
+/// What an import is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Act {
+    /// It carries out its rows.
+    #[default]
+    Import,
+    /// It writes no user, and reports what an import would.
+    DryRun,
+    /// It carries out what a dry run has reported.
+    Apply,
+    /// It takes another import back.
+    Undo,
 }
 
 /// What happens to columns that mean nothing to the service.
@@ -45,10 +60,12 @@ pub enum UnknownColumns {
 /// their defaults. Members and words of a later version make the whole unknown, see
 /// [`Recorded`](roster::Recorded): an import is not to run by half of its options.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[serde(into = "StoredOptions", try_from = "StoredOptions")]
 pub struct ImportOptions {
     /// What to do with a good row.
     pub mode: Mode,
+    /// What the import is for.
+    pub act: Act,
     /// Whether the address of an existing account is skipped instead of an error.
     pub ignore_duplicates: bool,
     /// The roles of a row that names none.
@@ -56,23 +73,36 @@ pub struct ImportOptions {
     /// What to do with columns that are not known.
     pub unknown_columns: UnknownColumns,
     /// The encoding of the file, unless a byte order mark says another.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub encoding: Option<Encoding>,
     /// What separates cells; found out if none is named.
-    #[serde(skip_serializing_if = "Option::is_none", with = "word")]
     pub delimiter: Option<Delimiter>,
     /// Whether the file has a header.
-    #[serde(skip_serializing_if = "HeaderRow::is_present")]
     pub header: HeaderRow,
     /// What the sender says that columns mean.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub columns: Option<ColumnMapping>,
     /// The country of phone numbers without a country code.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub country: Option<Country>,
 }
 
 impl ImportOptions {
+    /// Returns whether no user is written.
+    #[must_use]
+    pub fn is_dry(&self) -> bool {
+        self.act == Act::DryRun || self.mode == Mode::Validate
+    }
+
+    /// Returns whether rows are written one by one, each marked with its line, and not in their checkpoint.
+    #[must_use]
+    pub fn writes_rows(&self) -> bool {
+        !self.is_dry() && self.act != Act::Undo
+    }
+
+    /// Returns whether existing accounts are changed.
+    #[must_use]
+    pub fn upserts(&self) -> bool {
+        self.mode == Mode::Upsert
+    }
+
     /// Returns what the columns mean of a file that has no header.
     #[must_use]
     pub fn members(&self) -> &[Option<Member>] {
@@ -101,6 +131,7 @@ impl Default for ImportOptions {
     fn default() -> Self {
         Self {
             mode: Mode::Create,
+            act: Act::Import,
             ignore_duplicates: false,
             default_roles: Role::Collaborator.into(),
             unknown_columns: UnknownColumns::Refuse,
@@ -118,9 +149,12 @@ impl Default for ImportOptions {
 #[cfg_attr(feature = "schema", derive(ToSchema))]
 #[cfg_attr(feature = "schema", schema(rename_all = "camelCase"))]
 pub struct ImportOptionsDraft<'a> {
-    /// `create`, `upsert` or `validate`.
+    /// `create` or `upsert`; `validate` is another word for `create` with `dryRun`.
     #[cfg_attr(feature = "schema", schema(value_type = Mode))]
     pub mode: Given<'a>,
+    /// `true` or `false`: whether the import only reports what it would do.
+    #[cfg_attr(feature = "schema", schema(value_type = bool))]
+    pub dry_run: Given<'a>,
     /// `true` or `false`.
     #[cfg_attr(feature = "schema", schema(value_type = bool))]
     pub ignore_duplicates: Given<'a>,
@@ -167,6 +201,7 @@ impl ImportOptionsDraft<'_> {
 
         let Self {
             mode,
+            dry_run,
             ignore_duplicates,
             default_roles,
             unknown_columns,
@@ -182,6 +217,7 @@ impl ImportOptionsDraft<'_> {
         let mode = faults.defaulted(&mode, default.mode, |faults, given| {
             faults.choice("mode", given, &MODES)
         });
+        let dry_run = faults.defaulted(&dry_run, false, |faults, given| faults.flag("dryRun", given));
         let ignore_duplicates =
             faults.defaulted(&ignore_duplicates, default.ignore_duplicates, |faults, given| {
                 faults.flag("ignoreDuplicates", given)
@@ -203,8 +239,11 @@ impl ImportOptionsDraft<'_> {
         let country = faults.optional("country", &country);
         let options = || {
             let (encoding, delimiter, header) = reading?;
+            let mode = mode?;
+            let is_dry = dry_run? || mode == Mode::Validate;
             Some(ImportOptions {
-                mode: mode?,
+                mode,
+                act: if is_dry { Act::DryRun } else { Act::Import },
                 ignore_duplicates: ignore_duplicates?,
                 default_roles: default_roles?,
                 unknown_columns: unknown_columns?,
@@ -290,6 +329,7 @@ mod tests {
     fn every_word_has_its_meaning() {
         let draft = ImportOptionsDraft {
             mode: "upsert".into(),
+            dry_run: Given::Flag(true),
             ignore_duplicates: Given::Flag(true),
             default_roles: "Originator; ROLE_COLLABORATOR".into(),
             unknown_columns: "ignore".into(),
@@ -304,6 +344,7 @@ mod tests {
         let options = draft.parse(ordinary).unwrap();
 
         assert_eq!((options.mode, options.ignore_duplicates), (Mode::Upsert, true));
+        assert!(options.is_dry());
         assert_eq!(options.default_roles, ordinary);
         assert_eq!(options.unknown_columns, UnknownColumns::Ignore);
         let reading = (options.encoding, options.delimiter, options.header);
@@ -321,12 +362,16 @@ mod tests {
             json!({ "Tel.": "mobileNumber", "Notes": null })
         );
         assert_eq!(serde_json::from_value::<ImportOptions>(stored).unwrap(), options);
-        for (word, mode) in [("create", Mode::Create), ("validate", Mode::Validate)] {
+        for (word, mode, is_dry) in [
+            ("create", Mode::Create, false),
+            ("validate", Mode::Validate, true),
+        ] {
             let draft = ImportOptionsDraft {
                 mode: word.into(),
                 ..ImportOptionsDraft::default()
             };
-            assert_eq!(draft.parse(ordinary).unwrap().mode, mode);
+            let options = draft.parse(ordinary).unwrap();
+            assert_eq!((options.mode, options.is_dry()), (mode, is_dry));
         }
     }
 
@@ -334,6 +379,7 @@ mod tests {
     fn every_fault_is_told() {
         let draft = ImportOptionsDraft {
             mode: "Create".into(),
+            dry_run: "perhaps".into(),
             ignore_duplicates: "perhaps".into(),
             default_roles: "ROLE_SYSTEM_ADMIN".into(),
             unknown_columns: Given::Flag(true),
@@ -354,6 +400,7 @@ mod tests {
             told,
             [
                 ("mode", Code::InvalidFormat),
+                ("dryRun", Code::InvalidFormat),
                 ("ignoreDuplicates", Code::InvalidFormat),
                 ("defaultRoles", Code::ForbiddenRole),
                 ("unknownColumns", Code::InvalidFormat),
@@ -364,6 +411,6 @@ mod tests {
                 ("country", Code::InvalidFormat),
             ]
         );
-        assert_eq!(faults[7].suggestion.as_deref(), Some("mobileNumber"));
+        assert_eq!(faults[8].suggestion.as_deref(), Some("mobileNumber"));
     }
 }

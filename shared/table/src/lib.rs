@@ -16,6 +16,7 @@
 //! | warnings | `I#<import id>` | `W#<first line, 10 digits>` | `intake::store` | a chunk of warnings |
 //! | causes | `I#<import id>` | `C` | `intake::store` | the row errors and warnings grouped by cause |
 //! | rejected rows | `I#<import id>` | `R#<first line, 10 digits>` | `intake::store` | where those of a checkpoint are |
+//! | record | `I#<import id>` | `H#<first line, 10 digits>` | `intake::store` | where the record of the rows of a checkpoint is |
 //! | open uploads | `O#<user id>` | `O` | `intake::store` | until when each upload URL of the user is valid |
 //! | late writes | `L` | `<import id>#<random>` | `intake::store` | where a run that lost its import may still write |
 //! | file | `F#<hash of sender, bytes and options>` | `F` | `intake::store` | the import that was made of it |
@@ -44,4 +45,6 @@ pub use replays::{Attempt, Begun, ReplayStore};
 pub use table::{Item, Key, Refused, Table, When, from_item, is_refused, to_item, to_value};
 pub use takeovers::{Takeovers, import_key};
 pub use tokens::{Credential, NewToken, Token, TokenRecord, TokenStore, WhenFull};
-pub use users::{Account, AccountRecord, Holder, Replaced, UserStore, Written, holder, key as slot_key};
+pub use users::{
+    Account, AccountRecord, Former, FormerMark, Holder, Replaced, UserStore, Written, holder, key as slot_key,
+};

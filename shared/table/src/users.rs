@@ -6,15 +6,17 @@ mod item;
 use std::borrow::Borrow;
 use std::collections::{HashMap, HashSet};
 
-use aws_sdk_dynamodb::types::{BatchStatementErrorCodeEnum, BatchStatementRequest, TransactWriteItem};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, BatchStatementErrorCodeEnum, BatchStatementRequest, TransactWriteItem,
+};
 use errors::{Error, Tries, failed};
 use roster::{Code, Email, ImportId, Member, RequestMark, Slot, SubjectId, Tally, User, UserId, Violation};
 
 use super::table::{Refused, When, from_value};
-use super::{Table, Takeovers, import_key};
+use super::{Key, Table, Takeovers, import_key};
 use item::{address, bound, bound_user, slot_of, stored, subject_key};
 
-pub use account::{Account, AccountRecord};
+pub use account::{Account, AccountRecord, Former, FormerMark};
 pub(super) use item::listing_part;
 pub use item::{holder, key};
 
@@ -167,13 +169,7 @@ impl UserStore {
         more: Vec<TransactWriteItem>,
     ) -> Result<Replaced, Error> {
         let doing = "delete a user";
-        let home = key(account.user.id.slot());
-        let mut actions = vec![self.table.delete(home, unchanged(&account.user), doing)?];
-        // What the unchanged account lists is its own, so the rest needs no condition.
-        let addresses = account.addresses.iter().copied().map(key);
-        for key in addresses.chain(account.subject.map(subject_key)) {
-            actions.push(self.table.delete(key, When::Always, doing)?);
-        }
+        let mut actions = self.deleting(account)?;
         actions.extend(self.counting(-counted, doing)?);
         actions.extend(more);
         match self.table.transact(actions, doing).await {
@@ -184,6 +180,35 @@ impl UserStore {
             }
             Err(Refused::Condition(_)) => Ok(Replaced::LastAdmin),
         }
+    }
+
+    /// Returns the actions that delete `account`, which must still be what is stored, and set its addresses and its subject
+    /// free. The caller moves the counters in the same transaction.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if an action cannot be built.
+    pub fn deleting(&self, account: &Account) -> Result<Vec<TransactWriteItem>, Error> {
+        let doing = "delete a user";
+        let home = key(account.user.id.slot());
+        let mut actions = vec![self.table.delete(home, unchanged(&account.user), doing)?];
+        // What the unchanged account lists is its own, so the rest needs no condition.
+        let addresses = account.addresses.iter().copied().map(key);
+        for key in addresses.chain(account.subject.map(subject_key)) {
+            actions.push(self.table.delete(key, When::Always, doing)?);
+        }
+        Ok(actions)
+    }
+
+    /// Returns the action that stores `new` in the place of `old`, which must still be what is stored, and which has the
+    /// same addresses and subject. The caller moves the counters in the same transaction.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if the action cannot be built.
+    pub fn replacing(&self, old: &Account, new: &Account) -> Result<TransactWriteItem, Error> {
+        let doing = "change a user";
+        self.table.put(stored(new, doing)?, unchanged(&old.user), doing)
     }
 
     /// Returns what the counters have of `account`: nothing if a run of an import made it that had lost the
@@ -238,6 +263,64 @@ impl UserStore {
             .put(stored(&own, doing)?, unchanged(&account.user), doing)
     }
 
+    /// Stores each `new` account in the place of its `old` one, which must still be what is stored; one answer for each
+    /// pair, in order. At most 100 pairs, of different accounts.
+    ///
+    /// Each change is carried out by itself, in as few calls as insertions are: 1 write unit a KB for the account, and
+    /// what its index entry takes if that changes. Nothing is counted, so the two states must count alike
+    /// ([`User::tally`]), and the addresses and the subject must be the same. What cannot be changed like this is
+    /// [`Replaced::Stale`], and [`UserStore::replace`] changes it: an account that an import made and nobody counts.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`] if storage throttles longer than is worth waiting; some changes may then be stored.
+    pub async fn replace_each(&self, changes: &[(Account, Account)]) -> Result<Vec<Replaced>, Error> {
+        let doing = "change users";
+        let counted = self.are_counted(changes).await?;
+        let (mut open, mut statements) = (Vec::new(), Vec::new());
+        for (index, (old, new)) in changes.iter().enumerate() {
+            if counted[index] {
+                open.push(index);
+                statements.push(update_statement(self.table.name(), old, new)?);
+            }
+        }
+        let calls = statements
+            .chunks(MAX_STATEMENTS)
+            .map(|statements| self.execute_each(statements, doing));
+        let done = futures::future::try_join_all(calls).await?.concat();
+        let mut replaced = vec![Replaced::Stale; changes.len()];
+        for (index, _) in open.into_iter().zip(done).filter(|(_, done)| *done) {
+            replaced[index] = Replaced::Done;
+        }
+        Ok(replaced)
+    }
+
+    /// Returns for each first account whether the counters have it: see [`UserStore::counted`].
+    async fn are_counted(&self, accounts: &[(Account, Account)]) -> Result<Vec<bool>, Error> {
+        let doing = "read whether users are counted";
+        let mut keys = HashSet::new();
+        for (account, _) in accounts {
+            if let Some((import, _)) = account.user.import.filter(|_| account.user.version == 0) {
+                keys.insert(import_key(import));
+            }
+        }
+        let mut takeovers = HashMap::new();
+        for mut item in self.table.batch_get(keys, doing).await? {
+            if let (Some(of), Some(value)) = (item.remove("PK"), item.remove("takeovers")) {
+                let of = of.as_s().cloned().unwrap_or_default();
+                takeovers.insert(of, from_value::<Takeovers>(value, doing)?);
+            }
+        }
+        let is_counted = |(account, _): &(Account, Account)| {
+            let made = account.user.import.filter(|_| account.user.version == 0);
+            made.is_none_or(|(import, line)| {
+                let takeovers = takeovers.get(&import_key(import).pk);
+                takeovers.is_none_or(|takeovers| !takeovers.lost(line, account.import_run))
+            })
+        };
+        Ok(accounts.iter().map(is_counted).collect())
+    }
+
     /// Stores new users, each by itself and uncounted, as made by a run that knows of `number` takeovers; one answer for each, in order.
     ///
     /// The caller counts them by [`UserStore::counting`] in a transaction of its own, once it knows
@@ -263,13 +346,31 @@ impl UserStore {
         users: &[impl Borrow<User> + Sync],
         number: u64,
     ) -> Result<Vec<Written>, Error> {
-        let doing = "store users";
         let statements = users
             .iter()
             .map(|user| self.insert_statement(user.borrow(), number))
             .collect::<Result<Vec<_>, _>>()?;
-        let mut written = vec![Written::Inserted; users.len()];
-        let mut open: Vec<usize> = (0..users.len()).collect();
+        let inserted = self.execute_each(&statements, "store users").await?;
+        let written = |inserted| {
+            if inserted {
+                Written::Inserted
+            } else {
+                Written::Held
+            }
+        };
+        Ok(inserted.into_iter().map(written).collect())
+    }
+
+    /// Carries out each of up to 25 statements by itself, and returns for each whether its condition held.
+    ///
+    /// A statement whose answer was lost is carried out again, and then meets its own work.
+    async fn execute_each(
+        &self,
+        statements: &[BatchStatementRequest],
+        doing: &'static str,
+    ) -> Result<Vec<bool>, Error> {
+        let mut done = vec![true; statements.len()];
+        let mut open: Vec<usize> = (0..statements.len()).collect();
         let mut tries = self.table.tries(doing);
         loop {
             let answer = self
@@ -282,14 +383,18 @@ impl UserStore {
                 .send()
                 .await
                 .map_err(|error| failed(doing, error))?;
-            // What has no answer may or may not be stored: the next try finds out.
+            // What has no answer may or may not be carried out: the next try finds out.
             let mut again = open.split_off(answer.responses().len().min(open.len()));
             for (index, response) in open.iter().zip(answer.responses()) {
                 match response.error().map(|error| (error.code(), error.message())) {
                     None => {}
-                    Some((Some(BatchStatementErrorCodeEnum::DuplicateItem), _)) => {
-                        written[*index] = Written::Held;
-                    }
+                    Some((
+                        Some(
+                            BatchStatementErrorCodeEnum::DuplicateItem
+                            | BatchStatementErrorCodeEnum::ConditionalCheckFailed,
+                        ),
+                        _,
+                    )) => done[*index] = false,
                     Some((
                         Some(
                             BatchStatementErrorCodeEnum::ThrottlingError
@@ -311,7 +416,7 @@ impl UserStore {
                 }
             }
             if again.is_empty() {
-                return Ok(written);
+                return Ok(done);
             }
             open = again;
             tries.again().await?;
@@ -426,6 +531,35 @@ impl UserStore {
         let found = items.into_iter().next();
         found.map(|item| bound_user(item, doing)).transpose()
     }
+}
+
+/// Returns a PartiQL update of what differs between two states of an account: refused, like a conditional put, unless
+/// the stored account is still `old`.
+fn update_statement(table: &str, old: &Account, new: &Account) -> Result<BatchStatementRequest, Error> {
+    let doing = "change users";
+    let (before, after) = (stored(old, doing)?, stored(new, doing)?);
+    let mut set = Vec::new();
+    let mut parameters = Vec::new();
+    for (name, value) in &after {
+        if before.get(name) != Some(value) {
+            set.push(format!("SET \"{name}\"=?"));
+            parameters.push(value.clone());
+        }
+    }
+    let gone = before.keys().filter(|name| !after.contains_key(*name));
+    set.extend(gone.map(|name| format!("REMOVE \"{name}\"")));
+    let Key { pk, sk } = key(old.user.id.slot());
+    let version = AttributeValue::N(old.user.version.to_string());
+    let id = AttributeValue::S(old.user.id.to_string());
+    parameters.extend([AttributeValue::S(pk), AttributeValue::S(sk), id, version]);
+    BatchStatementRequest::builder()
+        .statement(format!(
+            "UPDATE \"{table}\" {} WHERE PK=? AND SK=? AND id=? AND version=?",
+            set.join(" ")
+        ))
+        .set_parameters(Some(parameters))
+        .build()
+        .map_err(|error| Error::internal(doing, error))
 }
 
 /// When the stored user is still `user`.

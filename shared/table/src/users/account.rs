@@ -1,10 +1,15 @@
 //! An account, and every way to change one.
 
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::time::Duration;
 
 use errors::Error;
-use roster::{Change, Email, ImportId, RequestMark, Slot, SubjectId, Timestamp, User, UserPatch};
+use roster::{
+    Change, Email, ImportId, MemberChange, RequestMark, Slot, SubjectId, Timestamp, User, UserPatch,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::Item;
 
@@ -21,6 +26,13 @@ pub struct AccountRecord {
     pub changed_by: Option<(ImportId, u64)>,
     /// The number of takeovers of that import that the run knew of.
     pub changed_by_run: u64,
+    /// What that import has changed in the account, as it was before.
+    pub former: Option<Former>,
+    /// The version that the account had when an import made it or changed it last. If it still has that version, nothing
+    /// has changed it since.
+    pub marked_version: u64,
+    /// The imports whose changes of the account were taken back, the last one at the end; a few of them.
+    pub undone: Vec<ImportId>,
     /// The request that made the account, if no import did.
     pub made_by: Option<RequestMark>,
     /// The addresses that are kept for the account, besides the one it was made with.
@@ -33,6 +45,34 @@ pub struct AccountRecord {
     pub address_unproven: bool,
     /// The attributes that a later version of the service has added. They stay whatever is changed.
     pub later: Item,
+}
+
+/// What the last import that changed an account has found there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Former {
+    /// The members that it has changed, with their values before; null if there was none.
+    pub members: BTreeMap<String, Value>,
+    /// The version of the account.
+    pub version: u64,
+    /// The mark that the account had.
+    pub mark: FormerMark,
+}
+
+/// The mark that an account had before an import changed it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FormerMark {
+    /// The import that had changed the account last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changed_by_import: Option<ImportId>,
+    /// The line of that import.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changed_by_line: Option<u64>,
+    /// The number of takeovers of that import that the run knew of.
+    pub changed_by_run: u64,
+    /// Whether nothing had changed the account since an import had made or changed it.
+    pub untouched: bool,
 }
 
 /// A user and what the service keeps of the account beside it.
@@ -56,6 +96,9 @@ impl Account {
     /// The most addresses that are kept for one account, besides the one it was made with: with a deletion's
     /// 40 further actions they fit a transaction, which takes 100.
     pub const MAX_ADDRESSES: usize = 50;
+    /// How many of the imports whose changes were taken back are noted in an account: as many as somebody takes back
+    /// one after the other.
+    const MAX_UNDONE: usize = 10;
 
     /// Makes the account of a new user.
     #[must_use]
@@ -66,6 +109,9 @@ impl Account {
             import_run: 0,
             changed_by: None,
             changed_by_run: 0,
+            former: None,
+            marked_version: 0,
+            undone: Vec::new(),
             made_by: None,
             addresses: Vec::new(),
             subject: None,
@@ -198,25 +244,105 @@ impl Account {
             pending_email: Change::Keep,
             ..patch
         };
+        let user = self.user.patched(patch, now);
+        let changes = self.user.differences(&user).into_iter();
+        let former = Former {
+            members: changes
+                .map(|change| (change.member.name().to_owned(), change.before))
+                .collect(),
+            version: self.user.version,
+            mark: self.former_mark(),
+        };
         self.changed(|record| {
-            record.user = record.user.patched(patch, now);
+            record.user = user;
             record.changed_by = Some(mark);
             record.changed_by_run = number;
+            record.former = Some(former);
         })
+        .marked()
+    }
+
+    /// Returns the account, whose last change is one of `import`, with the former values of that `changes` back. It has the
+    /// mark that it had before, and if nothing had changed it then since that mark, nothing has now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if a value is none that the member may have.
+    pub fn given_back(
+        &self,
+        import: ImportId,
+        changes: &[MemberChange],
+        mark: FormerMark,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let mut user = super::item::with_values(self, changes)?.user;
+        user.modified_at = now;
+        let account = self.changed(|record| {
+            record.user = user;
+            record.changed_by = mark.changed_by_import.zip(mark.changed_by_line);
+            record.changed_by_run = mark.changed_by_run;
+            record.former = None;
+            if record.undone.len() == Self::MAX_UNDONE {
+                record.undone.remove(0);
+            }
+            record.undone.push(import);
+        });
+        Ok(if mark.untouched { account.marked() } else { account })
+    }
+
+    /// Returns the account, which an import made and nothing has changed since, as one that is in use; `None` if it is
+    /// another account. By its version, everybody sees that it has contacts or tokens.
+    #[must_use]
+    pub fn in_use(&self) -> Option<Self> {
+        if self.user.import.is_none() || !self.is_untouched() {
+            return None;
+        }
+        let mut account = self.clone();
+        account.record.user.version += 1;
+        Some(account)
+    }
+
+    /// Returns the mark of an import that the account has, for the case that another import changes it.
+    #[must_use]
+    pub fn former_mark(&self) -> FormerMark {
+        FormerMark {
+            changed_by_import: self.changed_by.map(|(import, _)| import),
+            changed_by_line: self.changed_by.map(|(_, line)| line),
+            changed_by_run: self.changed_by_run,
+            untouched: self.is_untouched(),
+        }
+    }
+
+    /// Returns whether nothing has changed the account since an import made it or changed it last.
+    #[must_use]
+    pub fn is_untouched(&self) -> bool {
+        self.user.version == self.marked_version
+    }
+
+    /// Returns the account as one that is as an import has left it.
+    fn marked(mut self) -> Self {
+        self.record.marked_version = self.record.user.version;
+        self
     }
 
     /// Returns the account with what an earlier run of `import` has made of it as the work of one that knows of
     /// `number` takeovers.
     pub(super) fn adopted(&self, import: ImportId, number: u64) -> Self {
         let of_import = |mark: Option<(ImportId, u64)>| mark.is_some_and(|(id, _)| id == import);
-        self.changed(|record| {
+        let adopted = self.changed(|record| {
             if of_import(record.user.import) {
                 record.import_run = number;
             }
             if of_import(record.changed_by) {
                 record.changed_by_run = number;
             }
-        })
+        });
+        // Nothing of it has changed, although its version has.
+        if self.is_untouched() {
+            adopted.marked()
+        } else {
+            adopted
+        }
     }
 
     /// Returns the account without any token issued until `now`, nor until any earlier end of its tokens.

@@ -2,12 +2,13 @@
 
 use errors::Error;
 use roster::{
-    AccountType, Email, ExternalUserId, ImportId, Name, Phone, PlanId, Recorded, RequestMark, Role, Slot,
-    SubjectId, Timestamp, User, UserId,
+    AccountType, Email, ExternalUserId, ImportId, MemberChange, Name, Phone, PlanId, Recorded, RequestMark,
+    Role, Slot, SubjectId, Timestamp, User, UserId,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::{Account, AccountRecord, Holder};
+use super::{Account, AccountRecord, Former, Holder};
 use crate::table::{from_item, from_item_and_rest, to_item};
 use crate::{Item, Key, search};
 
@@ -51,6 +52,12 @@ struct UserItem {
     import_run: u64,
     #[serde(skip_serializing_if = "is_zero", default)]
     changed_by_run: u64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    former: Option<Former>,
+    #[serde(skip_serializing_if = "is_zero", default)]
+    marked_version: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    undone: Vec<ImportId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     made_by: Option<RequestMark>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,6 +102,9 @@ impl From<&Account> for UserItem {
             import_run,
             changed_by,
             changed_by_run,
+            former,
+            marked_version,
+            undone,
             made_by,
             addresses,
             subject,
@@ -148,6 +158,9 @@ impl From<&Account> for UserItem {
             changed_by_line,
             import_run,
             changed_by_run,
+            former,
+            marked_version,
+            undone,
             made_by,
             tokens_valid_after: tokens_valid_after.map(Timestamp::millis),
             addresses,
@@ -182,6 +195,9 @@ impl From<UserItem> for AccountRecord {
             changed_by_line,
             import_run,
             changed_by_run,
+            former,
+            marked_version,
+            undone,
             made_by,
             tokens_valid_after,
             addresses,
@@ -219,6 +235,9 @@ impl From<UserItem> for AccountRecord {
             import_run,
             changed_by: changed_by_import.zip(changed_by_line),
             changed_by_run,
+            former,
+            marked_version,
+            undone,
             made_by,
             addresses,
             subject,
@@ -259,6 +278,28 @@ pub(super) fn stored(account: &Account, doing: &'static str) -> Result<Item, Err
         doing,
     )?);
     Ok(item)
+}
+
+/// `account` as it would be with the values before `changes`.
+pub(super) fn with_values(account: &Account, changes: &[MemberChange]) -> Result<AccountRecord, Error> {
+    let doing = "give former values back";
+    let failed = |error| Error::internal(doing, error);
+    let mut item = serde_json::to_value(UserItem::from(account)).map_err(failed)?;
+    if let Value::Object(members) = &mut item {
+        for change in changes {
+            let name = change.member.name();
+            if change.before.is_null() {
+                members.remove(name);
+            } else {
+                members.insert(name.to_owned(), change.before.clone());
+            }
+        }
+    }
+    let item: UserItem = serde_json::from_value(item).map_err(failed)?;
+    Ok(AccountRecord {
+        later: account.later.clone(),
+        ..item.into()
+    })
 }
 
 /// What is stored at the slot of an address that the account at `home` took later.

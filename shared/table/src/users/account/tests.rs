@@ -298,3 +298,90 @@ proptest! {
         }
     }
 }
+
+fn import(key: &str) -> ImportId {
+    ImportId::of_object("bucket", key, "")
+}
+
+fn named(name: &str) -> UserPatch {
+    UserPatch {
+        first_name: Change::Set(name.parse().unwrap()),
+        ..UserPatch::default()
+    }
+}
+
+fn first_name(account: &Account) -> Option<&str> {
+    account.user.first_name.as_ref().map(roster::Name::as_str)
+}
+
+#[test]
+fn what_an_import_has_changed_is_given_back_with_the_mark_before() {
+    let made = ada();
+    let first = made.patched_by_import(named("Ada"), at(1), (import("one"), 2), 0);
+    let second = first.patched_by_import(named("Augusta"), at(2), (import("two"), 3), 1);
+    let back = |from: &Account, to: &Account, by: &str| {
+        let changes = from.user.differences(&to.user);
+        let changes: Vec<_> = changes
+            .into_iter()
+            .map(|change| MemberChange {
+                before: change.after,
+                after: change.before,
+                ..change
+            })
+            .collect();
+        from.given_back(import(by), &changes, to.former_mark(), at(9))
+            .unwrap()
+    };
+
+    let undone = back(&second, &first, "two");
+    let undone_twice = back(&undone, &made, "one");
+
+    assert!(first.is_untouched() && second.is_untouched());
+    assert_eq!(second.former.as_ref().unwrap().members["firstName"], "Ada");
+    assert_eq!(
+        (undone.changed_by, undone.is_untouched()),
+        (first.changed_by, true)
+    );
+    assert_eq!((first_name(&undone), undone.user.version), (Some("Ada"), 3));
+    assert_eq!(
+        (undone_twice.changed_by, undone_twice.is_untouched()),
+        (None, true)
+    );
+    assert_eq!(first_name(&undone_twice), None);
+    assert_eq!(undone_twice.undone, [import("two"), import("one")]);
+}
+
+#[test]
+fn a_change_between_two_imports_is_not_forgotten_by_an_undo() {
+    let first = ada().patched_by_import(named("Ada"), at(1), (import("one"), 2), 0);
+    let touched = first.patched(named("Countess"), at(2)).unwrap();
+    let second = touched.patched_by_import(named("Augusta"), at(3), (import("two"), 3), 0);
+
+    let changes = touched.user.differences(&second.user);
+    let undone = second
+        .given_back(import("two"), &changes, touched.former_mark(), at(9))
+        .unwrap();
+
+    assert!(!touched.is_untouched());
+    assert_eq!(first_name(&undone), Some("Countess"));
+    assert!(!undone.is_untouched(), "it was changed since the first import");
+}
+
+#[test]
+fn only_what_an_import_made_and_nobody_has_touched_becomes_in_use() {
+    let of_import = |import| {
+        let AccountRecord { user, .. } = ada().into_record();
+        Account::new(User { import, ..user })
+    };
+    let made = of_import(Some((import("one"), 2)));
+
+    let used = made.in_use().unwrap();
+
+    assert_eq!(used.user.version, 1);
+    assert!(!used.is_untouched() && used.in_use().is_none());
+    assert!(of_import(None).in_use().is_none());
+    assert!(
+        made.adopted(import("one"), 3).is_untouched(),
+        "an adoption is no change"
+    );
+}
