@@ -33,6 +33,10 @@ const KEPT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
     .remove(b' ');
 
+/// What the keys begin with of the objects that say how imports have ended. There are no rules here, so the log has
+/// these events, and no others: the keys of dropped files are names that operators chose.
+const RESULTS: &str = "results/";
+
 /// How events are delivered.
 #[derive(Clone, Debug)]
 pub struct Delivery {
@@ -80,6 +84,8 @@ struct Inner {
     data: PathBuf,
     journal: Journal,
     bucket: String,
+    /// Whether the bucket tells EventBridge of its objects.
+    has_event_bridge: bool,
     triggers: Vec<(Trigger, u32)>,
     schedules: Vec<Schedule>,
     delivery: Delivery,
@@ -108,6 +114,7 @@ impl Events {
             data: data.to_owned(),
             journal: Journal::open(data)?,
             bucket: template.bucket.clone(),
+            has_event_bridge: template.has_event_bridge,
             triggers,
             schedules: template.schedules.clone(),
             places: Arc::new(Semaphore::new(delivery.concurrency)),
@@ -155,6 +162,14 @@ impl Events {
     pub(crate) fn note(&self, arrival: &Arrival) -> io::Result<()> {
         if arrival.bucket != self.0.bucket {
             return Ok(());
+        }
+        if self.0.has_event_bridge && arrival.key.starts_with(RESULTS) {
+            tracing::info!(
+                event.source = "aws.s3",
+                event.detail_type = "Object Created",
+                object.key = arrival.key,
+                "an event for EventBridge"
+            );
         }
         for (trigger, _) in &self.0.triggers {
             if arrival.key.starts_with(&trigger.prefix) {

@@ -38,6 +38,8 @@ pub struct Template {
     pub table: Table,
     /// The bucket's name.
     pub bucket: String,
+    /// Whether the bucket tells EventBridge of its objects.
+    pub has_event_bridge: bool,
 }
 
 /// A Lambda function.
@@ -280,7 +282,12 @@ impl Template {
                     template.table = read(&resolver, &resource["Properties"])?;
                     template.table.name = name()?;
                 }
-                Some("AWS::S3::Bucket") => template.bucket = name()?,
+                Some("AWS::S3::Bucket") => {
+                    template.bucket = name()?;
+                    let notification = &resource["Properties"]["NotificationConfiguration"];
+                    template.has_event_bridge =
+                        notification["EventBridgeConfiguration"]["EventBridgeEnabled"] == true;
+                }
                 Some("AWS::Serverless::Function") => {
                     template.add(&globals, read(&resolver, &resource["Properties"])?)?;
                 }

@@ -92,6 +92,7 @@ fn urls(service: &Service) -> Vec<RequestBuilder> {
         "/users/import/canary",
         "/users/import/canary/errors",
         "/users/import/canary/causes",
+        "/users/import/canary/changes",
         "/users?searchText=canary",
         "/users?searchText=canary@example.org&canary=canary",
         "/users?cursor=canary",

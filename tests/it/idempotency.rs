@@ -121,7 +121,10 @@ async fn keyed(service: &Service, token: &str, path: &str, ids: [&str; 2]) -> An
             json!({ "contacts": [{ "email": "ada@example.org" }], "ignoreDuplicates": false })
         }
         "/users/{userId}/tokens" => json!({}),
-        "/users/import/{importId}/resume" | "/auth/token/revoke" => return send(request).await,
+        "/users/import/{importId}/apply"
+        | "/users/import/{importId}/resume"
+        | "/users/import/{importId}/undo"
+        | "/auth/token/revoke" => return send(request).await,
         path => panic!("this test has no request for {path}"),
     };
     send(request.json(&body)).await

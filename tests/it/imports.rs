@@ -7,13 +7,16 @@ mod check;
 mod crashes;
 mod create;
 mod drop;
+mod dry_run;
 mod errors;
 mod expiry;
 mod files;
+mod follow;
 mod format;
 mod kills;
 mod late;
 mod list;
+mod notice;
 mod one;
 mod preview;
 mod progress;
@@ -21,7 +24,9 @@ mod rejected;
 mod restart;
 mod resume;
 mod seen;
+mod sequences;
 mod template;
+mod undo;
 mod uploads;
 
 use std::fmt::Write;
@@ -35,7 +40,7 @@ use shared::roster::Timestamp;
 use crate::support::{Answer, Service, form, send};
 
 /// The members of an import.
-const MEMBERS: [&str; 31] = [
+const MEMBERS: [&str; 32] = [
     "bytes",
     "columns",
     "country",
@@ -44,6 +49,7 @@ const MEMBERS: [&str; 31] = [
     "createdBy",
     "defaultRoles",
     "delimiter",
+    "dryRun",
     "encoding",
     "errors",
     "expiresAt",

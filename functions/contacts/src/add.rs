@@ -11,11 +11,11 @@ use shared::http::query::Query;
 use shared::http::{self, Kind, respond};
 use shared::roster::{Code, Contact, ContactDraft, ContactId, Given, NewContact, Right, UserId, Violation};
 use shared::table::{Batch, ContactStore};
-use shared::{App, Error, by_reference, clock};
+use shared::{App, Error, accounts, by_reference, clock};
 use utoipa::ToSchema;
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder, Ref, Type};
 
-use crate::{Listing, owner};
+use crate::Listing;
 
 /// A sound request.
 struct Asked {
@@ -95,7 +95,8 @@ pub(super) const ADD: Operation<App> = Operation {
 };
 
 async fn add_contacts(app: &App, request: &Request) -> Result<Response<Body>, Error> {
-    let owner = owner(app, request).await?;
+    let caller = http::caller(app, request).await?;
+    let owner = caller.user.id;
     Query::of(request).finish()?;
     let Asked {
         contacts,
@@ -105,6 +106,10 @@ async fn add_contacts(app: &App, request: &Request) -> Result<Response<Body>, Er
         return Ok(answer);
     }
 
+    if caller.user.import.is_some() {
+        let account = app.users.find(owner).await?;
+        accounts::use_account(app, account.ok_or(Error::NotFound("the user"))?).await?;
+    }
     let (mark, now) = (http::mark(request), clock::now());
     let contacts: Vec<_> = contacts
         .into_iter()

@@ -1,6 +1,8 @@
-//! One import: `/users/import/{importId}`, its `/resume`, `/errors`, `/causes` and `/rejected`.
+//! One import: `/users/import/{importId}`, its `/resume`, `/errors`, `/causes`, `/changes`, `/apply`, `/undo` and `/rejected`.
 
+mod changes;
 mod cursor;
+mod follow;
 mod rejected;
 
 use lambda_http::http::StatusCode;
@@ -57,7 +59,7 @@ const CODE: Parameter<Choice<Code>> = Parameter {
     },
 };
 
-operations! { Intake; READ, CANCEL, RESUME, ERRORS, CAUSES, REJECTED }
+operations! { Intake; READ, CANCEL, RESUME, ERRORS, CAUSES, changes::CHANGES, follow::APPLY, follow::UNDO, REJECTED }
 
 /// The caller and the import that the path names, if the caller may see it.
 async fn named(app: &Intake, request: &Request) -> Result<(Caller, Import), Error> {

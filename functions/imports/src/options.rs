@@ -9,8 +9,9 @@ use shared::sheet::{ImportOptions, ImportOptionsDraft};
 use crate::multipart::Form;
 
 /// Their names in a JSON body.
-pub(crate) const NAMES: [&str; 9] = [
+pub(crate) const NAMES: [&str; 10] = [
     "mode",
+    "dryRun",
     "ignoreDuplicates",
     "defaultRoles",
     "unknownColumns",
@@ -30,6 +31,7 @@ pub(crate) fn of_form(form: &mut Form) -> (ImportOptionsDraft<'static>, Result<b
             None => Given::Text(text.into()),
         },
     };
+    let dry_run = flag("dryRun");
     let ignore_duplicates = flag("ignoreDuplicates");
     let force = match flag("force") {
         Given::Absent => Ok(false),
@@ -46,6 +48,7 @@ pub(crate) fn of_form(form: &mut Form) -> (ImportOptionsDraft<'static>, Result<b
     };
     let draft = ImportOptionsDraft {
         mode: text("mode"),
+        dry_run,
         ignore_duplicates,
         default_roles: text("defaultRoles"),
         unknown_columns: text("unknownColumns"),
@@ -62,6 +65,7 @@ pub(crate) fn of_form(form: &mut Form) -> (ImportOptionsDraft<'static>, Result<b
 pub(crate) fn of_body(body: &mut Object) -> ImportOptionsDraft<'static> {
     ImportOptionsDraft {
         mode: body.take("mode"),
+        dry_run: body.take("dryRun"),
         ignore_duplicates: body.take("ignoreDuplicates"),
         default_roles: body.take("defaultRoles"),
         unknown_columns: body.take("unknownColumns"),

@@ -32,7 +32,7 @@ export function sender(id) {
 export const isFinal = one => ["completed", "failed", "cancelled"].includes(one.status);
 
 /** Whether an import only checks. @param {Api.Import} one */
-export const isCheck = one => one.mode === "validate";
+export const isCheck = one => one.dryRun;
 
 /** What an import is called. @param {Api.Import} one */
 export const fileName = one => one.fileName ?? one.key.split("/").pop() ?? "Import";
@@ -61,19 +61,21 @@ export function state(one, wentOn = false) {
 
 /** The counts of an import in words. @param {Api.Import} one */
 export function counted(one) {
-    const { created, updated, skipped, failed } = one.counts;
-    const names = isCheck(one) ? ["ready", "to update", "to skip", "to correct"] : ["created", "updated", "skipped", "failed"];
-    const numbers = [created, updated, skipped, failed];
+    const { created, updated, unchanged, deleted, skipped, failed } = one.counts;
+    const names = isCheck(one)
+        ? ["ready", "to update", "unchanged", "to delete", "to skip", "to correct"]
+        : ["created", "updated", "unchanged", "deleted", "skipped", "failed"];
+    const numbers = [created, updated, unchanged, deleted, skipped, failed];
     const parts = numbers.flatMap((count, place) => count ? [`${number(count)} ${names[place]}`] : []);
     return parts.join(", ") || (isFinal(one) ? "no rows" : "");
 }
 
 /** The bar of an import's counts. @param {Api.Import} one */
 export function bar(one) {
-    const { created, updated, skipped, failed, rows } = one.counts;
+    const { created, updated, unchanged, deleted, skipped, failed, rows } = one.counts;
     const part = (one.progress.percent ?? 100) / 100;
     const whole = isFinal(one) || !part ? rows : rows / part;
-    return share([["g", created], ["u", updated], ["s", skipped], ["b", failed]], whole, counted(one) || "no rows yet");
+    return share([["g", created], ["u", updated + deleted], ["s", unchanged + skipped], ["b", failed]], whole, counted(one) || "no rows yet");
 }
 
 /** How fast an import is. @param {Api.Import} one */
@@ -87,7 +89,7 @@ export function pace(one) {
 
 /** @param {Api.Import} one */
 const options = one => [
-    isCheck(one) ? "check only" : one.mode === "upsert" ? "create or update" : "create",
+    isCheck(one) ? "check only" : one.mode === "undo" ? "undo" : one.mode === "upsert" ? "create or update" : "create",
     one.ignoreDuplicates ? "skip existing" : "", one.via === "drop" ? "dropped" : "",
 ].filter(Boolean).join(" · ");
 

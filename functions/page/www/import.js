@@ -119,7 +119,7 @@ function acts(root, one, place, { children }) {
     const buttons = [];
     if (one.status === "stalled") buttons.push(act("Resume", "main", () => void change("POST", "/resume")));
     if (!isFinal(one)) buttons.push(act("Cancel", "", () => void change("DELETE", "")));
-    const good = one.counts.created + one.counts.updated + one.counts.skipped;
+    const good = one.counts.created + one.counts.updated + one.counts.unchanged + one.counts.skipped;
     if (isCheck(one) && one.status === "completed" && good) buttons.push(...carryOut(root, one, place));
     if (isFinal(one) && one.counts.failed) {
         const text = `Download the ${plural(one.counts.failed, "row")} to correct`;
@@ -231,7 +231,7 @@ function facts(root, one) {
     const { read } = one;
     /** @type {[string, string][]} */
     const all = [
-        ["What it does", isCheck(one) ? "Checks only" : one.mode === "upsert" ? "Creates or updates" : "Creates"],
+        ["What it does", isCheck(one) ? "Checks only" : one.mode === "undo" ? "Takes an import back" : one.mode === "upsert" ? "Creates or updates" : "Creates"],
         ["Existing addresses", one.mode === "upsert" ? "are updated" : one.ignoreDuplicates ? "are skipped" : "are errors"],
         ["Role of rows that name none", one.defaultRoles.map(roleName).join(", ")],
         ["File", one.bytes === null ? "not there yet" : size(one.bytes)],

@@ -6,13 +6,14 @@
 use lambda_runtime::{Error as InvocationError, LambdaEvent};
 use serde::de::IgnoredAny;
 use shared::clock;
-use shared::intake::{Intake, Late, metrics, settle_late};
+use shared::intake::{Intake, Late, metrics, notify_all, settle_late};
 
 /// Deletions that one call finishes at most, so that it ends well within its 300 s where owners have some hundreds of
 /// contacts. The next call, in five minutes, takes up the rest.
 const MAX_DELETIONS: u64 = 100;
 
-/// Removes what is left of users who were deleted, settles what runs of imports wrote late, and reports how many
+/// Removes what is left of users who were deleted, settles what runs of imports wrote late, tells of imports that have
+/// ended without a run that could do so, and reports how many
 /// imports stand still.
 ///
 /// # Errors
@@ -24,6 +25,7 @@ pub async fn handle(app: &Intake, _event: LambdaEvent<IgnoredAny>) -> Result<(),
     for id in &stalled {
         tracing::warn!(import.id = %id, "an import stands still");
     }
+    let told = notify_all(app, now).await;
     metrics::stalled(app, stalled.len() as u64, now);
     let late = settle_late(app, now).await;
     if let Ok(late) = &late
@@ -44,5 +46,6 @@ pub async fn handle(app: &Intake, _event: LambdaEvent<IgnoredAny>) -> Result<(),
         );
     }
     late?;
+    told?;
     Ok(())
 }

@@ -6,6 +6,8 @@
 //! | `drop/…` | a file that an operator dropped |
 //! | `resume/<import id>` | empty; its arrival starts another run of the import |
 //! | `rejected/<import id>/<line>-<random>.csv` | the rejected rows of a checkpoint, the first of them on that line |
+//! | `changes/<import id>/<line>-<random>.ndjson` | what became of the rows of a checkpoint, the first of them on that line |
+//! | `results/<import id>.json` | how the import has ended, or that it stands still |
 //! | `rejected/<import id>.csv` | all of them, put together when they are asked for |
 
 use std::pin::pin;
@@ -65,6 +67,17 @@ impl RejectedRows {
         let (_, extra) = self.key.strip_suffix(".csv")?.rsplit_once('+')?;
         extra.parse().ok()
     }
+}
+
+/// What became of the rows of one checkpoint, as it is kept in the bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordPiece {
+    /// The line of the first of them.
+    pub line: u64,
+    /// The object's key.
+    pub key: String,
+    /// How many of the rows have made, changed or deleted an account.
+    pub changes: u64,
 }
 
 /// What the arrival of an object means.
@@ -233,6 +246,44 @@ impl UploadStore {
         Ok(rejected)
     }
 
+    /// Keeps what became of the rows of a checkpoint, the first of which begins on `line`, `changes` of which have
+    /// changed an account. The name is new each time, as that of rejected rows.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn put_record(
+        &self,
+        id: ImportId,
+        (line, changes): (u64, u64),
+        entries: Vec<u8>,
+    ) -> Result<RecordPiece, Error> {
+        let random = Uuid::new_v4().simple();
+        let key = format!("changes/{id}/{line:010}-{random}.ndjson");
+        self.put(key.clone(), entries.into(), "keep what became of rows")
+            .await?;
+        Ok(RecordPiece { line, key, changes })
+    }
+
+    /// Keeps how an import has ended, which the bucket makes an event of.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn put_result(&self, id: ImportId, json: Vec<u8>) -> Result<(), Error> {
+        let key = format!("results/{id}.json");
+        self.put(key, json.into(), "tell how an import has ended").await
+    }
+
+    /// Reads a piece of a record.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn record_piece(&self, piece: &RecordPiece) -> Result<Bytes, Error> {
+        self.whole(&piece.key, "read what became of rows").await
+    }
+
     /// Reads the pieces of rejected rows in their order, a few of them ahead.
     ///
     /// # Errors
@@ -247,7 +298,7 @@ impl UploadStore {
             .cloned()
             .map(|piece| {
                 let store = self.clone();
-                async move { store.rejected_piece(&piece).await }
+                async move { store.whole(&piece.key, "read rejected rows").await }
             })
             .collect();
         stream::iter(reads).buffered(READ_AHEAD)
@@ -259,12 +310,16 @@ impl UploadStore {
     ///
     /// If storage fails.
     pub async fn rejected_piece(&self, rejected: &RejectedRows) -> Result<Bytes, Error> {
-        let doing = "read rejected rows";
+        self.whole(&rejected.key, "read rejected rows").await
+    }
+
+    /// Reads a whole object.
+    async fn whole(&self, key: &str, doing: &'static str) -> Result<Bytes, Error> {
         let object = self
             .client()
             .get_object()
             .bucket(&*self.bucket)
-            .key(&rejected.key)
+            .key(key)
             .send()
             .await
             .map_err(|error| failed(doing, error))?;
@@ -398,6 +453,19 @@ impl UploadStore {
             .await
             .map_err(|error| failed(doing, error))?;
         Ok(())
+    }
+
+    /// Returns whether `object` can still be read, in the version that was pinned.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn is_there(&self, object: &StagedObject) -> Result<bool, Error> {
+        match self.reader(object.clone(), 0).next().await {
+            Ok(_) => Ok(true),
+            Err(Unreadable::Gone) => Ok(false),
+            Err(Unreadable::Failed(error)) => Err(error),
+        }
     }
 
     /// Reads `object` from the byte `offset` on.

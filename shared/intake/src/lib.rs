@@ -7,9 +7,11 @@
 
 mod app;
 mod causes;
+pub mod changes;
 mod file;
 mod late;
 pub mod metrics;
+mod notice;
 mod outcome;
 mod reading;
 pub mod record;
@@ -23,7 +25,8 @@ mod write;
 pub use app::Intake;
 pub use causes::CausesView;
 pub use late::{Late, settle_late};
-pub use outcome::{CheckedRow, MemberChange, RowOutcome, check_rows};
+pub use notice::notify_all;
+pub use outcome::{CheckedRow, RowOutcome, check_rows};
 pub use report::{FirstFaults, ImportView, MAX_ROW_ERRORS, ReadView};
 pub use run::{Arrival, Ended, Run, arrived};
 pub use store::ImportStore;

@@ -5,7 +5,7 @@
 //! | `ImportsStarted` | the first run took the import | count |
 //! | `ImportsCompleted`, `ImportsFailed`, `ImportsCancelled` | it ended so | count |
 //! | `ImportDuration` | it ended: the time since its start | milliseconds |
-//! | `RowsCreated`, `RowsUpdated`, `RowsSkipped`, `RowsFailed` | at each checkpoint | count |
+//! | `RowsCreated`, `RowsUpdated`, `RowsUnchanged`, `RowsDeleted`, `RowsSkipped`, `RowsFailed` | at each checkpoint | count |
 //! | `RowErrors.<code>` | at each checkpoint, for each code that occurred | count |
 //! | `ImportsStalled` | each time that the clock calls `sweep`: how many stand still now | count |
 
@@ -59,13 +59,17 @@ fn of_checkpoint(
     let Counts {
         created,
         updated,
+        unchanged,
+        deleted,
         skipped,
         failed,
-        warnings: _,
+        ..
     } = counts;
     let mut metrics = vec![
         Metric::count("RowsCreated", created),
         Metric::count("RowsUpdated", updated),
+        Metric::count("RowsUnchanged", unchanged),
+        Metric::count("RowsDeleted", deleted),
         Metric::count("RowsSkipped", skipped),
         Metric::count("RowsFailed", failed),
     ];
@@ -141,6 +145,6 @@ mod tests {
             ]
         );
         let on_the_way = of_checkpoint(&import, counts, &[], None, now);
-        assert_eq!(on_the_way.len(), 4);
+        assert_eq!(on_the_way.len(), 6);
     }
 }

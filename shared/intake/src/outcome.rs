@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use errors::Error;
-use roster::{Code, ImportId, Member, Slot, User, Violation};
+use roster::{Code, ImportId, Member, MemberChange, Slot, Violation};
 use serde::Serialize;
-use serde_json::{Map, Value};
 use service::auth::Caller;
 use sheet::{CellRules, Check, Columns, Dialect, ImportOptions, OwnedCells, Row, RowError};
 use table::Account;
@@ -31,17 +30,6 @@ pub enum RowOutcome {
     Repeats,
     /// The row has an error.
     Refused,
-}
-
-/// A member that a row would change.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct MemberChange {
-    /// Which.
-    pub member: &'static str,
-    /// Its value now.
-    pub before: Value,
-    /// Its value afterwards.
-    pub after: Value,
 }
 
 /// A row that was checked.
@@ -166,7 +154,7 @@ impl Writer {
                     .push(fault(pending, Code::ForbiddenRole, reason.to_owned()));
             }
             Ok(new) => {
-                row.changes = changes(&account.user, &new.user);
+                row.changes = account.user.differences(&new.user);
                 row.outcome = if row.changes.is_empty() {
                     RowOutcome::Unchanged
                 } else {
@@ -184,22 +172,4 @@ fn fault(pending: &Pending, code: Code, detail: String) -> RowError {
     // Without a header, columns are called as their members.
     let column = Member::Email.name();
     RowError::new(pending.line, pending.row, Some(column), violation)
-}
-
-/// The members in which two states of an account differ, of those that a file can give.
-fn changes(before: &User, after: &User) -> Vec<MemberChange> {
-    let members = |user: &User| match serde_json::to_value(roster::UserView::from(user)) {
-        Ok(Value::Object(members)) => members,
-        _ => Map::new(),
-    };
-    let (mut before, mut after) = (members(before), members(after));
-    Member::ALL
-        .into_iter()
-        .map(|member| MemberChange {
-            member: member.name(),
-            before: before.remove(member.name()).unwrap_or_default(),
-            after: after.remove(member.name()).unwrap_or_default(),
-        })
-        .filter(|change| change.before != change.after)
-        .collect()
 }

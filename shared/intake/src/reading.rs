@@ -11,7 +11,8 @@ use tokio::task::JoinSet;
 use super::file::File;
 use super::segment::Segment;
 use super::stop::Stop;
-use super::write::{Outcome, Pending, Writer};
+use super::write::{Done, Expected, LAST_ADMIN, Outcome, Pending, Writer};
+use crate::changes::RecordReader;
 
 /// Batches under way at the same time.
 const BATCHES: usize = 4;
@@ -24,12 +25,16 @@ pub(super) struct Reading {
     pub(super) writer: Arc<Writer>,
     /// Whether most addresses of the last batch were taken.
     pub(super) look_first: bool,
-    /// The addresses of a validation with their first lines.
+    /// The addresses of the file with their first lines, where the accounts cannot say which row came first.
     pub(super) seen: Option<Seen>,
+    /// What the dry run that is applied has found, row by row.
+    pub(super) shown: Option<RecordReader>,
+    /// How a dry run would have changed the number of enabled system administrators before the segment.
+    pub(super) admins: i64,
 }
 
 /// A batch that was written, and what became of its rows.
-type Batch = Result<(Vec<Pending>, Vec<Outcome>), Error>;
+type Batch = Result<(Vec<Pending>, Vec<Done>), Error>;
 
 /// Why a segment ends.
 pub(super) enum Filled {
@@ -64,7 +69,11 @@ impl Reading {
                     }
                     _ => None,
                 };
-                segment.take(&row, checked, earlier);
+                let expected = match &mut self.shown {
+                    Some(shown) => Some(Expected::of(shown.at(row.line).await?)),
+                    None => None,
+                };
+                segment.take(&row, checked, earlier, expected);
                 full = segment.is_full(limit) || started.elapsed() > time;
             } else if more {
                 match self.file.feed(&mut self.rows).await.map_err(Stop::from) {
@@ -87,14 +96,15 @@ impl Reading {
                 let writer = Arc::clone(&self.writer);
                 let look_first = self.look_first;
                 writing.spawn(async move {
-                    let outcomes = writer.write(&batch, look_first).await?;
-                    Ok((batch, outcomes))
+                    let done = writer.write(&batch, look_first).await?;
+                    Ok((batch, done))
                 });
             }
         }
         while !writing.is_empty() {
             self.settle(segment, &mut writing).await?;
         }
+        self.carry_out_waiting(segment).await?;
         segment.close();
         Ok(filled)
     }
@@ -104,13 +114,35 @@ impl Reading {
         let Some(written) = writing.join_next().await else {
             return Ok(());
         };
-        let (batch, outcomes) = written.map_err(|error| Error::internal("write a batch", error))??;
-        let made = outcomes
+        let (batch, done) = written.map_err(|error| Error::internal("write a batch", error))??;
+        let made = done
             .iter()
-            .filter(|outcome| **outcome == Outcome::Created)
+            .filter(|done| done.outcome == Outcome::Created)
             .count();
-        self.look_first = made * 2 < outcomes.len();
-        segment.settle(batch, outcomes);
+        self.look_first = made * 2 < done.len();
+        segment.settle(batch, done);
+        Ok(())
+    }
+
+    /// Carries out the rows that take away an enabled system administrator, one by one in the order of their lines. A
+    /// dry run keeps count of how many administrators would be left.
+    async fn carry_out_waiting(&mut self, segment: &mut Segment) -> Result<(), Stop> {
+        let waited = segment.waited();
+        if waited.is_empty() {
+            return Ok(());
+        }
+        let is_dry = self.writer.options.is_dry();
+        let stored = self.writer.users.active_system_admins().await?;
+        let stored = i64::try_from(stored).unwrap_or(i64::MAX);
+        for pending in waited {
+            let mut done = self.writer.write(std::slice::from_ref(&pending), true).await?;
+            // The administrators that the segment would make do not count yet, as in an import.
+            let left = stored.saturating_add(self.admins + segment.admins);
+            if is_dry && left <= 1 && done.iter().any(|done| done.outcome == Outcome::Updated) {
+                done = vec![Outcome::Refused(LAST_ADMIN).into()];
+            }
+            segment.settle(vec![pending], done);
+        }
         Ok(())
     }
 }

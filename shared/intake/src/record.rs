@@ -6,7 +6,7 @@ use files::StagedObject;
 use roster::{FileName, ImportId, Recorded, Role, Roles, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use service::auth::Caller;
-use sheet::{Columns, Dialect, ImportOptions, Mode, Position};
+use sheet::{Act, Columns, Dialect, ImportOptions, Position};
 use table::Takeovers;
 use utoipa::ToSchema;
 
@@ -64,6 +64,10 @@ pub struct Counts {
     pub created: u64,
     /// Users changed.
     pub updated: u64,
+    /// Rows whose account had every value already.
+    pub unchanged: u64,
+    /// Accounts that went, of rows that an undo has taken back.
+    pub deleted: u64,
     /// Rows passed over because their account exists.
     pub skipped: u64,
     /// Rows with at least one error.
@@ -71,13 +75,19 @@ pub struct Counts {
     /// Rows with at least one warning, whatever became of them.
     #[serde(default)]
     pub warnings: u64,
+    /// Rows that would give an admin role, in a dry run.
+    pub gives_admin: u64,
+    /// Rows that would take an admin role away, in a dry run.
+    pub takes_admin: u64,
+    /// How a dry run would change the number of enabled system administrators.
+    pub admins: i64,
 }
 
 impl Counts {
-    /// All rows: the sum of the others, without `warnings`.
+    /// All rows: the sum of their outcomes.
     #[must_use]
     pub fn rows(self) -> u64 {
-        self.created + self.updated + self.skipped + self.failed
+        self.created + self.updated + self.unchanged + self.deleted + self.skipped + self.failed
     }
 }
 
@@ -85,9 +95,14 @@ impl std::ops::AddAssign for Counts {
     fn add_assign(&mut self, more: Self) {
         self.created += more.created;
         self.updated += more.updated;
+        self.unchanged += more.unchanged;
+        self.deleted += more.deleted;
         self.skipped += more.skipped;
         self.failed += more.failed;
         self.warnings += more.warnings;
+        self.gives_admin += more.gives_admin;
+        self.takes_admin += more.takes_admin;
+        self.admins += more.admins;
     }
 }
 
@@ -149,8 +164,16 @@ pub struct Import {
     pub warnings: u64,
     /// The number of row errors and warnings beyond those.
     pub errors_left_out: u64,
-    /// The import whose rejected rows this one continues.
+    /// The import whose rejected rows this one continues, the dry run that it applies, or the import that it takes back.
     pub parent: Option<ImportId>,
+    /// Whether the record of its rows is complete. Those of earlier versions have none.
+    pub is_recorded: bool,
+    /// The import that applies this dry run.
+    pub applied_by: Option<ImportId>,
+    /// The last import that takes this one back.
+    pub undone_by: Option<ImportId>,
+    /// The status of which everybody who waits for it has been told last.
+    pub notified: Option<Recorded<Status>>,
     /// The checkpoint: everything before it is done and counted.
     pub position: Recorded<Position>,
     /// The runs that were given up for dead and may still write.
@@ -226,6 +249,10 @@ impl Import {
             warnings: 0,
             errors_left_out: 0,
             parent: None,
+            is_recorded: true,
+            applied_by: None,
+            undone_by: None,
+            notified: None,
             position: Position::START.into(),
             takeovers: Takeovers::default(),
             lease,
@@ -303,19 +330,38 @@ impl Import {
         let Counts {
             created,
             updated,
+            unchanged,
+            deleted,
             skipped,
             failed,
             warnings: _,
+            gives_admin,
+            takes_admin,
+            admins: _,
         } = self.counts;
-        let made = match self.options.known().map(|options| options.mode) {
-            Some(Mode::Create) => format!("{created} created"),
-            Some(Mode::Upsert) | None => format!("{created} created, {updated} updated"),
-            Some(Mode::Validate) => format!("{created} would be created"),
+        let known = self.options.known();
+        let would = if known.is_some_and(ImportOptions::is_dry) {
+            "would be "
+        } else {
+            ""
         };
-        let tally = format!(
-            "{} rows read: {made}, {skipped} skipped, {failed} failed",
-            self.counts.rows()
-        );
+        let is_undo = known.is_some_and(|options| options.act == Act::Undo);
+        let made = if is_undo {
+            format!("{deleted} deleted, {updated} given back, {unchanged} left as they are")
+        } else if known.is_some_and(|options| !options.upserts()) {
+            format!("{created} {would}created")
+        } else if unchanged == 0 {
+            format!("{created} {would}created, {updated} {would}updated")
+        } else {
+            format!("{created} {would}created, {updated} {would}updated, {unchanged} unchanged")
+        };
+        let rows = self.counts.rows();
+        let tally = [
+            format!("{rows} rows read: {made}, {skipped} skipped, {failed} failed"),
+            rows_that(gives_admin, "give an admin role"),
+            rows_that(takes_admin, "take away an admin role"),
+        ];
+        let tally = tally.concat();
         let Recorded::Known(status) = self.status_at(now) else {
             return format!("A later version of the service has this import; {tally}.");
         };
@@ -347,6 +393,15 @@ impl Import {
     }
 }
 
+/// So many rows and what they would do, as a part of a sentence; empty for no row.
+fn rows_that(rows: u64, would: &str) -> String {
+    match rows {
+        0 => String::new(),
+        1 => format!("; 1 row would {would}"),
+        rows => format!("; {rows} rows would {would}"),
+    }
+}
+
 /// What a run of an import goes by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -375,9 +430,14 @@ mod tests {
     const COUNTS: Counts = Counts {
         created: 1,
         updated: 20,
+        unchanged: 500_000,
         skipped: 300,
         failed: 4_000,
+        deleted: 6_000_000,
         warnings: 50_000,
+        gives_admin: 0,
+        takes_admin: 0,
+        admins: 0,
     };
 
     #[test]
@@ -386,15 +446,20 @@ mod tests {
         counts += COUNTS;
 
         assert_eq!(counts.rows(), 2 * COUNTS.rows());
-        assert_eq!(COUNTS.rows(), 4_321);
+        assert_eq!(COUNTS.rows(), 6_504_321);
         let Counts {
             created,
             updated,
+            unchanged,
             skipped,
             failed,
+            deleted,
             warnings,
+            ..
         } = counts;
+        assert_eq!(deleted, 12_000_000);
         assert_eq!((created, updated, skipped, failed), (2, 40, 600, 8_000));
+        assert_eq!(unchanged, 1_000_000);
         assert_eq!(warnings, 100_000);
     }
 
@@ -455,7 +520,7 @@ mod tests {
             };
             import.message_at(at(0))
         };
-        let tally = "4321 rows read: 1 created, 300 skipped, 4000 failed";
+        let tally = "6504321 rows read: 1 created, 300 skipped, 4000 failed";
 
         assert_eq!(told(Status::Waiting, false), "Waiting for the file.");
         assert_eq!(told(Status::Queued, false), "Queued; no row read yet.");

@@ -6,7 +6,7 @@ use errors::Error;
 use roster::{Country, FileName, ImportId, Recorded, Roles, Timestamp, UserId};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use sheet::{Columns, Dialect, HeaderRow, ImportOptions, Mode, RowError, Understood, UnknownColumns};
+use sheet::{Act, Columns, Dialect, HeaderRow, ImportOptions, RowError, Understood, UnknownColumns};
 use utoipa::ToSchema;
 
 use crate::record::{Counts, Import, Read, Status, Via};
@@ -41,6 +41,7 @@ pub const MAX_ROW_ERRORS: u64 = 1000;
     "warnings": [],
     "parent": null,
     "mode": "create",
+    "dryRun": false,
     "ignoreDuplicates": false,
     "defaultRoles": ["ROLE_COLLABORATOR"],
     "unknownColumns": "refuse",
@@ -64,7 +65,7 @@ pub const MAX_ROW_ERRORS: u64 = 1000;
         "ignoredColumns": [],
         "skippedLines": [],
     },
-    "counts": { "rows": 2, "created": 1, "updated": 0, "skipped": 0, "failed": 1, "warnings": 0 },
+    "counts": { "rows": 2, "created": 1, "updated": 0, "unchanged": 0, "deleted": 0, "skipped": 0, "failed": 1, "warnings": 0 },
     "progress": { "bytesRead": 71, "percent": 100, "rowsPerSecond": 40, "secondsLeft": null },
     "createdAt": "2026-11-23T08:37:46.000Z",
     "startedAt": "2026-11-23T08:37:46.012Z",
@@ -93,8 +94,10 @@ pub struct ImportView {
     /// complete nevertheless.
     row_errors_complete: bool,
     /// What it does with a sound row.
-    #[schema(value_type = Mode)]
+    #[schema(value_type = ShownMode)]
     mode: Value,
+    /// Whether it writes no user and only reports what an import would do.
+    dry_run: bool,
     /// Whether the address of an existing account is skipped.
     #[schema(value_type = bool)]
     ignore_duplicates: Value,
@@ -131,7 +134,7 @@ pub struct ImportView {
     key: String,
     /// The user who sent it; null for a dropped file.
     created_by: Option<UserId>,
-    /// The import whose rejected rows this one continues.
+    /// The import whose rejected rows this one continues, the dry run that it applies, or the import that it takes back.
     parent: Option<ImportId>,
     /// What the service understood of the file, once its header was read.
     read: Option<ReadView>,
@@ -147,6 +150,22 @@ pub struct ImportView {
     finished_at: Option<Timestamp>,
     /// The time when the file and its rows are deleted.
     expires_at: Timestamp,
+}
+
+/// What an import does with a sound row.
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ImportKind)]
+#[expect(dead_code, reason = "describes the words, which come from what is stored")]
+enum ShownMode {
+    /// Makes a user; an address that has an account is an error.
+    Create,
+    /// Makes a user, or changes the one with the address.
+    Upsert,
+    /// A dry run of `create` that was asked for by this word.
+    Validate,
+    /// Takes back what its parent has done with the row.
+    Undo,
 }
 
 /// What the service understood of a file.
@@ -178,6 +197,10 @@ struct CountsView {
     rows: u64,
     created: u64,
     updated: u64,
+    /// Rows whose account had every value already, so that nothing was written.
+    unchanged: u64,
+    /// Accounts that went, of rows that an undo has taken back.
+    deleted: u64,
     skipped: u64,
     failed: u64,
     /// Rows that have a warning, whatever became of them; not part of the sum.
@@ -250,6 +273,10 @@ impl ImportView {
             warnings: _,
             errors_left_out,
             parent,
+            is_recorded: _,
+            applied_by: _,
+            undone_by: _,
+            notified: _,
             position: _,
             takeovers: _,
             lease: _,
@@ -263,10 +290,14 @@ impl ImportView {
         let Counts {
             created,
             updated,
+            unchanged,
+            deleted,
             skipped,
             failed,
             warnings,
+            ..
         } = counts;
+        let (mode, dry_run) = shown_mode(&options);
         let mut options = shown(&options);
         let mut option = |name: &str| options.remove(name).unwrap_or_default();
         Self {
@@ -278,7 +309,8 @@ impl ImportView {
             warnings: first.as_ref().map(|first| sentences(&first.warnings)),
             row_errors: first.map(FirstFaults::merged),
             row_errors_complete: errors_left_out == 0,
-            mode: option("mode"),
+            mode,
+            dry_run,
             ignore_duplicates: option("ignoreDuplicates"),
             default_roles: option("defaultRoles"),
             unknown_columns: option("unknownColumns"),
@@ -303,6 +335,8 @@ impl ImportView {
                 rows: counts.rows(),
                 created,
                 updated,
+                unchanged,
+                deleted,
                 skipped,
                 failed,
                 warnings,
@@ -417,6 +451,22 @@ impl ReadView {
     }
 }
 
+/// The mode as callers see it, and whether it is a dry run. Of options of a later version, the word that is stored.
+pub(super) fn shown_mode(options: &Recorded<ImportOptions>) -> (Value, bool) {
+    match options {
+        Recorded::Known(options) if options.act == Act::Undo => ("undo".into(), false),
+        Recorded::Known(options) => {
+            let mode = serde_json::to_value(options.mode).unwrap_or_default();
+            (mode, options.is_dry())
+        }
+        Recorded::Later(stored) => {
+            let mode = stored.get("mode").cloned().unwrap_or_else(|| "create".into());
+            let is_dry = mode == "validate";
+            (mode, is_dry)
+        }
+    }
+}
+
 /// The options as callers see them: those that were stored, whatever version did so, else the defaults.
 fn shown(options: &Recorded<ImportOptions>) -> Map<String, Value> {
     let object = |options: serde_json::Result<Value>| match options {
@@ -492,9 +542,14 @@ mod tests {
     const COUNTS: Counts = Counts {
         created: 30,
         updated: 10,
+        unchanged: 0,
         skipped: 15,
         failed: 5,
+        deleted: 0,
         warnings: 0,
+        gives_admin: 0,
+        takes_admin: 0,
+        admins: 0,
     };
 
     #[test]

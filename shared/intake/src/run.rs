@@ -5,25 +5,29 @@
 //! everything else moves in one transaction, on the condition that the import stands where this run
 //! left it.
 
+mod undo;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use errors::{Error, chain};
-use files::{Staged, StagedObject};
+use files::{RecordPiece, RejectedRows, Staged, StagedObject};
 use roster::{FileName, ImportId, Right, Role, Roles, Severity, Timestamp};
 use seen::{Memory, Seen};
 use service::audit::{Actor, ImportAct};
 use service::{audit, clock};
-use sheet::{Causes, CellRules, Check, ImportOptions, Mode, Position, RowError, Rows};
+use sheet::{Act, Causes, CellRules, Check, ImportOptions, Position, RowError, Rows};
 
 use super::file::File;
 use super::metrics;
+use super::notice::notify;
 use super::reading::{Filled, Reading};
 use super::segment::Segment;
 use super::stop::Stop;
 use super::write::{BATCH, Mark, Pending, Sender, Writer, written};
 use crate::Intake;
+use crate::changes::{Entry, RecordReader};
 use crate::record::{
     Import, MAX_FILE, MAX_KEPT_ERRORS, MAX_KEPT_WARNINGS, PATIENCE, Plan, Read, Status, Via,
 };
@@ -33,7 +37,7 @@ use crate::store::{Claim, Claimant, Commit, Left, Refusal};
 const LEASE: Duration = Duration::from_mins(1);
 /// A checkpoint is made at least this often, well within the lease.
 const LONGEST_SEGMENT: Duration = Duration::from_secs(10);
-/// Segments that a validation reads again before it renews its lease: two seconds of work, or less where a segment
+/// Segments that are read again before it renews its lease: two seconds of work, or less where a segment
 /// is short.
 const RENEWED_AFTER: usize = 20;
 /// What is kept of the function's time for handing over.
@@ -173,7 +177,7 @@ async fn run(
         // Before anything else: the other run may write at any time, and this one may be killed.
         session.note_late().await?;
     }
-    let ended = match session.work().await {
+    let ended = match Box::pin(session.work()).await {
         Err(Stop::Refused(fault)) => session.settle(Status::Failed, Some(fault)).await,
         Err(Stop::Cancelled) => session.settle(Status::Cancelled, None).await,
         ended => ended,
@@ -187,6 +191,7 @@ async fn run(
             }
             match stop {
                 Stop::Failed(error) => Err(error),
+                Stop::Stale(_) => Err(Error::internal("make a checkpoint", "an account has changed")),
                 Stop::Superseded | Stop::Cancelled | Stop::Refused(_) => Ok(Ended::Superseded),
             }
         }
@@ -202,10 +207,9 @@ fn drop_roles(app: &Intake) -> Roles {
     }
 }
 
-/// Those of a segment's errors or warnings that are kept one by one: as many as there is room for.
-fn kept(faults: &[RowError], most: u64, kept_before: u64) -> &[RowError] {
-    let room = usize::try_from(most.saturating_sub(kept_before)).unwrap_or(usize::MAX);
-    &faults[..faults.len().min(room)]
+/// How many more errors or warnings are kept one by one.
+fn room(most: u64, kept_before: u64) -> usize {
+    usize::try_from(most.saturating_sub(kept_before)).unwrap_or(usize::MAX)
 }
 
 /// What is to follow a checkpoint.
@@ -214,6 +218,50 @@ enum Next {
     GoOn,
     HandOver,
     End(Status, Option<String>),
+}
+
+impl Next {
+    /// How the import is left by a checkpoint at `now`.
+    fn left(&self, now: Timestamp) -> Left {
+        match self {
+            Self::GoOn => Left::Held(now.plus(LEASE)),
+            Self::HandOver => Left::HandedOver(now.plus(PATIENCE)),
+            Self::End(status, fault) => Left::Finished {
+                status: *status,
+                at: now,
+                fault: fault.clone(),
+            },
+        }
+    }
+}
+
+/// The errors and warnings of a segment that are kept one by one, and how many are kept or left out in all.
+struct Kept {
+    errors: Vec<RowError>,
+    warnings: Vec<RowError>,
+    errors_in_all: u64,
+    warnings_in_all: u64,
+    left_out_in_all: u64,
+}
+
+impl Kept {
+    /// As many of `faults` as there is room for after those of `import`.
+    fn of(faults: &[RowError], import: &Import) -> Self {
+        let (mut warnings, mut errors): (Vec<_>, Vec<_>) = faults
+            .iter()
+            .cloned()
+            .partition(|fault| fault.severity == Severity::Warning);
+        errors.truncate(room(MAX_KEPT_ERRORS, import.errors));
+        warnings.truncate(room(MAX_KEPT_WARNINGS, import.warnings));
+        let left_out = faults.len() - errors.len() - warnings.len();
+        Self {
+            errors_in_all: import.errors + errors.len() as u64,
+            warnings_in_all: import.warnings + warnings.len() as u64,
+            left_out_in_all: import.errors_left_out + left_out as u64,
+            errors,
+            warnings,
+        }
+    }
 }
 
 /// An import in the hands of a run.
@@ -242,9 +290,13 @@ impl Session<'_> {
                 MAX_FILE >> 30
             )));
         }
+        if self.plan.options.act == Act::Undo {
+            return Box::pin(self.undo()).await;
+        }
         let mut reading = self.reading().await?;
         loop {
             let mut segment = self.segment();
+            reading.admins = self.import.counts.admins;
             // The time for handing over is not to be spent on rows.
             let time = self.left().saturating_sub(self.margin).min(LONGEST_SEGMENT);
             let filled = reading
@@ -289,9 +341,12 @@ impl Session<'_> {
             sender,
         };
         self.plan.read = Some(read);
-        let seen = match self.plan.options.mode {
-            Mode::Validate => Some(self.seen(&check).await?),
-            Mode::Create | Mode::Upsert => None,
+        let options = &self.plan.options;
+        // An account says which row made it, but not which one left it as it was.
+        let seen = if options.upserts() || options.is_dry() {
+            Some(self.seen(&check).await?)
+        } else {
+            None
         };
         Ok(Reading {
             file,
@@ -300,7 +355,18 @@ impl Session<'_> {
             writer: Arc::new(writer),
             look_first: false,
             seen,
+            shown: self.shown(),
+            admins: 0,
         })
+    }
+
+    /// Returns the record of the dry run that the import applies, from the checkpoint on.
+    fn shown(&self) -> Option<RecordReader> {
+        let parent = self
+            .import
+            .parent
+            .filter(|_| self.plan.options.act == Act::Apply)?;
+        Some(RecordReader::new(self.app, parent, self.plan.position.line))
     }
 
     /// What the one who sent the file may do now. The rights are read again for every run, because
@@ -350,8 +416,8 @@ impl Session<'_> {
         Ok((file, rows, read))
     }
 
-    /// The addresses before the checkpoint with their lines. Only a validation, which leaves nothing
-    /// in storage to tell a repeat by, has to read them again. Meanwhile it keeps its lease, and gives up when it has no
+    /// The addresses before the checkpoint with their lines. A run that goes on where another has stopped has to read
+    /// them again, unless every row leaves its line in storage. Meanwhile it keeps its lease, and gives up when it has no
     /// time left for new rows: no later run would have more.
     async fn seen(&self, check: &Check) -> Result<Seen, Stop> {
         let mut seen = Seen::within(Memory::LARGE);
@@ -389,7 +455,8 @@ impl Session<'_> {
     async fn renew(&self) -> Result<(), Stop> {
         if self.left() <= self.margin {
             return Err(Stop::Refused(
-                "the file has more rows than one run can validate; split it and validate the parts one by one".to_owned(),
+                "the file has more rows than one run can read again; split it and send the parts one by one"
+                    .to_owned(),
             ));
         }
         let Import { id, takeovers, .. } = &self.import;
@@ -397,7 +464,7 @@ impl Session<'_> {
         match self.app.imports.renew(*id, &self.run.id, takeovers, until).await {
             Ok(()) => Ok(()),
             Err(Refusal::Cancelled) => Err(Stop::Cancelled),
-            Err(Refusal::Lost) => Err(Stop::Superseded),
+            Err(Refusal::Lost | Refusal::Stale(_)) => Err(Stop::Superseded),
             Err(Refusal::Failed(error)) => Err(Stop::Failed(error)),
         }
     }
@@ -407,7 +474,7 @@ impl Session<'_> {
     async fn settle(&mut self, status: Status, fault: Option<String>) -> Result<Ended, Stop> {
         let position = self.plan.position;
         let mut segment = self.segment();
-        if self.resumed && self.plan.options.mode != Mode::Validate {
+        if self.resumed && self.plan.options.writes_rows() {
             match self.find_written(&mut segment).await {
                 // A file that cannot be read could not be read by the dead run either.
                 Ok(()) | Err(Stop::Refused(_)) => {}
@@ -455,14 +522,14 @@ impl Session<'_> {
 
     /// Notes where a run that began at the checkpoint may still write, although it has lost the import.
     async fn note_late(&self) -> Result<(), Error> {
-        if self.plan.options.mode == Mode::Validate {
+        if !self.plan.options.writes_rows() {
             return Ok(());
         }
         let rows = match self.rows_in_hand().await {
             Ok(rows) => rows,
             Err(Stop::Failed(error)) => return Err(error),
             // A file that cannot be read could not be read by the other run either.
-            Err(Stop::Refused(_) | Stop::Cancelled | Stop::Superseded) => return Ok(()),
+            Err(Stop::Refused(_) | Stop::Cancelled | Stop::Superseded | Stop::Stale(_)) => return Ok(()),
         };
         let slots: HashSet<_> = rows.iter().map(Pending::slot).collect();
         let slots: Vec<_> = slots.into_iter().collect();
@@ -522,6 +589,34 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// Keeps what became of the rows of `segment`, before the checkpoint that names it.
+    async fn keep_record(&self, segment: &Segment) -> Result<Option<RecordPiece>, Stop> {
+        let entries = segment.entries();
+        let Some(first) = entries.first() else {
+            return Ok(None);
+        };
+        let doing = "keep what became of rows";
+        let piece = Entry::write_all(entries).map_err(|error| Error::internal(doing, error))?;
+        let changes = entries.iter().filter(|entry| entry.outcome.is_change()).count() as u64;
+        let put = self
+            .app
+            .uploads
+            .put_record(self.import.id, (first.line, changes), piece);
+        Ok(Some(put.await?))
+    }
+
+    /// Keeps the rejected rows of `segment`, before the checkpoint that names them.
+    async fn keep_rejected(&self, segment: &Segment) -> Result<Option<RejectedRows>, Stop> {
+        let (Some(read), Some(lines)) = (&self.plan.read, segment.rejected_lines()) else {
+            return Ok(None);
+        };
+        let Some((rows, extra)) = segment.rejected(read) else {
+            return Ok(None);
+        };
+        let put = self.app.uploads.put_rejected(self.import.id, lines, rows, extra);
+        Ok(Some(put.await?))
+    }
+
     /// Makes the checkpoint that ends `segment` at `to`, and hands over if that is what follows.
     /// `None` if the run is to go on.
     async fn commit(&mut self, segment: Segment, to: Position, next: Next) -> Result<Option<Ended>, Stop> {
@@ -529,40 +624,18 @@ impl Session<'_> {
         counts += segment.counts;
         let faults = segment.faults();
         self.add_causes(&faults).await?;
-        let (row_warnings, row_errors): (Vec<_>, Vec<_>) = faults
-            .iter()
-            .cloned()
-            .partition(|fault| fault.severity == Severity::Warning);
-        let kept_errors = kept(&row_errors, MAX_KEPT_ERRORS, self.import.errors);
-        let kept_warnings = kept(&row_warnings, MAX_KEPT_WARNINGS, self.import.warnings);
-        let errors = self.import.errors + kept_errors.len() as u64;
-        let warnings = self.import.warnings + kept_warnings.len() as u64;
-        let left_out = faults.len() - kept_errors.len() - kept_warnings.len();
-        let errors_left_out = self.import.errors_left_out + left_out as u64;
-        let mut rejected = None;
-        if let (Some(read), Some(lines)) = (&self.plan.read, segment.rejected_lines())
-            && let Some((rows, extra)) = segment.rejected(read)
-        {
-            // Before the checkpoint that names them.
-            let put = self.app.uploads.put_rejected(self.import.id, lines, rows, extra);
-            rejected = Some(put.await?);
-        }
+        let kept = Kept::of(&faults, &self.import);
+        let rejected = self.keep_rejected(&segment).await?;
+        let record = self.keep_record(&segment).await?;
         let mut next = next;
-        loop {
+        let now = loop {
             let now = clock::now();
-            let left = match &next {
-                Next::GoOn => Left::Held(now.plus(LEASE)),
-                Next::HandOver => Left::HandedOver(now.plus(PATIENCE)),
-                Next::End(status, fault) => Left::Finished {
-                    status: *status,
-                    at: now,
-                    fault: fault.clone(),
-                },
-            };
-            let mut more = self.app.users.counting(segment.tally, "count users")?;
+            let mut more = segment.actions.clone();
+            more.extend(self.app.users.counting(segment.tally, "count users")?);
             if let Next::End(Status::Completed, _) = &next {
                 more.extend(self.app.imports.knowing(&self.import, now)?);
             }
+            let read = self.plan.read.as_ref();
             let committed = self
                 .app
                 .imports
@@ -573,56 +646,70 @@ impl Session<'_> {
                     from: segment.from,
                     to,
                     counts,
-                    errors,
-                    warnings,
-                    errors_left_out,
+                    errors: kept.errors_in_all,
+                    warnings: kept.warnings_in_all,
+                    errors_left_out: kept.left_out_in_all,
                     // Stored once, with the first checkpoint.
-                    read: self
-                        .plan
-                        .read
-                        .as_ref()
-                        .filter(|_| segment.from == Position::START),
-                    row_errors: kept_errors,
-                    row_warnings: kept_warnings,
+                    read: read.filter(|_| segment.from == Position::START),
+                    row_errors: &kept.errors,
+                    row_warnings: &kept.warnings,
                     causes: self.causes.as_ref().filter(|_| !faults.is_empty()),
                     rejected: rejected.clone(),
-                    left,
+                    record: record.clone(),
+                    left: next.left(now),
                     expires_at: self.import.expires_at,
                     more,
                 })
                 .await;
             match committed {
-                Ok(()) => break,
+                Ok(()) => break now,
                 Err(Refusal::Cancelled) => next = Next::End(Status::Cancelled, None),
                 Err(Refusal::Lost) => return Err(Stop::Superseded),
+                Err(Refusal::Stale(action)) => return Err(Stop::Stale(action)),
                 Err(Refusal::Failed(error)) => return Err(Stop::Failed(error)),
             }
-        }
+        };
         self.plan.position = to;
         self.import.counts = counts;
-        self.import.errors = errors;
-        self.import.warnings = warnings;
-        self.import.errors_left_out = errors_left_out;
-        tracing::info!(
-            import.id = %self.import.id,
-            run.id = self.run.id,
-            import.line = to.line,
-            import.rows = counts.rows(),
-            import.failed = counts.failed,
-            "checkpoint"
-        );
-        let end = match &next {
-            Next::End(status, _) => Some(*status),
-            Next::GoOn | Next::HandOver => None,
-        };
-        metrics::checkpoint(self.app, &self.import, segment.counts, &faults, end, clock::now());
+        self.import.errors = kept.errors_in_all;
+        self.import.warnings = kept.warnings_in_all;
+        self.import.errors_left_out = kept.left_out_in_all;
+        self.report(&segment, &faults, &next);
         match next {
             Next::GoOn => Ok(None),
             Next::HandOver => {
                 self.app.uploads.resume(self.import.id).await?;
                 Ok(Some(Ended::HandedOver))
             }
-            Next::End(status, _) => Ok(Some(Ended::Finished(status))),
+            Next::End(status, _) => {
+                self.import.finished_at = Some(now);
+                if let Err(error) = notify(self.app, &self.import, status).await {
+                    // The import has ended all the same, and the next sweep tells of it.
+                    tracing::warn!(
+                        run.id = self.run.id,
+                        error = chain(&error),
+                        "nobody is told of the end"
+                    );
+                }
+                Ok(Some(Ended::Finished(status)))
+            }
         }
+    }
+
+    /// Logs and measures the checkpoint that has ended `segment`.
+    fn report(&self, segment: &Segment, faults: &[RowError], next: &Next) {
+        tracing::info!(
+            import.id = %self.import.id,
+            run.id = self.run.id,
+            import.line = self.plan.position.line,
+            import.rows = self.import.counts.rows(),
+            import.failed = self.import.counts.failed,
+            "checkpoint"
+        );
+        let end = match next {
+            Next::End(status, _) => Some(*status),
+            Next::GoOn | Next::HandOver => None,
+        };
+        metrics::checkpoint(self.app, &self.import, segment.counts, faults, end, clock::now());
     }
 }

@@ -1,12 +1,14 @@
 //! The rows between two checkpoints, and what became of them.
 
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use roster::{Code, Member, Severity, Tally, Violation};
 use sheet::{
-    Content, ImportOptions, Mode, OwnedCells, Position, Rejected, RejectedFault, Repeated, Repeats, Row,
-    RowError, SoundRow,
+    Content, ImportOptions, OwnedCells, Position, Rejected, RejectedFault, Repeated, Repeats, Row, RowError,
+    SoundRow,
 };
 
-use super::write::{BATCH, Outcome, Pending};
+use super::write::{BATCH, Done, Effect, Expected, Outcome, Pending};
+use crate::changes::{Entry, EntryOutcome};
 use crate::record::{Counts, Read};
 
 /// Bytes of rejected rows and their errors after which a segment is full, so that a file of bad rows
@@ -30,6 +32,12 @@ pub(super) struct Segment {
     pub(super) counts: Counts,
     /// The users it made, to be counted.
     pub(super) tally: Tally,
+    /// What the checkpoint itself does to accounts. `tally` has their change.
+    pub(super) actions: Vec<TransactWriteItem>,
+    /// What became of its rows, for the record.
+    entries: Vec<Entry>,
+    /// The change of the number of enabled system administrators by rows that change accounts, in a dry run.
+    pub(super) admins: i64,
     options: ImportOptions,
     /// What the file calls the column of the email.
     email: String,
@@ -43,6 +51,8 @@ pub(super) struct Segment {
     /// Rows whose address stands on an earlier row of the segment: what becomes of them follows from
     /// what becomes of that one, so they wait for it and cost no call.
     repeats: Vec<Pending>,
+    /// Rows that wait until all others but the repeats are written: see [`Outcome::Waits`].
+    waiting: Vec<Pending>,
     batch: Vec<Pending>,
 }
 
@@ -54,6 +64,9 @@ impl Segment {
             from,
             counts: Counts::default(),
             tally: Tally::default(),
+            actions: Vec::new(),
+            entries: Vec::new(),
+            admins: 0,
             options: options.clone(),
             email: Violation::shown(email.unwrap_or_default()).to_owned(),
             rows: 0,
@@ -62,17 +75,21 @@ impl Segment {
             rejected_bytes: 0,
             first: Repeats::default(),
             repeats: Vec::new(),
+            waiting: Vec::new(),
             batch: Vec::with_capacity(BATCH),
         }
     }
 
     /// Takes in one row and what checking it gave. `earlier` is the line of an earlier segment that has
     /// the same address, where somebody keeps track of it.
+    ///
+    /// `expected` is what the dry run has found for the row that the import applies.
     pub(super) fn take(
         &mut self,
         row: &Row<'_>,
         checked: Result<SoundRow, Vec<RowError>>,
         earlier: Option<u64>,
+        expected: Option<Expected>,
     ) {
         self.rows += 1;
         let sound = match checked {
@@ -85,9 +102,10 @@ impl Segment {
                 return self.reject(row.line, cells, errors);
             }
         };
-        let Some(pending) = Pending::new(row, sound, earlier) else {
+        let Some(mut pending) = Pending::new(row, sound, earlier) else {
             return;
         };
+        pending.expected = expected;
         if self.first.is_first(pending.slot(), pending.line) {
             self.batch.push(pending);
         } else {
@@ -108,11 +126,25 @@ impl Segment {
     }
 
     /// Records what became of written rows.
-    pub(super) fn settle(&mut self, batch: Vec<Pending>, outcomes: Vec<Outcome>) {
-        for (pending, outcome) in batch.into_iter().zip(outcomes) {
-            self.first.settle(pending.slot(), outcome);
-            self.count(pending, outcome);
+    pub(super) fn settle(&mut self, batch: Vec<Pending>, done: Vec<Done>) {
+        for (pending, done) in batch.into_iter().zip(done) {
+            if done.outcome == Outcome::Waits {
+                self.waiting.push(pending);
+            } else {
+                self.first.settle(pending.slot(), done.outcome);
+                self.count(pending, done);
+            }
         }
+    }
+
+    /// Returns the rows that have waited until all others were written, by line.
+    pub(super) fn waited(&mut self) -> Vec<Pending> {
+        let mut waited = std::mem::take(&mut self.waiting);
+        waited.sort_by_key(|pending| pending.line);
+        for pending in &mut waited {
+            pending.waited = true;
+        }
+        waited
     }
 
     /// Decides the rows that repeat an address of the segment, once all others are settled, and puts
@@ -124,8 +156,9 @@ impl Segment {
                 Some(Repeated::AsFirst(outcome)) => outcome,
                 None => continue,
             };
-            self.count(pending, outcome);
+            self.count(pending, outcome.into());
         }
+        self.entries.sort_by_key(|entry| entry.line);
         self.rejects.sort_by_key(|reject| reject.line);
     }
 
@@ -135,6 +168,26 @@ impl Segment {
         let mut errors: Vec<_> = rejected.chain(&self.warnings).cloned().collect();
         errors.sort_by_key(|error| error.line);
         errors
+    }
+
+    /// Returns what the file calls the column of the email.
+    pub(super) fn email(&self) -> &str {
+        &self.email
+    }
+
+    /// Records what an undo has made of a row.
+    pub(super) fn undone(&mut self, entry: Entry) {
+        match entry.outcome {
+            EntryOutcome::Deleted => self.counts.deleted += 1,
+            EntryOutcome::Updated => self.counts.updated += 1,
+            _ => self.counts.unchanged += 1,
+        }
+        self.entries.push(entry);
+    }
+
+    /// Returns what became of its rows, by line.
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
     }
 
     /// The line of the first rejected row and how many there are; `None` if there is none.
@@ -169,36 +222,35 @@ impl Segment {
         Some((out, extra))
     }
 
-    fn count(&mut self, pending: Pending, outcome: Outcome) {
-        let fault = |code, detail| Violation::new(Member::Email, code, detail);
+    fn count(&mut self, pending: Pending, done: Done) {
+        let Done { outcome, effect } = done;
         let violation = match outcome {
             Outcome::Created => {
                 self.counts.created += 1;
-                if self.options.mode != Mode::Validate {
+                if !self.options.is_dry() {
                     self.tally += pending.user.tally();
                 }
-                return self.warn(pending.warnings);
+                return self.carried_out(pending, EntryOutcome::Created, effect);
             }
             Outcome::Updated => {
                 self.counts.updated += 1;
-                return self.warn(pending.warnings);
+                return self.carried_out(pending, EntryOutcome::Updated, effect);
+            }
+            Outcome::Unchanged => {
+                self.counts.unchanged += 1;
+                return self.carried_out(pending, EntryOutcome::Unchanged, effect);
             }
             Outcome::Exists if self.options.ignore_duplicates => {
                 self.counts.skipped += 1;
-                return self.warn(pending.warnings);
-            }
-            Outcome::Exists => fault(Code::AlreadyExists, "belongs to an existing account".to_owned()),
-            Outcome::Kept(_) | Outcome::Unproven(_) => {
-                fault(Code::AlreadyExists, outcome.kept().unwrap_or_default())
+                return self.carried_out(pending, EntryOutcome::Skipped, effect);
             }
             Outcome::Repeats(first) => {
                 let email = &pending.user.email;
                 let error = RowError::repeated(pending.line, pending.row, Some(&self.email), email, first);
                 return self.reject_sound(pending, error);
             }
-            Outcome::Refused(reason) => fault(Code::ForbiddenRole, reason.to_owned()),
+            _ => fault(outcome).of_value(pending.user.email.as_str()),
         };
-        let violation = violation.of_value(pending.user.email.as_str());
         let error = RowError::new(pending.line, pending.row, Some(&self.email), violation);
         self.reject_sound(pending, error);
     }
@@ -210,6 +262,30 @@ impl Segment {
         self.reject(pending.line, Some(pending.cells), errors);
     }
 
+    /// Records a row that was not rejected.
+    fn carried_out(&mut self, pending: Pending, outcome: EntryOutcome, effect: Option<Effect>) {
+        let effect = effect.unwrap_or_default();
+        if self.options.is_dry() {
+            let (gives, takes) = effect.admin_roles();
+            self.counts.gives_admin += u64::from(gives);
+            self.counts.takes_admin += u64::from(takes);
+            self.counts.admins += effect.admins;
+            if outcome == EntryOutcome::Updated {
+                self.admins += effect.admins;
+            }
+        }
+        let (version, mark) = effect.met.unzip();
+        self.entries.push(Entry {
+            user_id: effect.user,
+            email: outcome.is_change().then_some(pending.user.email),
+            version,
+            mark: mark.filter(|_| outcome.is_change()),
+            changes: effect.changes,
+            ..Entry::of(pending.line, outcome)
+        });
+        self.warn(pending.warnings);
+    }
+
     /// Records the warnings of a row that was not rejected.
     fn warn(&mut self, warnings: Vec<RowError>) {
         self.counts.warnings += u64::from(!warnings.is_empty());
@@ -217,12 +293,32 @@ impl Segment {
         self.warnings.extend(warnings);
     }
 
-    fn reject(&mut self, line: u64, cells: Option<OwnedCells>, errors: Vec<RowError>) {
+    /// Records a row that was rejected.
+    pub(super) fn reject(&mut self, line: u64, cells: Option<OwnedCells>, errors: Vec<RowError>) {
         self.counts.failed += 1;
+        self.entries.push(Entry::of(line, EntryOutcome::Failed));
         let warned = errors.iter().any(|error| error.severity == Severity::Warning);
         self.counts.warnings += u64::from(warned);
         self.rejected_bytes += recorded(&errors) + cells.as_ref().map_or(0, OwnedCells::size);
         self.rejects.push(Reject { line, cells, errors });
+    }
+}
+
+/// The error of a row that was not carried out, for that reason; not that of a repeat.
+fn fault(outcome: Outcome) -> Violation {
+    let fault = |code, detail: String| Violation::new(Member::Email, code, detail);
+    match outcome {
+        Outcome::Refused(reason) => fault(Code::ForbiddenRole, reason.to_owned()),
+        Outcome::ChangedSince => fault(
+            Code::ChangedSince,
+            "would not become what the dry run has shown, because its account was changed since; start another dry \
+             run"
+                .to_owned(),
+        ),
+        _ => match outcome.kept() {
+            Some(detail) => fault(Code::AlreadyExists, detail),
+            None => fault(Code::AlreadyExists, "belongs to an existing account".to_owned()),
+        },
     }
 }
 
@@ -239,7 +335,7 @@ mod tests {
     use std::sync::Arc;
 
     use roster::{ImportId, Members, Role, Roles, Timestamp};
-    use sheet::{CellRules, Check, Columns, Dialect, Rows, UnknownColumns};
+    use sheet::{CellRules, Check, Columns, Dialect, Mode, Rows, UnknownColumns};
 
     use super::*;
 
@@ -269,7 +365,7 @@ mod tests {
         };
         let mut segment = Segment::new(Position::START, options, Some(&read));
         while let Some(row) = rows.next_row() {
-            segment.take(&row, check.check(&row), None);
+            segment.take(&row, check.check(&row), None, None);
         }
         (segment, read)
     }
@@ -318,7 +414,7 @@ mod tests {
         let closed = |options: &ImportOptions| {
             let (mut segment, read) = taken(&file(rows.clone()), options);
             let batch = segment.next_batch(true).unwrap();
-            segment.settle(batch, made_taken_refused.to_vec());
+            segment.settle(batch, made_taken_refused.map(Done::from).to_vec());
             segment.close();
             (segment, read)
         };
@@ -371,7 +467,8 @@ mod tests {
             };
             let (mut segment, read) = taken(&file(rows.clone()), &options);
             let batch = segment.next_batch(true).unwrap();
-            segment.settle(batch, vec![Outcome::Created, Outcome::Updated, Outcome::Created]);
+            let outcomes = [Outcome::Created, Outcome::Updated, Outcome::Created];
+            segment.settle(batch, outcomes.map(Done::from).to_vec());
             segment.close();
 
             assert_eq!(segment.tally.all.total, made, "{mode:?}");
@@ -395,7 +492,7 @@ mod tests {
             warnings: Vec::new(),
         };
 
-        segment.take(&rows.next_row().unwrap(), Ok(sound), Some(3));
+        segment.take(&rows.next_row().unwrap(), Ok(sound), Some(3), None);
 
         assert_eq!(segment.next_batch(true).unwrap()[0].earlier, Some(3));
     }

@@ -12,6 +12,9 @@ pub(super) enum Stop {
     Cancelled,
     /// The import is another run's, or finished.
     Superseded,
+    /// An account is not what it was when the checkpoint was prepared: the condition of that action has failed, of
+    /// those that the segment brings along.
+    Stale(usize),
     /// Another try may cure it.
     Failed(Error),
 }

@@ -1,6 +1,8 @@
 //! Imports: their state, their checkpoint, and the errors of their rows.
 
 mod claim;
+mod following;
+mod history;
 mod item;
 mod known;
 mod late;
@@ -13,7 +15,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValuesOnConditionCheckFailure, Select, TransactWriteItem, Update,
 };
 use errors::{Error, failed};
-use files::RejectedRows;
+use files::{RecordPiece, RejectedRows};
 use roster::{ImportId, Role, Timestamp};
 use sheet::{Causes, Position, RowError};
 use table::{Refused, Table, Takeovers, is_refused, to_value};
@@ -87,11 +89,14 @@ pub struct Commit<'a> {
     pub causes: Option<&'a Causes>,
     /// The rows that failed since the last checkpoint.
     pub rejected: Option<RejectedRows>,
+    /// The record of the rows since the last checkpoint.
+    pub record: Option<RecordPiece>,
     /// How the import is left.
     pub left: Left,
     /// When the import is deleted; its row errors go at the same time.
     pub expires_at: Timestamp,
-    /// What else belongs to the checkpoint: the counters of users, and by what to know the file again.
+    /// What else belongs to the checkpoint: what it does to accounts, the counters of users, and by what to know the
+    /// file again.
     pub more: Vec<TransactWriteItem>,
 }
 
@@ -102,6 +107,8 @@ pub enum Refusal {
     Cancelled,
     /// Another run holds the import, or it is final: stop.
     Lost,
+    /// The condition of another action has failed: of that one in [`Commit::more`].
+    Stale(usize),
     /// Storage failed.
     Failed(Error),
 }
@@ -186,7 +193,11 @@ impl ImportStore {
             Ok(()) => Ok(()),
             Err(Refused::Failed(error)) => Err(Refusal::Failed(error)),
             Err(Refused::Condition(conditions)) => {
-                // The import's own action is the first; no other has a condition that can fail.
+                // The import's own action is the first, and the next ones are those of `more`.
+                let failed = conditions.iter().position(Option::is_some).unwrap_or_default();
+                if failed > 0 {
+                    return Err(Refusal::Stale(failed - 1));
+                }
                 let stored = conditions.into_iter().next().flatten();
                 match stored.map(|item| import(item, doing)).transpose() {
                     Ok(Some(import)) if import.cancel && import.is_held_by(run, takeovers) => {
@@ -219,6 +230,7 @@ impl ImportStore {
             row_warnings,
             causes,
             rejected,
+            record,
             left,
             expires_at,
             more,
@@ -241,7 +253,7 @@ impl ImportStore {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         for (attribute, value, number) in numbers(counts, [errors, warnings_kept, errors_left_out]) {
             set.extend([", ", attribute, " = ", value]);
-            update = update.expression_attribute_values(value, AttributeValue::N(number.to_string()));
+            update = update.expression_attribute_values(value, AttributeValue::N(number));
         }
         if !takeovers.is_empty() {
             update = update.expression_attribute_values(":takeovers", to_value(takeovers, doing)?);
@@ -294,6 +306,9 @@ impl ImportStore {
             expires_at,
         };
         actions.extend(self.recording(id, recording, doing)?);
+        if let Some(piece) = record {
+            actions.push(self.recording_piece(id, piece, expires_at, doing)?);
+        }
         Ok(actions)
     }
 
@@ -435,6 +450,60 @@ impl ImportStore {
         Ok((imports, count))
     }
 
+    /// Notes that everybody who waits for it has been told that the import `id` has this status.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn set_notified(&self, id: ImportId, status: Status) -> Result<(), Error> {
+        let doing = "note that an import was told of";
+        let call = self
+            .table
+            .client()
+            .update_item()
+            .table_name(self.table.name())
+            .set_key(Some(key(id).item()))
+            .update_expression("SET notified = :status")
+            .condition_expression("attribute_exists(PK)")
+            .expression_attribute_values(":status", to_value(status, doing)?);
+        match call.send().await {
+            Ok(_) => Ok(()),
+            // It has expired.
+            Err(error) if is_refused(&error) => Ok(()),
+            Err(error) => Err(failed(doing, error)),
+        }
+    }
+
+    /// The imports of whose end nobody may have been told, as the listing index knows them: those that have not ended,
+    /// those that were told of while they stood still, and all others without a note.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn unnotified(&self) -> Result<Vec<Import>, Error> {
+        let doing = "look for imports to tell of";
+        let mut found = Vec::new();
+        let mut read = self
+            .table
+            .client()
+            .query()
+            .table_name(self.table.name())
+            .index_name("listing")
+            .key_condition_expression("LPK = :part")
+            // Earlier versions told of none; nobody waits for those imports any more.
+            .filter_expression("recorded = :true AND (attribute_not_exists(notified) OR notified = :stalled)")
+            .expression_attribute_values(":part", AttributeValue::S(LISTING_PART.to_owned()))
+            .expression_attribute_values(":true", AttributeValue::Bool(true))
+            .expression_attribute_values(":stalled", to_value(Status::Stalled, doing)?)
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(item) = read.next().await {
+            found.push(import(item.map_err(|error| failed(doing, error))?, doing)?);
+        }
+        Ok(found)
+    }
+
     /// The imports that stand still at `now` and wait to be resumed, as the listing index knows them.
     ///
     /// # Errors
@@ -502,25 +571,40 @@ fn refuse_ended(import: &Import) -> Result<(), Error> {
 
 /// The numbers that a checkpoint moves: each attribute, the placeholder of its value, and the value. Of the counts only
 /// those of this version are set, so that those of a later one stay.
-fn numbers(counts: Counts, kept: [u64; 3]) -> [(&'static str, &'static str, u64); 8] {
+fn numbers(counts: Counts, kept: [u64; 3]) -> Vec<(&'static str, &'static str, String)> {
     let Counts {
         created,
         updated,
+        unchanged,
+        deleted,
         skipped,
         failed,
         warnings,
+        gives_admin,
+        takes_admin,
+        admins,
     } = counts;
     let [errors_kept, warnings_kept, left_out] = kept;
-    [
-        ("#counts.created", ":created", created),
-        ("#counts.updated", ":updated", updated),
-        ("#counts.skipped", ":skipped", skipped),
-        ("#counts.failed", ":failed", failed),
-        ("#counts.warnings", ":warnings", warnings),
-        ("#errors", ":errors", errors_kept),
-        ("warnings", ":warningsKept", warnings_kept),
-        ("errorsLeftOut", ":leftOut", left_out),
-    ]
+    let mut numbers = vec![
+        ("#counts.created", ":created", created.to_string()),
+        ("#counts.updated", ":updated", updated.to_string()),
+        ("#counts.unchanged", ":unchanged", unchanged.to_string()),
+        ("#counts.skipped", ":skipped", skipped.to_string()),
+        ("#counts.failed", ":failed", failed.to_string()),
+        ("#counts.warnings", ":warnings", warnings.to_string()),
+        ("#counts.admins", ":admins", admins.to_string()),
+        ("#errors", ":errors", errors_kept.to_string()),
+        ("warnings", ":warningsKept", warnings_kept.to_string()),
+        ("errorsLeftOut", ":leftOut", left_out.to_string()),
+    ];
+    // Few imports have these.
+    let rare = [
+        ("#counts.deleted", ":deleted", deleted.to_string()),
+        ("#counts.givesAdmin", ":givesAdmin", gives_admin.to_string()),
+        ("#counts.takesAdmin", ":takesAdmin", takes_admin.to_string()),
+    ];
+    numbers.extend(rare.into_iter().filter(|(_, _, number)| number != "0"));
+    numbers
 }
 
 fn number(time: Timestamp) -> AttributeValue {

@@ -4,15 +4,20 @@ use std::collections::{HashMap, HashSet};
 
 use errors::Error;
 use futures::{StreamExt, TryStreamExt, stream};
-use roster::{ImportId, Member, Members, Right, Roles, Slot, User, UserId};
+use roster::{ImportId, Member, MemberChange, Members, Right, Role, Roles, Slot, Tally, User, UserId};
+use serde_json::Value;
 use service::clock;
-use sheet::{Content, ImportOptions, Mode, OwnedCells, Row, RowError, RowLines, SoundRow};
-use table::{Account, Replaced, UserStore, Written};
+use sheet::{Content, ImportOptions, OwnedCells, Row, RowError, RowLines, SoundRow};
+use table::{Account, FormerMark, Replaced, UserStore, Written};
+
+use crate::changes::{Entry, EntryOutcome};
 
 /// Rows of one batch: as many as one call can look up.
 pub(super) const BATCH: usize = 100;
-/// Existing users that are changed at the same time.
+/// Existing users that are changed at the same time, each by a transaction.
 const CHANGES: usize = 16;
+/// Why a row may not take away an enabled system administrator.
+pub(super) const LAST_ADMIN: &str = "belongs to the last enabled system administrator";
 
 /// A checked row on its way to storage.
 #[derive(Debug)]
@@ -30,6 +35,10 @@ pub(super) struct Pending {
     pub(super) cells: OwnedCells,
     /// The line of an earlier segment with the same address, where somebody keeps track of it.
     pub(super) earlier: Option<u64>,
+    /// What the dry run that is applied has found; none without one.
+    pub(super) expected: Option<Expected>,
+    /// Whether it has waited for the other rows of its segment: see [`Outcome::Waits`].
+    pub(super) waited: bool,
 }
 
 impl Pending {
@@ -47,11 +56,50 @@ impl Pending {
             warnings: sound.warnings,
             cells: OwnedCells::from(*cells),
             earlier,
+            expected: None,
+            waited: false,
         })
     }
 
     pub(super) fn slot(&self) -> Slot {
         self.user.id.slot()
+    }
+
+    /// Returns what becomes of the row where no account has its address; `None` if one is to be made.
+    fn without_account(&self) -> Option<Outcome> {
+        match (self.earlier, &self.expected) {
+            // Decided by the file, whatever has become of the account since.
+            (Some(line), _) => Some(Outcome::Repeats(line)),
+            (None, Some(expected)) if expected.outcome != EntryOutcome::Created => {
+                Some(Outcome::ChangedSince)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What a dry run has found for a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Expected {
+    /// What would become of it.
+    pub(super) outcome: EntryOutcome,
+    /// The account that it met and its version.
+    pub(super) met: Option<(UserId, u64)>,
+}
+
+impl Expected {
+    /// What the record of the dry run says of a row. One that it does not have is like one that failed there.
+    pub(super) fn of(entry: Option<Entry>) -> Self {
+        entry.map_or(
+            Self {
+                outcome: EntryOutcome::Failed,
+                met: None,
+            },
+            |entry| Self {
+                outcome: entry.outcome,
+                met: entry.user_id.zip(entry.version),
+            },
+        )
     }
 }
 
@@ -62,6 +110,8 @@ pub(super) enum Outcome {
     Created,
     /// Its user was changed, now or by an earlier run of the import.
     Updated,
+    /// Its user has every value that it gives. Nothing was written.
+    Unchanged,
     /// An account has its address.
     Exists,
     /// Its address is kept for that account, which has another one now.
@@ -72,11 +122,16 @@ pub(super) enum Outcome {
     Repeats(u64),
     /// Its account may not be changed, for this reason.
     Refused(&'static str),
+    /// Its account was changed, made or deleted since the dry run that is applied, or it failed there.
+    ChangedSince,
+    /// It takes away an enabled system administrator, so it has to wait until the others of its segment are written.
+    /// Such rows are carried out one by one in the order of their lines, because the last of them may be refused.
+    Waits,
 }
 
 impl sheet::Outcome for Outcome {
     fn is_carried_out(&self) -> bool {
-        matches!(self, Self::Created | Self::Updated)
+        matches!(self, Self::Created | Self::Updated | Self::Unchanged)
     }
 }
 
@@ -92,6 +147,133 @@ impl Outcome {
                  account first"
             )),
             _ => None,
+        }
+    }
+}
+
+/// What a row has done to an account.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Effect {
+    /// The account; none if a dry run would make it.
+    pub(super) user: Option<UserId>,
+    /// The version of the account that the row met, and its mark; none if the row made it.
+    pub(super) met: Option<(u64, FormerMark)>,
+    /// What was changed.
+    pub(super) changes: Vec<MemberChange>,
+    /// The change of the number of enabled system administrators.
+    pub(super) admins: i64,
+}
+
+impl Effect {
+    /// The effect of a row that makes the account `id`.
+    pub(super) fn of_making(pending: &Pending, id: Option<UserId>) -> Self {
+        Self {
+            user: id,
+            met: None,
+            changes: pending.user.from_nothing(),
+            admins: pending.user.tally().active_system_admins(),
+        }
+    }
+
+    /// The effect of a row that changes `account` to `new`, which may be the same.
+    pub(super) fn of_changing(account: &Account, new: &Account) -> Self {
+        let counted = new.user.tally() + -account.user.tally();
+        Self {
+            user: Some(account.user.id),
+            met: Some((account.user.version, account.former_mark())),
+            changes: account.user.differences(&new.user),
+            admins: counted.active_system_admins(),
+        }
+    }
+
+    /// The effect of a row that an earlier run of the import has carried out on `account`, by what that run has left
+    /// beside its mark.
+    fn of_changed(pending: &Pending, account: &Account) -> Self {
+        let Some(former) = &account.former else {
+            // The version before keeps none.
+            return Self {
+                user: Some(account.user.id),
+                ..Self::default()
+            };
+        };
+        let change = |(member, before): (&String, &Value)| {
+            let member: Member = member.parse().ok()?;
+            Some(MemberChange {
+                member,
+                before: before.clone(),
+                after: pending.user.value(member),
+            })
+        };
+        let mut changes: Vec<_> = former.members.iter().filter_map(change).collect();
+        changes.sort_by_key(|change| change.member);
+        Self {
+            user: Some(account.user.id),
+            met: Some((former.version, former.mark)),
+            changes,
+            admins: 0,
+        }
+    }
+
+    /// Returns whether the row gives an admin role to its account, and whether it takes one from it.
+    pub(super) fn admin_roles(&self) -> (bool, bool) {
+        let mut roles = self
+            .changes
+            .iter()
+            .filter(|change| change.member == Member::Roles);
+        let Some(MemberChange { before, after, .. }) = roles.next() else {
+            return (false, false);
+        };
+        let held = |roles: &Value, role: Role| {
+            let roles = roles.as_array().into_iter().flatten();
+            roles.into_iter().any(|held| held == role.as_str())
+        };
+        let gains = |from: &Value, to: &Value| {
+            let mut admin = Roles::ADMIN.iter();
+            admin.any(|role| held(to, role) && !held(from, role))
+        };
+        (gains(before, after), gains(after, before))
+    }
+}
+
+/// A row's outcome and effect.
+#[derive(Clone, Debug)]
+pub(super) struct Done {
+    pub(super) outcome: Outcome,
+    /// What it has done to an account; none if the row found none that it may touch.
+    pub(super) effect: Option<Effect>,
+}
+
+impl From<Outcome> for Done {
+    fn from(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            effect: None,
+        }
+    }
+}
+
+impl Done {
+    /// An outcome that is known by the account at the row's address.
+    fn by(outcome: Outcome, pending: &Pending, account: &Account) -> Self {
+        let effect = match outcome {
+            Outcome::Created => Some(Effect::of_making(pending, Some(account.user.id))),
+            Outcome::Updated => Some(Effect::of_changed(pending, account)),
+            _ => None,
+        };
+        Self { outcome, effect }
+    }
+
+    /// A change of `account` to `new`.
+    fn change(account: &Account, new: &Account) -> Self {
+        let effect = Effect::of_changing(account, new);
+        let outcome = if effect.changes.is_empty() {
+            Outcome::Unchanged
+        } else {
+            Outcome::Updated
+        };
+        Self {
+            outcome,
+            effect: Some(effect),
         }
     }
 }
@@ -115,6 +297,22 @@ fn own_work(import: ImportId, pending: &Pending, account: &Account) -> Option<Ou
             .is_found_by(pending.slot())
             .then_some(Outcome::Repeats(line))
     })
+}
+
+/// Whether the row on `line` has made or changed `account` for `import`.
+fn of_line(import: ImportId, line: u64, account: &Account) -> bool {
+    let mark = Some((import, line));
+    account.user.import == mark || account.changed_by == mark
+}
+
+/// How a row changes the account that it has found.
+enum Planned {
+    /// Not at all: that is what becomes of it.
+    Decided(Done),
+    /// By a transaction, or by adopting it.
+    Alone,
+    /// To this, together with others.
+    Together(Box<Account>),
 }
 
 /// A run's mark on the accounts that it makes and changes.
@@ -170,7 +368,7 @@ pub(super) async fn written(
     users: &UserStore,
     mark: Mark,
     batch: Vec<Pending>,
-) -> Result<(Vec<Pending>, Vec<Outcome>), Error> {
+) -> Result<(Vec<Pending>, Vec<Done>), Error> {
     let slots: HashSet<_> = batch.iter().map(Pending::slot).collect();
     let holders = users.holders(slots).await?;
     let found = batch.into_iter().filter_map(|pending| {
@@ -179,14 +377,15 @@ pub(super) async fn written(
     });
     let adopted = stream::iter(found)
         .map(|(pending, account)| async move {
-            let own = adopt(users, mark, &pending, account).await?;
+            let own = adopt(users, mark, &pending, account.clone()).await?;
+            let own = own.map(|own| Done::by(own, &pending, &account));
             Ok::<_, Error>((pending, own))
         })
         .buffered(CHANGES)
         .try_collect::<Vec<_>>()
         .await?;
     let done = adopted.into_iter().filter_map(|(pending, own)| match own {
-        Some(own @ (Outcome::Created | Outcome::Updated)) => Some((pending, own)),
+        Some(own) if own.effect.is_some() => Some((pending, own)),
         _ => None,
     });
     Ok(done.unzip())
@@ -211,14 +410,15 @@ pub(super) struct Sender {
 }
 
 impl Writer {
-    /// Writes the rows of `batch`, whose addresses are all different; one outcome for each, in order.
+    /// Writes the rows of `batch`, whose addresses are all different, and says what became of each, in order. A dry run
+    /// writes nothing and says what would become of them.
     ///
     /// With `look_first` the addresses are looked up before anything is written: worth it where most
     /// of them are taken, because a refused insert costs as much as a write.
-    pub(super) async fn write(&self, batch: &[Pending], look_first: bool) -> Result<Vec<Outcome>, Error> {
-        let mut outcomes: Vec<Option<Outcome>> = vec![None; batch.len()];
+    pub(super) async fn write(&self, batch: &[Pending], look_first: bool) -> Result<Vec<Done>, Error> {
+        let mut done: Vec<Option<Done>> = vec![None; batch.len()];
         let mut holders = HashMap::new();
-        if look_first || self.options.mode == Mode::Validate {
+        if look_first || self.options.upserts() || self.options.is_dry() {
             holders = self.users.holders(batch.iter().map(Pending::slot)).await?;
         }
         let mut tries = self.users.tries("write a batch");
@@ -227,48 +427,29 @@ impl Writer {
             let mut free = Vec::new();
             let mut existing = Vec::new();
             for (index, pending) in batch.iter().enumerate() {
-                if outcomes[index].is_some() {
+                if done[index].is_some() {
                     continue;
                 }
-                match holders.remove(&pending.slot()) {
-                    None => free.push(index),
-                    Some(account) => match self.judge(pending, &account) {
-                        Some(outcome) => outcomes[index] = Some(outcome),
-                        None => existing.push((index, account)),
-                    },
+                let Some(account) = holders.remove(&pending.slot()) else {
+                    match pending.without_account() {
+                        Some(outcome) => done[index] = Some(outcome.into()),
+                        None => free.push(index),
+                    }
+                    continue;
+                };
+                match self.judge(pending, &account) {
+                    Some(outcome) => done[index] = Some(Done::by(outcome, pending, &account)),
+                    None => existing.push((index, account)),
                 }
             }
-
-            if self.options.mode == Mode::Validate {
-                for index in free {
-                    outcomes[index] = Some(batch[index].earlier.map_or(Outcome::Created, Outcome::Repeats));
-                }
-                return Ok(outcomes.into_iter().flatten().collect());
+            for (index, change) in self.change_each(batch, existing).await? {
+                done[index] = change;
             }
-            let changed = stream::iter(existing)
-                .map(|(index, account)| async move {
-                    Ok::<_, Error>((index, self.change(&batch[index], account).await?))
-                })
-                .buffer_unordered(CHANGES)
-                .try_collect::<Vec<_>>()
-                .await?;
-            for (index, outcome) in changed {
-                outcomes[index] = outcome;
-            }
+            self.insert_each(batch, &free, &mut done).await?;
 
-            let users: Vec<_> = free.iter().map(|index| &batch[*index].user).collect();
-            let written = self.users.insert_each(&users, self.mark.takeovers).await?;
-            for (index, written) in free.into_iter().zip(written) {
-                if written == Written::Inserted {
-                    outcomes[index] = Some(Outcome::Created);
-                }
-            }
-
-            let open: Vec<_> = (0..batch.len())
-                .filter(|index| outcomes[*index].is_none())
-                .collect();
+            let open: Vec<_> = (0..batch.len()).filter(|index| done[*index].is_none()).collect();
             if open.is_empty() {
-                return Ok(outcomes.into_iter().flatten().collect());
+                return Ok(done.into_iter().flatten().collect());
             }
             // The first look finds out who refused an insert, and needs no pause. Rows that are open after that
             // met other writers.
@@ -276,33 +457,173 @@ impl Writer {
                 tries.again().await?;
             }
             looked = true;
-            holders = self
-                .users
-                .holders(open.into_iter().map(|index| batch[index].slot()))
-                .await?;
+            let slots: Vec<_> = open.into_iter().map(|index| batch[index].slot()).collect();
+            holders = self.users.holders(slots).await?;
+        }
+    }
+
+    /// Makes the users of those rows of `batch` whose addresses seem to be `free`.
+    async fn insert_each(
+        &self,
+        batch: &[Pending],
+        free: &[usize],
+        done: &mut [Option<Done>],
+    ) -> Result<(), Error> {
+        let made = |index: usize, id: Option<UserId>| Done {
+            outcome: Outcome::Created,
+            effect: Some(Effect::of_making(&batch[index], id)),
+        };
+        if self.options.is_dry() {
+            for &index in free {
+                done[index] = Some(made(index, None));
+            }
+            return Ok(());
+        }
+        let users: Vec<_> = free.iter().map(|index| &batch[*index].user).collect();
+        let written = self.users.insert_each(&users, self.mark.takeovers).await?;
+        for (&index, written) in free.iter().zip(written) {
+            if written == Written::Inserted {
+                done[index] = Some(made(index, Some(batch[index].user.id)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Changes the accounts that rows of `batch` have found, each with the row's index; `None` for a row whose account
+    /// is gone.
+    ///
+    /// Changes that move no counter are made together, in full calls. A change that does is a transaction, so that the
+    /// counters are right whatever happens to the run.
+    async fn change_each(
+        &self,
+        batch: &[Pending],
+        existing: Vec<(usize, Account)>,
+    ) -> Result<Vec<(usize, Option<Done>)>, Error> {
+        let mut done = Vec::with_capacity(existing.len());
+        let mut alone = Vec::new();
+        let (mut together, mut changes) = (Vec::new(), Vec::new());
+        for (index, account) in existing {
+            match self.planned(&batch[index], &account) {
+                Planned::Decided(decided) => done.push((index, Some(decided))),
+                Planned::Alone => alone.push((index, account)),
+                Planned::Together(new) => {
+                    together.push(index);
+                    changes.push((account, *new));
+                }
+            }
+        }
+        let replaced = self.users.replace_each(&changes).await?;
+        for ((index, replaced), (account, new)) in together.into_iter().zip(replaced).zip(changes) {
+            match replaced {
+                Replaced::Done => done.push((index, Some(Done::change(&account, &new)))),
+                // By itself, it finds out why.
+                Replaced::Stale | Replaced::LastAdmin => alone.push((index, account)),
+            }
+        }
+        let by_themselves = stream::iter(alone)
+            .map(|(index, account)| async move {
+                Ok::<_, Error>((index, self.change(&batch[index], account).await?))
+            })
+            .buffer_unordered(CHANGES)
+            .try_collect::<Vec<_>>()
+            .await?;
+        done.extend(by_themselves);
+        Ok(done)
+    }
+
+    /// Returns how a row that [`Writer::judge`] leaves to be carried out changes `account`.
+    fn planned(&self, pending: &Pending, account: &Account) -> Planned {
+        if own_work(self.mark.import, pending, account).is_some() {
+            return Planned::Alone;
+        }
+        let new = match self.changed(pending, account) {
+            Ok(new) => new,
+            Err(refused) => return Planned::Decided(Outcome::Refused(refused).into()),
+        };
+        let counted = new.user.tally() + -account.user.tally();
+        let change = Done::change(account, &new);
+        if counted.active_system_admins() < 0 && !pending.waited {
+            Planned::Decided(Outcome::Waits.into())
+        } else if change.outcome == Outcome::Unchanged || self.options.is_dry() {
+            Planned::Decided(change)
+        } else if counted == Tally::default() {
+            Planned::Together(Box::new(new))
+        } else {
+            Planned::Alone
         }
     }
 
     /// Returns what a row comes to whose address is kept for `account`; `None` if the account is to be changed, be it
-    /// only to adopt it.
+    /// only to adopt it, or has to be looked at for a change.
     pub(super) fn judge(&self, pending: &Pending, account: &Account) -> Option<Outcome> {
-        if let Some(own) = own_work(self.mark.import, pending, account) {
-            let adopts = !matches!(own, Outcome::Repeats(_)) && self.mark.is_older(account);
-            return (!adopts).then_some(own);
+        let own = own_work(self.mark.import, pending, account);
+        match (own, pending.earlier) {
+            (Some(own @ (Outcome::Created | Outcome::Updated)), _) => {
+                return (!self.mark.is_older(account)).then_some(own);
+            }
+            (Some(repeats), None) => return Some(repeats),
+            (_, Some(line)) if of_line(self.mark.import, line, account) => {
+                return Some(Outcome::Repeats(line));
+            }
+            _ => {}
         }
+        let judged = self.judge_other(pending, account);
+        match &pending.expected {
+            Some(expected) => self.as_expected(expected, pending, account, judged),
+            None => judged,
+        }
+    }
+
+    /// As [`Writer::judge`], for an account that the import has neither made nor changed.
+    fn judge_other(&self, pending: &Pending, account: &Account) -> Option<Outcome> {
         let (id, slot) = (account.user.id, pending.slot());
-        if account.is_found_by(slot) {
-            (self.options.mode != Mode::Upsert).then_some(Outcome::Exists)
-        } else if Slot::of(&account.user.email) == slot {
-            Some(Outcome::Unproven(id))
+        if !account.is_found_by(slot) {
+            let is_present = Slot::of(&account.user.email) == slot;
+            return Some(if is_present {
+                Outcome::Unproven(id)
+            } else {
+                Outcome::Kept(id)
+            });
+        }
+        if !self.options.upserts() {
+            return Some(Outcome::Exists);
+        }
+        // The earlier row left the account as it was, or was refused as this one would be.
+        pending.earlier.map(|line| match self.changed(pending, account) {
+            Ok(_) => Outcome::Repeats(line),
+            Err(refused) => Outcome::Refused(refused),
+        })
+    }
+
+    /// Returns what a row of a dry run that is applied comes to, which an import would judge as `judged`: what was
+    /// shown, or less.
+    fn as_expected(
+        &self,
+        expected: &Expected,
+        pending: &Pending,
+        account: &Account,
+        judged: Option<Outcome>,
+    ) -> Option<Outcome> {
+        let met = Some((account.user.id, account.user.version));
+        let is_as_shown = match (expected.outcome, judged) {
+            (_, Some(Outcome::Repeats(_))) | (EntryOutcome::Skipped, Some(Outcome::Exists)) => true,
+            (EntryOutcome::Updated | EntryOutcome::Unchanged, None) => expected.met == met,
+            (EntryOutcome::Failed, Some(outcome)) => {
+                outcome != Outcome::Exists || !self.options.ignore_duplicates
+            }
+            (EntryOutcome::Failed, None) => self.changed(pending, account).is_err(),
+            _ => false,
+        };
+        if is_as_shown {
+            judged
         } else {
-            Some(Outcome::Kept(id))
+            Some(Outcome::ChangedSince)
         }
     }
 
     /// Changes `account`, which the row has found; `None` if it is gone, so that the row can be tried as a new
     /// one.
-    async fn change(&self, pending: &Pending, account: Account) -> Result<Option<Outcome>, Error> {
+    async fn change(&self, pending: &Pending, account: Account) -> Result<Option<Done>, Error> {
         let mut found = Some(account);
         let mut tries = self.users.tries("change a user");
         loop {
@@ -311,22 +632,23 @@ impl Writer {
             };
             // Since it was read, another run may have done the work, or the address may have gone from it.
             if let Some(outcome) = self.judge(pending, &account) {
-                return Ok(Some(outcome));
+                return Ok(Some(Done::by(outcome, pending, &account)));
             }
             if own_work(self.mark.import, pending, &account).is_some() {
-                return adopt(&self.users, self.mark, pending, account).await;
+                let own = adopt(&self.users, self.mark, pending, account.clone()).await?;
+                return Ok(own.map(|own| Done::by(own, pending, &account)));
             }
             let new = match self.changed(pending, &account) {
                 Ok(new) => new,
-                Err(refused) => return Ok(Some(Outcome::Refused(refused))),
+                Err(refused) => return Ok(Some(Outcome::Refused(refused).into())),
             };
+            let change = Done::change(&account, &new);
+            if change.outcome == Outcome::Unchanged {
+                return Ok(Some(change));
+            }
             match self.users.replace(&account, &new).await? {
-                Replaced::Done => return Ok(Some(Outcome::Updated)),
-                Replaced::LastAdmin => {
-                    return Ok(Some(Outcome::Refused(
-                        "belongs to the last enabled system administrator",
-                    )));
-                }
+                Replaced::Done => return Ok(Some(change)),
+                Replaced::LastAdmin => return Ok(Some(Outcome::Refused(LAST_ADMIN).into())),
                 Replaced::Stale => {
                     tries.again().await?;
                     let slot = pending.slot();

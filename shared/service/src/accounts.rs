@@ -52,6 +52,7 @@ pub async fn issue_token(
     when_full: WhenFull,
 ) -> Result<(Token, Timestamp), Error> {
     let user = account.user.id;
+    use_account(app, account.clone()).await?;
     let now = clock::now();
     // Tokens that were issued up to then are void.
     let void = account.tokens_valid_after;
@@ -69,6 +70,23 @@ pub async fn issue_token(
         .await?;
     audit::account(actor, AccountAct::TokenIssued, user);
     Ok((token, expires_at))
+}
+
+/// Notes that `account` is in use, before it gets its first contact or its first token: an import that made it cannot
+/// delete it any more by being taken back.
+///
+/// # Errors
+///
+/// [`Error::NotFound`] if the account was deleted meanwhile.
+pub async fn use_account(app: &App, mut account: Account) -> Result<(), Error> {
+    let mut tries = app.config.limits.tries("note that a user is in use");
+    while let Some(used) = account.in_use() {
+        if app.users.replace(&account, &used).await? == Replaced::Done {
+            return Ok(());
+        }
+        account = again(app, &account, &mut tries).await?;
+    }
+    Ok(())
 }
 
 /// The account's members in `body`, unread.

@@ -86,6 +86,10 @@ pub enum ImportAct {
     Cancelled,
     /// It was started again after it had stalled.
     Resumed,
+    /// An import was started that carries it out, a dry run.
+    Applied,
+    /// An import was started that takes it back.
+    Undone,
     /// Its rejected rows were downloaded.
     RejectedRowsRead,
 }
@@ -130,6 +134,8 @@ pub fn import(actor: &Actor<'_>, act: ImportAct, id: ImportId) {
         ImportAct::Started => "import_started",
         ImportAct::Cancelled => "import_cancelled",
         ImportAct::Resumed => "import_resumed",
+        ImportAct::Applied => "import_applied",
+        ImportAct::Undone => "import_undone",
         ImportAct::RejectedRowsRead => "rejected_rows_read",
     };
     let line = Line {

@@ -97,7 +97,7 @@ async fn an_import_tells_everything_that_is_documented() {
     assert_eq!(import["errors"], json!([]));
     assert_eq!(import["rowErrors"], json!([]));
     assert_eq!(counts(&import), [2, 2, 0, 0, 0]);
-    assert_eq!(members(&import["counts"]).len(), 6);
+    assert_eq!(members(&import["counts"]).len(), 8);
     assert_eq!(import["fileName"], "users.csv");
     assert_eq!(import["bytes"], file.len());
     assert_eq!(import["sha256"].as_str().unwrap().len(), 64);
@@ -411,21 +411,72 @@ async fn an_upsert_changes_what_the_file_gives_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upsert_that_gives_what_is_there_makes_a_record_that_was_read_before_stale() {
+async fn an_upsert_that_gives_what_is_there_writes_nothing() {
     let service = Service::start().await;
     let ada = service.account("ada@example.org", &[Role::Originator]).await;
     let path = format!("/users/{}", ada.id);
     let read = service.get(&path).await;
 
-    let file = "email,roles\nada@example.org,Originator\n";
+    let file = "email,roles\nADA@example.org,Originator\n";
     let import = service.import(file, &[("mode", "upsert")]).await.expect(200);
+    let after = service.get(&path).await;
     let change = service
         .request(Method::PUT, &path)
         .header("If-Match", read.header("etag"));
     let changed = send(change.json(&json!({ "lastName": "King" }))).await;
 
-    assert_eq!(counts(&import), [1, 0, 1, 0, 0]);
-    changed.expect(412);
+    assert_eq!(counts(&import), [1, 0, 0, 0, 0]);
+    assert_eq!(import["counts"]["unchanged"], 1);
+    assert_eq!(
+        import["message"],
+        "Completed; 1 rows read: 0 created, 0 updated, 1 unchanged, 0 skipped, 0 failed."
+    );
+    assert_eq!(after.expect(200), read.expect(200));
+    assert_eq!(after.header("etag"), read.header("etag"));
+    changed.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn repeats_in_an_upsert_are_decided_by_the_file_alone() {
+    for segment_rows in ["1000", "1"] {
+        let service = Service::with_variables(&[("IMPORT_SEGMENT_ROWS", segment_rows)]).await;
+        service.account("same@example.org", &[Role::Originator]).await;
+        service.account("other@example.org", &[Role::Originator]).await;
+        let user_admin = service.account("ua@example.org", &[Role::UserAdmin]).await;
+        let file = "email,roles\nsame@example.org,Originator\nother@example.org,Collaborator\nnew@example.org,\n\
+                    admin@example.org,Originator\nsame@example.org,Collaborator\nother@example.org,Originator\n\
+                    new@example.org,\nadmin@example.org,Originator\n";
+
+        let import = import_as(&service, &user_admin.token, file, &[("mode", "upsert")])
+            .await
+            .expect(200);
+
+        assert_eq!(counts(&import), [8, 1, 1, 0, 5], "{segment_rows}");
+        assert_eq!(import["counts"]["unchanged"], 1);
+        let told: Vec<_> = import["rowErrors"].as_array().unwrap().iter().collect();
+        let told: Vec<_> = told
+            .iter()
+            .map(|error| {
+                (
+                    error["line"].as_u64(),
+                    error["firstLine"].as_u64(),
+                    &error["code"],
+                )
+            })
+            .collect();
+        let refused = json!("forbidden_role");
+        let repeated = json!("duplicate_in_file");
+        assert_eq!(
+            told,
+            [
+                (Some(5), None, &refused),
+                (Some(6), Some(2), &repeated),
+                (Some(7), Some(3), &repeated),
+                (Some(8), Some(4), &repeated),
+                (Some(9), None, &refused),
+            ]
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

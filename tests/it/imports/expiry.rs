@@ -42,6 +42,7 @@ async fn an_import_and_its_errors_are_deleted_after_the_days_that_the_deployment
         [
             ("C".to_owned(), expires_at),
             ("E#0000000003".to_owned(), expires_at),
+            ("H#0000000002".to_owned(), expires_at),
             ("I".to_owned(), expires_at),
             ("R#0000000003".to_owned(), expires_at)
         ]
@@ -66,7 +67,10 @@ async fn an_expired_import_is_gone_although_storage_deletes_late() {
         (Method::GET, ""),
         (Method::DELETE, ""),
         (Method::POST, "/resume"),
+        (Method::POST, "/apply"),
+        (Method::POST, "/undo"),
         (Method::GET, "/errors"),
+        (Method::GET, "/changes"),
         (Method::GET, "/rejected"),
     ] {
         let answer = send(service.request(method, &(path(&import) + below))).await;

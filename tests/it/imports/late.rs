@@ -13,7 +13,7 @@ use shared::roster::{Role, SubjectId};
 use shared::sheet::ImportOptions;
 use shared::table::{Account, Replaced};
 
-use super::crashes::{Case, LONG, World, address, create, deliver, each, upsert};
+use super::crashes::{CALLS_AFTER_THE_END, Case, LONG, World, address, create, deliver, each, upsert};
 use crate::support::faults::{Faults, Schedule};
 
 /// The call that inserts the first users: the import, its claim, the sender and the file come before.
@@ -86,7 +86,7 @@ async fn calls(world: &World, options: ImportOptions, cases: &mut Vec<Case>) -> 
     let (faults, app) = world.disturbed(Schedule::Clean);
     deliver(&app, &clean.event, "clean", LONG).await.unwrap();
     cases.push(clean);
-    faults.calls()
+    faults.calls() - CALLS_AFTER_THE_END
 }
 
 async fn every_end(options: ImportOptions, step: usize) {

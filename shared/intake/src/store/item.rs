@@ -71,6 +71,14 @@ struct ImportItem {
     errors_left_out: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     parent: Option<ImportId>,
+    #[serde(rename = "recorded", skip_serializing_if = "std::ops::Not::not", default)]
+    is_recorded: bool,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    applied_by: Option<ImportId>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    undone_by: Option<ImportId>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    notified: Option<Recorded<Status>>,
     position: Recorded<Position>,
     #[serde(skip_serializing_if = "Takeovers::is_empty", default)]
     takeovers: Takeovers,
@@ -115,6 +123,10 @@ impl From<&Import> for ImportItem {
             warnings,
             errors_left_out,
             parent,
+            is_recorded,
+            applied_by,
+            undone_by,
+            notified,
             position,
             takeovers,
             lease,
@@ -147,6 +159,10 @@ impl From<&Import> for ImportItem {
             warnings,
             errors_left_out,
             parent,
+            is_recorded,
+            applied_by,
+            undone_by,
+            notified,
             position,
             takeovers,
             lease_until: lease.as_ref().map(|lease| lease.until.millis()),
@@ -183,6 +199,10 @@ impl From<ImportItem> for Import {
             warnings,
             errors_left_out,
             parent,
+            is_recorded,
+            applied_by,
+            undone_by,
+            notified,
             position,
             takeovers,
             run_id,
@@ -219,6 +239,10 @@ impl From<ImportItem> for Import {
             warnings,
             errors_left_out,
             parent,
+            is_recorded,
+            applied_by,
+            undone_by,
+            notified,
             position,
             takeovers,
             lease: lease_until.map(|until| Lease {

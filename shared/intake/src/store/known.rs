@@ -124,8 +124,10 @@ impl ImportStore {
         } else {
             self.find(import_id, now).await?
         };
-        // A file that was refused, or whose import was cancelled, may be sent again.
-        let answers = answers.filter(|import| !import.is_final() || import.status == Status::Completed);
+        // A file that was refused, or whose import was cancelled or taken back, may be sent again.
+        let answers = answers
+            .filter(|import| !import.is_final() || import.status == Status::Completed)
+            .filter(|import| import.undone_by.is_none());
         Ok(Some(SentBefore { import_id, answers }))
     }
 }

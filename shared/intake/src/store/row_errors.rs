@@ -463,7 +463,7 @@ impl ImportStore {
     }
 
     /// A consistent query of what the import has under `kind`, from `line` on.
-    fn of_import(&self, id: ImportId, kind: &str, line: u64) -> QueryFluentBuilder {
+    pub(super) fn of_import(&self, id: ImportId, kind: &str, line: u64) -> QueryFluentBuilder {
         self.table
             .client()
             .query()

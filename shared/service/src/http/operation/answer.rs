@@ -56,7 +56,11 @@ impl Answer {
     /// A page of `T` as JSON.
     #[must_use]
     pub fn page<T: ToSchema>(about: &str) -> Self {
-        Self::named::<Page<T>>(&format!("{}Page", T::name()), about)
+        let mut page = Self::named::<Page<T>>(&format!("{}Page", T::name()), about);
+        // The page refers to its elements, which may be described nowhere else.
+        let element = Self::named::<T>(&T::name(), about);
+        page.schemas.extend(element.schemas);
+        page
     }
 
     fn named<T: ToSchema>(name: &str, about: &str) -> Self {

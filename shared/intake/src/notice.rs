@@ -1,0 +1,103 @@
+//! What everybody who waits for it is told when an import ends or stands still: an object `results/<import id>.json`.
+//!
+//! The bucket makes an event of it (`EventBridgeEnabled` in the template). A run writes the object after its last
+//! checkpoint; what a run did not come to, and imports that end or stand still without a run, the function `sweep` makes up
+//! for. So each is told at least once. The object has no personal data.
+
+use errors::Error;
+use roster::{ImportId, Recorded, Timestamp};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::Intake;
+use crate::record::{Counts, Import, Status};
+use crate::report::shown_mode;
+
+/// What is told of an import.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Notice {
+    import_id: ImportId,
+    /// `completed`, `failed`, `cancelled` or `stalled`.
+    status: Status,
+    mode: Value,
+    dry_run: bool,
+    parent: Option<ImportId>,
+    counts: NoticeCounts,
+    /// Nothing for an import that stands still.
+    finished_at: Option<Timestamp>,
+}
+
+/// The outcomes of the rows; `rows` is the sum of those that follow.
+#[derive(Serialize)]
+struct NoticeCounts {
+    rows: u64,
+    created: u64,
+    updated: u64,
+    unchanged: u64,
+    deleted: u64,
+    skipped: u64,
+    failed: u64,
+}
+
+impl From<Counts> for NoticeCounts {
+    fn from(counts: Counts) -> Self {
+        let Counts {
+            created,
+            updated,
+            unchanged,
+            deleted,
+            skipped,
+            failed,
+            ..
+        } = counts;
+        Self {
+            rows: counts.rows(),
+            created,
+            updated,
+            unchanged,
+            deleted,
+            skipped,
+            failed,
+        }
+    }
+}
+
+/// Tells that `import` has ended as `status` says, or stands still.
+pub(super) async fn notify(app: &Intake, import: &Import, status: Status) -> Result<(), Error> {
+    let doing = "tell how an import has ended";
+    let (mode, dry_run) = shown_mode(&import.options);
+    let notice = Notice {
+        import_id: import.id,
+        status,
+        mode,
+        dry_run,
+        parent: import.parent,
+        counts: import.counts.into(),
+        finished_at: import.finished_at,
+    };
+    let json = serde_json::to_vec(&notice).map_err(|error| Error::internal(doing, error))?;
+    app.uploads.put_result(import.id, json).await?;
+    app.imports.set_notified(import.id, status).await
+}
+
+/// Tells of all imports that have ended or stand still at `now` and of which nobody has told yet. Returns how many there
+/// were.
+///
+/// # Errors
+///
+/// If storage fails. The next call does the rest.
+pub async fn notify_all(app: &Intake, now: Timestamp) -> Result<u64, Error> {
+    let mut told = 0;
+    for import in app.imports.unnotified().await? {
+        let Recorded::Known(status) = import.status_at(now) else {
+            continue;
+        };
+        let is_news = status.is_final() || status == Status::Stalled;
+        if is_news && import.notified != Some(status.into()) {
+            notify(app, &import, status).await?;
+            told += 1;
+        }
+    }
+    Ok(told)
+}
