@@ -2,7 +2,6 @@
 
 import { ask, json, Problem, send } from "./api.js";
 import { button, choices, clone, fill, given, part, piece, say } from "./dom.js";
-import { Look } from "./look.js";
 import { guard } from "./main.js";
 import { held } from "./session.js";
 import { plural, ROLES, size } from "./words.js";
@@ -191,6 +190,8 @@ export async function show(place) {
             mode: mode === "upsert" ? "upsert" : "create", ignoreDuplicates: String(mode === "skip"), defaultRoles: given(form, "role"),
         };
     };
+    // Only who brings a file needs it.
+    const { Look } = await import("./look.js");
     const look = new Look(piece(root, "look"), file, options, place.signal, ready => {
         go.disabled = !ready;
         fill(root, { hint: ready ? "The check writes nothing." : "What is said above has to be decided first, or another file chosen." });

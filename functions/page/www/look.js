@@ -2,8 +2,8 @@
 // with everything that can be decided.
 
 import { json } from "./api.js";
+import { SHEET_ROW } from "./csv.js";
 import { button, choices, clone, fill, part, piece } from "./dom.js";
-import { SHEET_ROW } from "./rows.js";
 import { latest } from "./users.js";
 import { memberName, number, plural, visible } from "./words.js";
 

@@ -2,7 +2,7 @@
 // how to take a step back.
 
 import { json } from "./api.js";
-import { quoted } from "./csv.js";
+import { OWN_LINE, quoted, SHEET_ROW } from "./csv.js";
 import { rejected } from "./rejected.js";
 import { forgetPart, keepPart, keptPart } from "./session.js";
 import { number } from "./words.js";
@@ -11,8 +11,6 @@ import { number } from "./words.js";
 const CHECKED = 500, VALUES = 55_000, CHARACTERS = 300_000;
 /** How long the model waits for further changes before it checks them, in milliseconds. */
 const SETTLE = 60;
-/** The columns that say on which line of a person's own file a row was: that of a workbook, and that of a correction. */
-export const SHEET_ROW = "_sheetRow", OWN_LINE = "_ownLine";
 
 /**
  * @typedef {import("./rejected.js").Fault} Fault
@@ -75,9 +73,9 @@ export class Rows {
         const pages = rejected(this.one, this.signal);
         const more = async () => {
             const { value } = await pages.next();
-            if (value && !this.columns.length) this.head(value.columns);
-            if (value) this.add(value.items, kept);
-            this.complete = !value || value.nextLine === null;
+            if (value && !this.columns.length) this.head(value.page.columns);
+            if (value) this.add(value.page.items, kept);
+            this.complete = !value || value.isLast;
             return !this.complete;
         };
         if (!await more()) return;

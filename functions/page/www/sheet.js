@@ -2,7 +2,7 @@
 // the service reads that as it reads any other file, so nothing is decided here about what a cell means.
 
 import { Problem } from "./api.js";
-import { quoted } from "./csv.js";
+import { quoted, SHEET_ROW } from "./csv.js";
 
 /** To how much a part of the workbook may unfold: a browser's tab has room for it, and a zip can unfold to anything. */
 const LARGEST = 64 * 1024 * 1024;
@@ -164,7 +164,7 @@ function toCsv(sheet, context) {
     const lines = rows.map(([number, cells], place) => {
         const filled = Array.from({ length: width }, (_, at) => cells[at] ?? "");
         // The row of the sheet travels along in a column that the service leaves out.
-        return [...filled, place === 0 ? "_sheetRow" : String(number)].map(quoted).join(",");
+        return [...filled, place === 0 ? SHEET_ROW : String(number)].map(quoted).join(",");
     });
     return lines.map(line => `${line}\r\n`).join("");
 }
