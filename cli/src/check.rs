@@ -7,6 +7,7 @@ use sheet::Causes;
 
 use crate::failure::Failure;
 use crate::fix::{Change, Fixed};
+use crate::online::{Online, OnlineArguments};
 use crate::output::{self, Color, Output, shown};
 use crate::pass::{Counts, Found, Pass};
 use crate::reading::{Reading, Sender};
@@ -46,6 +47,8 @@ pub(crate) struct Arguments {
     sender: Sender,
     #[command(flatten)]
     reading: Reading,
+    #[command(flatten)]
+    online: OnlineArguments,
 }
 
 fn most(text: &str) -> Result<u64, String> {
@@ -84,6 +87,8 @@ struct Checking<'a> {
     pass: Pass,
     report: &'a mut dyn Report,
     out: &'a mut Output,
+    online: Option<Online>,
+    counts: Counts,
     grouped: Grouped,
     rejected: Option<RejectedRows>,
     fixed: Option<Fixed>,
@@ -95,10 +100,12 @@ struct Checking<'a> {
 impl<'a> Checking<'a> {
     fn begin(
         arguments: &'a Arguments,
-        pass: Pass,
+        mut pass: Pass,
         report: &'a mut dyn Report,
         out: &'a mut Output,
     ) -> Result<Self, Failure> {
+        let online = arguments.online.begin(&arguments.reading, pass.columns())?;
+        pass.every_row = online.is_some();
         report.begin(&pass, out)?;
         let is_named = arguments.rejected.is_some() || pass.source().path().is_some();
         let writes_rejected = !arguments.fix && !arguments.no_rejected && is_named;
@@ -108,6 +115,8 @@ impl<'a> Checking<'a> {
             arguments,
             report,
             out,
+            online,
+            counts: Counts::default(),
             grouped: Grouped::default(),
             rejected: rejected.transpose()?,
             fixed: fixed.transpose()?,
@@ -119,26 +128,45 @@ impl<'a> Checking<'a> {
 
     fn rows(&mut self) -> Result<(), Failure> {
         while let Some(found) = self.pass.next()? {
-            let change = match &mut self.fixed {
-                Some(fixed) => fixed.row(&self.pass, &found)?,
-                None => None,
-            };
-            if self.left == 0 {
-                self.hidden += 1;
-            } else {
-                self.left -= 1;
-                self.report.row(&self.pass, &found, self.out)?;
-                if let (Some(change), Format::Human) = (&change, self.arguments.format) {
-                    self.out.line(&difference(change))?;
+            match &mut self.online {
+                None => self.row(found)?,
+                Some(online) => {
+                    let asked = online.take(found)?;
+                    asked.into_iter().try_for_each(|found| self.row(found))?;
                 }
             }
-            self.grouped.add(&found);
-            match &mut self.rejected {
-                Some(rejected) if found.is_rejected() => rejected.add(found)?,
-                _ => {}
-            }
+        }
+        if let Some(online) = &mut self.online {
+            let asked = online.rest()?;
+            asked.into_iter().try_for_each(|found| self.row(found))?;
         }
         Ok(())
+    }
+
+    /// Takes a row with what was found in it.
+    fn row(&mut self, found: Found) -> Result<(), Failure> {
+        if found.faults.is_empty() {
+            return Ok(());
+        }
+        self.counts.add(&found);
+        let change = match &mut self.fixed {
+            Some(fixed) => fixed.row(&self.pass, &found)?,
+            None => None,
+        };
+        if self.left == 0 {
+            self.hidden += 1;
+        } else {
+            self.left -= 1;
+            self.report.row(&self.pass, &found, self.out)?;
+            if let (Some(change), Format::Human) = (&change, self.arguments.format) {
+                self.out.line(&difference(change))?;
+            }
+        }
+        self.grouped.add(&found);
+        match &mut self.rejected {
+            Some(rejected) if found.is_rejected() => rejected.add(found),
+            _ => Ok(()),
+        }
     }
 
     /// Writes what is to be written, and returns how many rows have errors: of the fixed file, if there is one.
@@ -152,9 +180,10 @@ impl<'a> Checking<'a> {
             rejected,
             fixed,
             hidden,
+            mut counts,
             ..
         } = self;
-        let counts = pass.counts;
+        counts.rows = pass.rows_read;
         let changed = fixed.as_ref().map_or(0, |fixed| fixed.rows);
         let target = arguments.fixed.as_deref();
         let fixed = match fixed {
@@ -173,6 +202,7 @@ impl<'a> Checking<'a> {
                 counts,
                 causes: &causes,
                 hidden,
+                is_online: pass.every_row,
                 rejected: rejected.as_deref(),
                 fixed: fixed.as_deref(),
             },
@@ -200,7 +230,12 @@ fn recheck(arguments: &Arguments, fixed: &Path) -> Result<Counts, Failure> {
     let reading = arguments.reading.in_utf8();
     let assignable = arguments.sender.assignable();
     let source = Source::open(fixed, None)?;
-    let (_, counts) = Pass::begin(source, &reading.options(assignable)?, assignable)?.finish()?;
+    let mut pass = Pass::begin(source, &reading.options(assignable)?, assignable)?;
+    let mut counts = Counts::default();
+    while let Some(found) = pass.next()? {
+        counts.add(&found);
+    }
+    counts.rows = pass.rows_read;
     Ok(counts)
 }
 

@@ -27,6 +27,12 @@ pub(crate) enum Event<'a> {
     Checked(CheckedEvent<'a>),
     /// A file is refused as a whole.
     Refused(RefusedEvent<'a>),
+    /// An import exists.
+    Started(StartedEvent<'a>),
+    /// An import has come further.
+    Progress(ProgressEvent<'a>),
+    /// An import has ended.
+    Finished(FinishedEvent<'a>),
 }
 
 /// How a file is read.
@@ -186,6 +192,113 @@ pub(crate) struct RefusedEvent<'a> {
     pub(crate) file: &'a str,
     /// The reason, and what to do.
     pub(crate) message: &'a str,
+}
+
+/// An import that exists.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct StartedEvent<'a> {
+    /// The file as it was named.
+    file: &'a str,
+    /// The import.
+    id: &'a str,
+}
+
+impl<'a> StartedEvent<'a> {
+    pub(crate) fn new(file: &'a str, import: &'a Value) -> Self {
+        let id = import["id"].as_str().unwrap_or_default();
+        Self { file, id }
+    }
+}
+
+/// How far an import has come.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProgressEvent<'a> {
+    /// The file as it was named.
+    file: &'a str,
+    /// The import.
+    id: &'a str,
+    /// Its state, as the service says it.
+    status: &'a str,
+    /// How much of the file is done, in hundredths.
+    percent: Option<u64>,
+    /// What became of its rows until now.
+    counts: CountsEvent,
+}
+
+impl<'a> ProgressEvent<'a> {
+    pub(crate) fn new(file: &'a str, import: &'a Value) -> Self {
+        Self {
+            file,
+            id: import["id"].as_str().unwrap_or_default(),
+            status: import["status"].as_str().unwrap_or_default(),
+            percent: import["progress"]["percent"].as_u64(),
+            counts: CountsEvent::of(import),
+        }
+    }
+}
+
+/// What became of an import.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FinishedEvent<'a> {
+    /// The file as it was named.
+    file: &'a str,
+    /// The import.
+    id: &'a str,
+    /// `completed`, `failed` or `cancelled`.
+    status: &'a str,
+    /// Whether it completed and no row failed.
+    success: Option<bool>,
+    /// One sentence with the counts.
+    message: &'a str,
+    /// What became of its rows.
+    counts: CountsEvent,
+    /// Where its rejected rows were written; null if they were not.
+    rejected: Option<&'a str>,
+}
+
+impl<'a> FinishedEvent<'a> {
+    pub(crate) fn new(file: &'a str, import: &'a Value, rejected: Option<&'a str>) -> Self {
+        Self {
+            file,
+            id: import["id"].as_str().unwrap_or_default(),
+            status: import["status"].as_str().unwrap_or_default(),
+            success: import["success"].as_bool(),
+            message: import["message"].as_str().unwrap_or_default(),
+            counts: CountsEvent::of(import),
+            rejected,
+        }
+    }
+}
+
+/// What became of the rows of an import.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CountsEvent {
+    /// All that were read.
+    rows: u64,
+    /// Those that made an account.
+    created: u64,
+    /// Those that changed one.
+    updated: u64,
+    /// Those whose address had an account and was skipped.
+    skipped: u64,
+    /// Those that have an error.
+    failed: u64,
+    /// Those that have a warning, whatever became of them.
+    warnings: u64,
+}
+
+impl CountsEvent {
+    fn of(import: &Value) -> Self {
+        let count = |name: &str| import["counts"][name].as_u64().unwrap_or_default();
+        Self {
+            rows: count("rows"),
+            created: count("created"),
+            updated: count("updated"),
+            skipped: count("skipped"),
+            failed: count("failed"),
+            warnings: count("warnings"),
+        }
+    }
 }
 
 impl Event<'_> {

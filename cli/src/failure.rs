@@ -18,6 +18,15 @@ pub(crate) enum Failure {
     /// The file is refused as a whole.
     #[error("{0}")]
     Refused(String),
+    /// Whoever asks is not signed in, or is not allowed to do that.
+    #[error("{0}")]
+    Denied(String),
+    /// The service is not reached, or cannot answer now. The same may succeed later.
+    #[error("{0}")]
+    Unreached(String),
+    /// The user interrupted the command.
+    #[error("interrupted")]
+    Interrupted,
     /// Whoever reads standard output does not want more.
     #[error("standard output was closed")]
     OutputClosed,
@@ -30,6 +39,9 @@ impl Failure {
             Self::Rows => 1,
             Self::Usage(_) => 2,
             Self::Refused(_) => 3,
+            Self::Denied(_) => 4,
+            Self::Unreached(_) => 5,
+            Self::Interrupted => 130,
             // As a shell shows a program that ends by SIGPIPE.
             Self::OutputClosed => 141,
         })
@@ -37,7 +49,7 @@ impl Failure {
 
     /// Returns whether there is something to say on standard error.
     pub(crate) fn is_told(&self) -> bool {
-        !matches!(self, Self::Rows | Self::OutputClosed)
+        !matches!(self, Self::Rows | Self::Interrupted | Self::OutputClosed)
     }
 
     /// Returns the failure of reading `path`.

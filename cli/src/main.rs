@@ -1,7 +1,8 @@
 //! The command `access`: checks files of people without the service, and uses the service without `curl`.
 //!
 //! `arguments` says what there is to ask for. `check` reads a file through `source`, finds its errors by `pass`, which
-//! is a loop around the rules in `sheet` and `roster`, and shows them by `report`. Whatever ends the command early is a
+//! is a loop around the rules in `sheet` and `roster`, and shows them by `report`. `import` does the same before it sends
+//! the file and follows its import; `service` is how the service is reached, and by whom. Whatever ends the command early is a
 //! [`Failure`](failure::Failure), which has its exit code.
 
 mod arguments;
@@ -9,19 +10,27 @@ mod check;
 mod events;
 mod failure;
 mod fix;
+mod import;
+mod imports;
+mod online;
 mod output;
 mod pass;
 mod reading;
 mod rejected;
 mod report;
+mod service;
+mod session;
 mod source;
+mod users;
 mod workbook;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use tokio::runtime::{Builder, Runtime};
 
 use arguments::Arguments;
+use failure::Failure;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -35,4 +44,14 @@ fn main() -> ExitCode {
             failure.code()
         }
     }
+}
+
+/// Makes what waits for the service.
+///
+/// # Errors
+///
+/// If the system gives no more files.
+fn runtime() -> Result<Runtime, Failure> {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::Usage(format!("the network cannot be used ({error})")))
 }

@@ -138,6 +138,12 @@ pub(crate) fn shown(text: &str) -> String {
         .collect()
 }
 
+/// Returns lines of text as a terminal may get them, see [`shown`].
+pub(crate) fn shown_lines(lines: &[String]) -> String {
+    let lines: Vec<_> = lines.iter().map(|line| shown(line)).collect();
+    lines.join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -26,8 +26,10 @@ pub(crate) struct Pass {
     seen: Seen,
     piece: Vec<u8>,
     more: bool,
-    /// What was found until now.
-    pub(crate) counts: Counts,
+    /// How many rows were read.
+    pub(crate) rows_read: u64,
+    /// Whether sound rows are returned as well.
+    pub(crate) every_row: bool,
 }
 
 /// What was found in a file.
@@ -42,6 +44,16 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
+    /// Counts the errors and warnings of a row.
+    pub(crate) fn add(&mut self, found: &Found) {
+        let warned = found
+            .faults
+            .iter()
+            .any(|fault| fault.severity == Severity::Warning);
+        self.warned += u64::from(warned);
+        self.failed += u64::from(found.is_rejected());
+    }
+
     /// Returns the rows that have no error.
     pub(crate) fn good(self) -> u64 {
         self.rows - self.failed
@@ -53,6 +65,8 @@ impl Counts {
 pub(crate) struct Found {
     /// The line on which it begins.
     pub(crate) line: u64,
+    /// Its number, from 1.
+    pub(crate) row: u64,
     /// Where it is in the file, with its line break.
     pub(crate) bytes: Range<u64>,
     /// Its cells, if they could be read.
@@ -126,13 +140,19 @@ impl Pass {
             seen: Seen::within(Memory::SMALL),
             piece,
             more,
-            counts: Counts::default(),
+            rows_read: 0,
+            every_row: false,
         })
     }
 
     /// Returns what the columns of the file mean.
     pub(crate) fn columns(&self) -> &Columns {
         &self.check.columns
+    }
+
+    /// Returns the file, without the rest of its rows.
+    pub(crate) fn into_source(self) -> Source {
+        self.source
     }
 
     /// Returns the file.
@@ -164,27 +184,21 @@ impl Pass {
                         faults
                     }
                 };
-                self.counts.rows += 1;
-                if faults.is_empty() {
+                self.rows_read += 1;
+                if faults.is_empty() && !self.every_row {
                     continue;
                 }
                 let cells = match row.content {
                     Content::Cells(cells) => Some(OwnedCells::from(cells)),
                     Content::TooLarge | Content::UnclosedQuote { .. } => None,
                 };
-                let found = Found {
+                return Ok(Some(Found {
                     line,
+                    row: number,
                     bytes: self.rows.row_offset()..self.rows.position().offset,
                     cells,
                     faults,
-                };
-                let warned = found
-                    .faults
-                    .iter()
-                    .any(|fault| fault.severity == Severity::Warning);
-                self.counts.warned += u64::from(warned);
-                self.counts.failed += u64::from(found.is_rejected());
-                return Ok(Some(found));
+                }));
             }
             if !self.more {
                 self.source.expect_unchanged()?;
@@ -192,16 +206,6 @@ impl Pass {
             }
             self.more = feed(&mut self.source, &mut self.rows, &mut self.piece)?;
         }
-    }
-
-    /// Goes through what is left of the file, and returns the file.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Pass::next`].
-    pub(crate) fn finish(mut self) -> Result<(Source, Counts), Failure> {
-        while self.next()?.is_some() {}
-        Ok((self.source, self.counts))
     }
 }
 

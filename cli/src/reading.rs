@@ -56,6 +56,23 @@ impl Sender {
 }
 
 impl Reading {
+    /// Returns the options by their names in the API, as they were given.
+    pub(crate) fn fields(&self) -> Vec<(&'static str, &str)> {
+        let fields = [
+            ("encoding", &self.encoding),
+            ("delimiter", &self.delimiter),
+            ("header", &self.header),
+            ("columns", &self.columns),
+            ("unknownColumns", &self.unknown_columns),
+            ("country", &self.country),
+            ("defaultRoles", &self.default_roles),
+        ];
+        let given = fields
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value.as_deref()?)));
+        given.collect()
+    }
+
     /// Returns how the same file is read once it is in UTF-8.
     pub(crate) fn in_utf8(&self) -> Self {
         Self {

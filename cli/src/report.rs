@@ -5,10 +5,11 @@ mod github;
 mod human;
 mod json;
 
-pub(crate) use human::{OPTIONS, decoded, index, names_an_option};
+pub(crate) use human::{OPTIONS, cause_table, cause_table_of, decoded, index, names_an_option};
 
 use std::path::Path;
 
+use comfy_table::{Table, presets};
 use sheet::Causes;
 
 use crate::failure::Failure;
@@ -38,6 +39,8 @@ pub(crate) struct Findings<'a> {
     pub(crate) causes: &'a Causes,
     /// How many rows at fault were not shown one by one.
     pub(crate) hidden: u64,
+    /// Whether the service was asked.
+    pub(crate) is_online: bool,
     /// Where the rows with errors were written.
     pub(crate) rejected: Option<&'a Path>,
     /// Where the file with its suggestions was written.
@@ -99,6 +102,16 @@ pub(crate) fn grouped(number: u64) -> String {
 pub(crate) fn count(number: u64, one: &str) -> String {
     let s = if number == 1 { "" } else { "s" };
     format!("{} {one}{s}", grouped(number))
+}
+
+/// Returns rows under their headings, as a table.
+pub(crate) fn listing(headings: &[&str], rows: Vec<Vec<String>>) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_header(headings)
+        .add_rows(rows);
+    table.trim_fmt()
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ pub(crate) struct Source {
     kept: File,
     /// How many bytes were read.
     read: u64,
+    is_workbook: bool,
     /// Its state when it was opened, if it is a file that may change.
     before: Option<(u64, Option<SystemTime>)>,
 }
@@ -37,11 +38,31 @@ enum Input {
     /// From what is kept.
     Kept,
     /// From a pipe; what is read has to be kept.
-    Pipe(Box<dyn ReadDebug>),
+    Pipe(Pipe),
 }
 
-trait ReadDebug: Read + std::fmt::Debug {}
-impl<R: Read + std::fmt::Debug> ReadDebug for R {}
+/// What can be read only once.
+#[derive(Debug)]
+enum Pipe {
+    Stdin,
+    Named(File),
+}
+
+impl Pipe {
+    /// Reads what there is, and waits for it if there is nothing yet.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let read = match self {
+                Self::Stdin => io::stdin().read(buffer),
+                Self::Named(file) => file.read(buffer),
+            };
+            match read {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => return read,
+            }
+        }
+    }
+}
 
 impl Source {
     /// Opens the file at `path`, or standard input if that is `-`. A workbook is read as the CSV of its `sheet`.
@@ -61,7 +82,7 @@ impl Source {
         }
         let name = path.display().to_string();
         if !metadata.is_file() {
-            return Self::pipe(name, Some(path.to_owned()), Box::new(file));
+            return Self::pipe(name, Some(path.to_owned()), Pipe::Named(file));
         }
         let before = Some(state(&metadata));
         let mut head = vec![0; 64 * 1024];
@@ -83,6 +104,7 @@ impl Source {
             input: Input::Kept,
             kept,
             read: 0,
+            is_workbook,
             before,
         })
     }
@@ -94,10 +116,10 @@ impl Source {
                     .to_owned(),
             ));
         }
-        Self::pipe("<stdin>".to_owned(), None, Box::new(io::stdin()))
+        Self::pipe("<stdin>".to_owned(), None, Pipe::Stdin)
     }
 
-    fn pipe(name: String, path: Option<PathBuf>, input: Box<dyn ReadDebug>) -> Result<Self, Failure> {
+    fn pipe(name: String, path: Option<PathBuf>, input: Pipe) -> Result<Self, Failure> {
         let kept = tempfile::tempfile().map_err(|error| Failure::writing(&std::env::temp_dir(), &error))?;
         Ok(Self {
             name,
@@ -105,6 +127,7 @@ impl Source {
             input: Input::Pipe(input),
             kept,
             read: 0,
+            is_workbook: false,
             before: None,
         })
     }
@@ -112,6 +135,16 @@ impl Source {
     /// Returns what messages call the file.
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Returns how many bytes were read: all there are, once the end was read.
+    pub(crate) fn size(&self) -> u64 {
+        self.read
+    }
+
+    /// Returns whether the bytes are those of a sheet of a workbook, and not the file's own.
+    pub(crate) fn is_workbook(&self) -> bool {
+        self.is_workbook
     }
 
     /// Returns where the file is, unless it came through standard input.
@@ -129,7 +162,7 @@ impl Source {
         let length = match &mut self.input {
             Input::Kept => read_at(&self.kept, buffer, self.read).map_err(failed)?,
             Input::Pipe(input) => {
-                let length = read_some(input, buffer).map_err(failed)?;
+                let length = input.read(buffer).map_err(failed)?;
                 let kept = (&self.kept).write_all(&buffer[..length]);
                 kept.map_err(|error| Failure::writing(&std::env::temp_dir(), &error))?;
                 length
@@ -194,14 +227,4 @@ fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
         }
     }
     Ok(length)
-}
-
-/// Reads what there is, and waits for it if there is nothing yet.
-fn read_some(input: &mut dyn ReadDebug, buffer: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match input.read(buffer) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            read => return read,
-        }
-    }
 }

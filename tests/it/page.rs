@@ -11,7 +11,11 @@ use crate::support::hang::Proxy;
 use crate::support::{Answer, Service, send};
 
 async fn get(service: &Service, path: &str) -> Answer {
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only([])
+        .build()
+        .unwrap();
     let request = client.get(format!("{}{path}", service.local.url()));
     send(request.header(ACCEPT, "text/html,image/avif,*/*;q=0.8")).await
 }
@@ -66,7 +70,11 @@ async fn the_page_may_reach_the_host_of_signed_urls_and_no_other() {
         (service.local.url(), true),
         ("https://elsewhere.example".to_owned(), false),
     ] {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .tls_certs_only([])
+            .build()
+            .unwrap();
         let preflight = client
             .request(Method::OPTIONS, signed)
             .header(ORIGIN, &from)

@@ -61,7 +61,7 @@ impl Service {
         logs::watch();
         let local = Local::start(placed(options)).await.unwrap();
         Self {
-            client: Client::builder().no_proxy().build().unwrap(),
+            client: Client::builder().no_proxy().tls_certs_only([]).build().unwrap(),
             admin: local.admin_token().to_owned(),
             local,
         }

@@ -6,6 +6,7 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use roster::{Member, Severity};
+use serde_json::Value;
 use sheet::{Causes, Dialect, RowError, cell_spans};
 
 use super::{Findings, Report, count, grouped};
@@ -111,7 +112,7 @@ impl Report for Human {
         }
         if !findings.causes.by_size().is_empty() {
             out.line("By cause")?;
-            out.line(&format!("{}\n", causes(findings.causes)))?;
+            out.line(&format!("{}\n", cause_table(findings.causes)))?;
         }
         if findings
             .causes
@@ -138,7 +139,10 @@ impl Report for Human {
             written.concat()
         );
         out.line(&line)?;
-        out.line("Not checked: whether an address has an account.")
+        if findings.is_online {
+            return Ok(());
+        }
+        out.line("Not checked offline: whether an address has an account; --online asks the service.")
     }
 }
 
@@ -159,41 +163,99 @@ pub(crate) fn names_an_option(message: &str) -> bool {
     options.iter().any(|option| message.contains(option))
 }
 
-/// What the errors and warnings have in common, as a table.
-pub(crate) fn causes(causes: &Causes) -> String {
+/// A line of the table of causes.
+struct CauseRow<'a> {
+    rows: u64,
+    column: &'a str,
+    code: &'a str,
+    /// The most frequent values with their rows.
+    values: Vec<(&'a str, u64)>,
+    /// How many values there are besides.
+    more: u64,
+    message: &'a str,
+}
+
+/// Returns what errors and warnings have in common, as a table.
+pub(crate) fn cause_table(causes: &Causes) -> String {
+    let rows = causes.by_size().into_iter().map(|cause| {
+        let values = cause.by_frequency();
+        CauseRow {
+            rows: cause.rows,
+            column: cause.column.as_deref().unwrap_or_default(),
+            code: &cause.code,
+            more: values.len().saturating_sub(SHOWN_VALUES) as u64,
+            values: values
+                .into_iter()
+                .map(|(value, counted)| (value, counted.rows))
+                .collect(),
+            message: &cause.message,
+        }
+    });
+    let rest = (causes.rest() > 0).then(|| CauseRow {
+        rows: causes.rest(),
+        column: "",
+        code: "others",
+        values: Vec::new(),
+        more: 0,
+        message: "",
+    });
+    table_of(rows.chain(rest))
+}
+
+/// Returns the causes that the service answered, as a table.
+pub(crate) fn cause_table_of(items: &Value) -> String {
+    let items = items.as_array().into_iter().flatten();
+    table_of(items.map(|cause| {
+        let text = |name: &str| cause[name].as_str().unwrap_or_default();
+        let values = cause["values"].as_array().into_iter().flatten();
+        let values: Vec<_> = values
+            .map(|value| {
+                (
+                    value["value"].as_str().unwrap_or_default(),
+                    value["rows"].as_u64().unwrap_or_default(),
+                )
+            })
+            .collect();
+        CauseRow {
+            rows: cause["rows"].as_u64().unwrap_or_default(),
+            column: text("column"),
+            code: cause["code"].as_str().unwrap_or("others"),
+            more: values.len().saturating_sub(SHOWN_VALUES) as u64,
+            values,
+            message: text("message"),
+        }
+    }))
+}
+
+fn table_of<'a>(rows: impl Iterator<Item = CauseRow<'a>>) -> String {
     let mut table = Table::new();
     let width = u16::try_from(output::width()).unwrap_or(u16::MAX);
     table
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(width);
-    for cause in causes.by_size() {
-        let values = cause.by_frequency();
-        let mut listed: Vec<_> = values
+    for row in rows {
+        let mut listed: Vec<_> = row
+            .values
             .iter()
             .take(SHOWN_VALUES)
-            .map(|(value, counted)| format!("\"{}\" ({})", shown(value), grouped(counted.rows)))
+            .map(|(value, rows)| format!("\"{}\" ({})", shown(value), grouped(*rows)))
             .collect();
-        let more = values.len().saturating_sub(SHOWN_VALUES);
-        if more > 0 {
-            listed.push(format!("{} more", grouped(more as u64)));
+        if row.more > 0 {
+            listed.push(format!("{} more", grouped(row.more)));
         }
-        let value = values.first().map(|(value, _)| *value);
         let detail = detail(
-            &cause.message,
-            cause.column.as_deref(),
-            values.iter().map(|(value, _)| *value).chain(value),
+            row.message,
+            Some(row.column),
+            row.values.iter().map(|(value, _)| *value),
         );
         table.add_row([
-            grouped(cause.rows),
-            shown(cause.column.as_deref().unwrap_or_default()),
-            cause.code.clone(),
+            grouped(row.rows),
+            shown(row.column),
+            row.code.to_owned(),
             listed.join(", "),
             shown(detail),
         ]);
-    }
-    if causes.rest() > 0 {
-        table.add_row([grouped(causes.rest()), String::new(), "others".to_owned()]);
     }
     if let Some(column) = table.column_mut(0) {
         column.set_cell_alignment(CellAlignment::Right);

@@ -1,5 +1,9 @@
 //! The command `access` as it is used.
 
+mod accounts;
 mod check;
+mod equality;
+mod import;
+mod service;
 mod support;
 mod transcripts;

@@ -1,0 +1,233 @@
+//! `access import`: checks a file, sends it, and follows the import to its end.
+
+mod pending;
+mod progress;
+mod send;
+mod wait;
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use roster::{Role, Roles};
+use serde_json::Value;
+use sheet::Causes;
+
+pub(crate) use wait::{Following, Target, fetch_rejected, follow};
+
+use crate::check::Grouped;
+use crate::events::{CheckedEvent, Event, RefusedEvent};
+use crate::failure::Failure;
+use crate::output::{self, Output};
+use crate::pass::{Counts, Pass};
+use crate::reading::Reading;
+use crate::report::{cause_table, count, grouped};
+use crate::service::{Client, Patience, ServiceArguments, Settings};
+use crate::source::Source;
+
+/// Arguments of `access import`.
+#[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(crate) struct Arguments {
+    /// The files, CSV or workbooks (.xlsx); - is standard input
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// Ask nothing; needed where there is no terminal
+    #[arg(long, short)]
+    yes: bool,
+    /// Change the accounts that exist, instead of taking them for errors
+    #[arg(long)]
+    upsert: bool,
+    /// Skip the addresses of accounts that exist, instead of taking them for errors
+    #[arg(long, conflicts_with = "upsert")]
+    ignore_duplicates: bool,
+    /// Import a file again that was imported within 24 hours
+    #[arg(long)]
+    force: bool,
+    /// The import whose rejected rows are sent
+    #[arg(long, value_name = "ID")]
+    parent: Option<String>,
+    /// Write one event a line, as `access schema` describes them
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    reading: Reading,
+    #[command(flatten)]
+    service: ServiceArguments,
+}
+
+impl Arguments {
+    /// Returns the options of the import as the service takes them.
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        let given = self.reading.fields().into_iter();
+        let mut fields: Vec<_> = given.map(|(name, value)| (name, value.to_owned())).collect();
+        let flags = [
+            (self.upsert, "mode", "upsert"),
+            (self.ignore_duplicates, "ignoreDuplicates", "true"),
+            (self.force, "force", "true"),
+        ];
+        for (_, name, value) in flags.into_iter().filter(|(is_set, ..)| *is_set) {
+            fields.push((name, value.to_owned()));
+        }
+        fields.extend(self.parent.iter().map(|id| ("parent", id.clone())));
+        fields
+    }
+}
+
+/// Imports files, one after another.
+///
+/// # Errors
+///
+/// If rows are at fault, or something prevents one of the imports. The files after that one are not sent.
+pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
+    if !(arguments.yes || has_terminal()) {
+        return Err(Failure::Usage(
+            "there is no terminal to ask on whether to go on; say so by --yes".to_owned(),
+        ));
+    }
+    let client = Client::new(Settings::find(&arguments.service)?)?;
+    let me = client.get("/users/me", Patience::Short).await?;
+    let mut out = Output::open();
+    let mut has_faults = false;
+    for file in &arguments.files {
+        let importing = Importing {
+            arguments,
+            client: &client,
+            me: &me,
+        };
+        match importing.file(file, &mut out).await {
+            Ok(()) => {}
+            Err(Failure::Rows) => has_faults = true,
+            Err(failure) => {
+                out.flush()?;
+                return Err(failure);
+            }
+        }
+    }
+    out.flush()?;
+    if has_faults { Err(Failure::Rows) } else { Ok(()) }
+}
+
+/// An import by somebody.
+struct Importing<'a> {
+    arguments: &'a Arguments,
+    client: &'a Client,
+    /// The record of the caller.
+    me: &'a Value,
+}
+
+impl Importing<'_> {
+    async fn file(&self, path: &Path, out: &mut Output) -> Result<(), Failure> {
+        let (source, counts, causes) = match self.check(path) {
+            Err(Failure::Refused(why)) if self.arguments.json => {
+                let file = path.to_string_lossy();
+                let refused = RefusedEvent {
+                    file: &file,
+                    message: &why,
+                };
+                out.write(Event::Refused(refused).to_line().as_bytes())?;
+                return Err(Failure::Refused(why));
+            }
+            checked => checked?,
+        };
+        self.say(source.name(), counts, &causes, out)?;
+        if counts.good() == 0 {
+            output::remark("No row can be imported, so nothing is sent.");
+            return if counts.failed > 0 {
+                Err(Failure::Rows)
+            } else {
+                Ok(())
+            };
+        }
+        if !self.arguments.yes && !confirmed("Import them?")? {
+            output::remark("Nothing was sent.");
+            return Ok(());
+        }
+        let source = Arc::new(source);
+        let import = send::send(self.client, &source, &self.arguments.fields()).await?;
+        let following = Following {
+            file: source.name(),
+            beside: source.path(),
+            json: self.arguments.json,
+        };
+        follow(self.client, import, &following, out).await
+    }
+
+    /// Checks the file with the rights of the caller.
+    fn check(&self, path: &Path) -> Result<(Source, Counts, Causes), Failure> {
+        let roles = self.me["roles"].as_array().into_iter().flatten();
+        let roles: Roles = roles
+            .filter_map(|role| Role::from_label(role.as_str()?))
+            .collect();
+        let assignable = roster::assignable(roles);
+        let options = self.arguments.reading.options(assignable)?;
+        let source = Source::open(path, self.arguments.reading.sheet.as_deref())?;
+        let mut pass = Pass::begin(source, &options, assignable)?;
+        let mut causes = Grouped::default();
+        let mut counts = Counts::default();
+        while let Some(found) = pass.next()? {
+            counts.add(&found);
+            causes.add(&found);
+        }
+        counts.rows = pass.rows_read;
+        Ok((pass.into_source(), counts, causes.finish()))
+    }
+
+    /// Says what was found and what will happen.
+    fn say(&self, file: &str, counts: Counts, causes: &Causes, out: &mut Output) -> Result<(), Failure> {
+        if self.arguments.json {
+            let checked = CheckedEvent::new(file, counts, None, None);
+            out.write(Event::Checked(checked).to_line().as_bytes())?;
+            return out.flush();
+        }
+        if !causes.by_size().is_empty() {
+            output::remark(&format!("By cause\n{}\n", cause_table(causes)));
+        }
+        let email = self.me["email"].as_str().unwrap_or_default();
+        let verb = if self.arguments.upsert {
+            "create or change the accounts of"
+        } else {
+            "create accounts for"
+        };
+        let failed = match counts.failed {
+            0 => String::new(),
+            failed => format!("; {} with errors come back to be corrected", grouped(failed)),
+        };
+        let text = format!(
+            "{file}: {email} is going to {verb} {} at {}",
+            count(counts.good(), "row"),
+            self.client.settings.url
+        );
+        output::remark(&format!("{text}{failed}."));
+        Ok(())
+    }
+}
+
+/// Returns whether there is somebody who can be asked.
+pub(crate) fn has_terminal() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks on the terminal whether to go on.
+///
+/// # Errors
+///
+/// If the terminal cannot be read.
+pub(crate) fn confirmed(question: &str) -> Result<bool, Failure> {
+    let answer = asked(&format!("{question} [y/N] "))?;
+    Ok(["y", "yes"].contains(&answer.to_lowercase().as_str()))
+}
+
+/// Asks on the terminal, and returns the line that is typed.
+///
+/// # Errors
+///
+/// If the terminal cannot be read.
+pub(crate) fn asked(question: &str) -> Result<String, Failure> {
+    let _ = write!(io::stderr(), "{question}").and_then(|()| io::stderr().flush());
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer);
+    read.map_err(|error| Failure::Usage(format!("the terminal cannot be read ({error})")))?;
+    Ok(answer.trim().to_owned())
+}

@@ -1,0 +1,393 @@
+//! `access users`: accounts, by their ids or addresses.
+
+use clap::{Args, Subcommand};
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+
+use crate::failure::Failure;
+use crate::import::asked;
+use crate::output::{self, Output, shown};
+use crate::report::{count, listing};
+use crate::service::{Client, Patience, ServiceArguments, Settings, path_segment};
+
+/// How many users one request handles, or one page has.
+const PAGE: usize = 100;
+
+/// Arguments of `access users`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Write users as JSON, as the service answers them, one a line
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(flatten)]
+    service: ServiceArguments,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum Command {
+    /// List users in the order of their addresses
+    List {
+        /// Only users whose address or name has these words
+        #[arg(value_name = "TEXT")]
+        search: Option<String>,
+        /// Only users with this role
+        #[arg(long)]
+        role: Option<String>,
+        /// Only users who are enabled, or who are not
+        #[arg(long, value_name = "true|false")]
+        enabled: Option<bool>,
+        /// How many
+        #[arg(long, default_value_t = PAGE)]
+        limit: usize,
+    },
+    /// Show users
+    Show {
+        /// Ids or addresses
+        #[arg(required = true)]
+        who: Vec<String>,
+    },
+    /// Add a user
+    Add {
+        /// The address
+        email: String,
+        #[command(flatten)]
+        members: Members,
+    },
+    /// Change a user; an empty value is removed
+    Change {
+        /// An id or an address
+        who: String,
+        /// Another address
+        #[arg(long, value_name = "ADDRESS")]
+        email: Option<String>,
+        #[command(flatten)]
+        members: Members,
+    },
+    /// Enable users
+    Enable {
+        /// Ids or addresses
+        #[arg(required = true)]
+        who: Vec<String>,
+    },
+    /// Disable users, whose access tokens are refused from then on
+    Disable {
+        /// Ids or addresses
+        #[arg(required = true)]
+        who: Vec<String>,
+    },
+    /// End every access token of users
+    Expire {
+        /// Ids or addresses
+        #[arg(required = true)]
+        who: Vec<String>,
+    },
+    /// Delete users with their contacts and access tokens
+    Delete {
+        /// Ids or addresses
+        #[arg(required = true)]
+        who: Vec<String>,
+        /// Ask nothing
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Issue an access token for a user
+    Token {
+        /// An id or an address
+        who: String,
+        /// How long it is valid, in seconds
+        #[arg(long, value_name = "SECONDS")]
+        expires_in: Option<u64>,
+    },
+}
+
+/// The members of a user
+#[derive(Args, Clone, Debug, Default)]
+struct Members {
+    #[arg(long, value_name = "TEXT")]
+    first_name: Option<String>,
+    #[arg(long, value_name = "TEXT")]
+    last_name: Option<String>,
+    #[arg(long, value_name = "TEXT")]
+    other_name: Option<String>,
+    /// With a country code: +44 20 7946 0018
+    #[arg(long, value_name = "NUMBER")]
+    mobile_number: Option<String>,
+    /// A role such as `ROLE_ORIGINATOR`; several by commas
+    #[arg(long, value_name = "ROLES", value_delimiter = ',')]
+    roles: Option<Vec<String>>,
+    #[arg(long, value_name = "TEXT")]
+    account_type: Option<String>,
+    #[arg(long, value_name = "TEXT")]
+    plan_id: Option<String>,
+    #[arg(long, value_name = "TEXT")]
+    external_user_id: Option<String>,
+}
+
+impl Members {
+    /// Returns the members that were given, as JSON; an empty one is null.
+    fn body(&self) -> Map<String, Value> {
+        let texts = [
+            ("firstName", &self.first_name),
+            ("lastName", &self.last_name),
+            ("otherName", &self.other_name),
+            ("mobileNumber", &self.mobile_number),
+            ("accountType", &self.account_type),
+            ("planId", &self.plan_id),
+            ("externalUserId", &self.external_user_id),
+        ];
+        let mut body = Map::new();
+        for (name, text) in texts {
+            if let Some(text) = text {
+                let value = if text.is_empty() { Value::Null } else { json!(text) };
+                body.insert(name.to_owned(), value);
+            }
+        }
+        if let Some(roles) = &self.roles {
+            body.insert("roles".to_owned(), json!(roles));
+        }
+        body
+    }
+}
+
+/// Does what is asked for.
+///
+/// # Errors
+///
+/// If the service refuses it or is out of reach.
+pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let users = Users {
+        client: Client::new(Settings::find(&arguments.service)?)?,
+        json: arguments.json,
+    };
+    let mut out = Output::open();
+    let done = users.run(&arguments.command, &mut out).await;
+    out.flush()?;
+    done
+}
+
+struct Users {
+    client: Client,
+    json: bool,
+}
+
+impl Users {
+    async fn run(&self, command: &Command, out: &mut Output) -> Result<(), Failure> {
+        match command {
+            Command::List {
+                search,
+                role,
+                enabled,
+                limit,
+            } => {
+                let enabled = enabled.map(|enabled| enabled.to_string());
+                let filters = [
+                    ("searchText", search.as_deref()),
+                    ("role", role.as_deref()),
+                    ("enabled", enabled.as_deref()),
+                ];
+                let filters: Vec<_> = filters
+                    .into_iter()
+                    .filter_map(|(name, value)| Some((name, value?)))
+                    .collect();
+                let (users, all) = self.page(&filters, *limit).await?;
+                self.show(&users, out)?;
+                if (users.len() as u64) < all {
+                    output::remark(&format!(
+                        "{} more; see them by --limit",
+                        count(all - users.len() as u64, "user")
+                    ));
+                }
+                Ok(())
+            }
+            Command::Show { who } => {
+                let mut users = Vec::new();
+                for who in who {
+                    users.push(self.find(who).await?);
+                }
+                self.show(&users, out)
+            }
+            Command::Add { email, members } => {
+                let mut body = members.body();
+                body.insert("email".to_owned(), json!(email));
+                let user = self.post("/users", &Value::Object(body)).await?;
+                self.show(&[user], out)
+            }
+            Command::Change { who, email, members } => {
+                let mut body = members.body();
+                body.extend(email.iter().map(|email| ("email".to_owned(), json!(email))));
+                if body.is_empty() {
+                    return Err(Failure::Usage(
+                        "nothing is to be changed; name a member, such as --first-name".to_owned(),
+                    ));
+                }
+                let path = format!("/users/{}", path_segment(&self.id(who).await?));
+                let request = || self.client.request(Method::PUT, &path).json(&body);
+                let answer = self.client.send(Patience::Short, request).await?;
+                self.show(&[answer], out)
+            }
+            Command::Enable { who } => self.all("enable", who, out).await,
+            Command::Disable { who } => self.all("disable", who, out).await,
+            Command::Expire { who } => self.all("expire", who, out).await,
+            Command::Delete { who, yes } => self.delete(who, *yes, out).await,
+            Command::Token { who, expires_in } => {
+                let path = format!("/users/{}/tokens", path_segment(&self.id(who).await?));
+                let body = expires_in.map_or(json!({}), |seconds| json!({ "expiresIn": seconds }));
+                let token = self.post(&path, &body).await?;
+                if self.json {
+                    return out.line(&token.to_string());
+                }
+                output::remark(&format!(
+                    "valid until {}",
+                    token["expiresAt"].as_str().unwrap_or_default()
+                ));
+                out.line(token["accessToken"].as_str().unwrap_or_default())
+            }
+        }
+    }
+
+    /// The first `limit` users with these filters, and how many there are.
+    async fn page(&self, filters: &[(&str, &str)], limit: usize) -> Result<(Vec<Value>, u64), Failure> {
+        let mut users = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let size = (limit - users.len()).min(PAGE).to_string();
+            let page = self.client.send(Patience::Short, || {
+                let request = self.client.request(Method::GET, "/users").query(filters);
+                let request = request.query(&[("limit", &size)]);
+                request.query(&cursor.iter().map(|cursor| ("cursor", cursor)).collect::<Vec<_>>())
+            });
+            let mut page = page.await?;
+            users.extend(
+                page["items"]
+                    .as_array_mut()
+                    .map(std::mem::take)
+                    .unwrap_or_default(),
+            );
+            cursor = page["nextCursor"].as_str().map(str::to_owned);
+            if cursor.is_none() || users.len() >= limit {
+                return Ok((users, page["count"].as_u64().unwrap_or_default()));
+            }
+        }
+    }
+
+    /// The user with an id or an address.
+    async fn find(&self, who: &str) -> Result<Value, Failure> {
+        if !who.contains('@') {
+            return self
+                .client
+                .get(&format!("/users/{}", path_segment(who)), Patience::Short)
+                .await;
+        }
+        let is_same = |user: &Value| {
+            let email = user["email"]
+                .as_str()
+                .and_then(|email| email.parse::<roster::Email>().ok());
+            email.is_some_and(|email| who.parse().is_ok_and(|who: roster::Email| email == who))
+        };
+        let (users, _) = self.page(&[("searchText", who)], usize::MAX).await?;
+        let found = users.into_iter().find(is_same);
+        found.ok_or_else(|| {
+            Failure::Usage(format!(
+                "no user has the address {who}; look by: access users list"
+            ))
+        })
+    }
+
+    async fn id(&self, who: &str) -> Result<String, Failure> {
+        if who.contains('@') {
+            let user = self.find(who).await?;
+            return Ok(user["id"].as_str().unwrap_or_default().to_owned());
+        }
+        Ok(who.to_owned())
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        let key = uuid::Uuid::new_v4().to_string();
+        let request = || {
+            let request = self.client.request(Method::POST, path);
+            request.header("idempotency-key", &key).json(body)
+        };
+        self.client.send(Patience::Short, request).await
+    }
+
+    async fn delete(&self, who: &[String], yes: bool, out: &mut Output) -> Result<(), Failure> {
+        if !yes {
+            for who in who {
+                let user = self.find(who).await?;
+                let email = user["email"].as_str().unwrap_or_default();
+                let question = format!(
+                    "This deletes {} with all contacts. Type the address to go on: ",
+                    shown(email)
+                );
+                if asked(&question)? != email {
+                    return Err(Failure::Usage(
+                        "the address was not typed, so nobody was deleted; or say --yes".to_owned(),
+                    ));
+                }
+            }
+        }
+        self.all("delete", who, out).await
+    }
+
+    /// Does one thing to many users, a hundred at once, and reports what failed.
+    async fn all(&self, action: &str, who: &[String], out: &mut Output) -> Result<(), Failure> {
+        let mut failures = Vec::new();
+        for who in who.chunks(PAGE) {
+            let mut ids = Vec::new();
+            for who in who {
+                ids.push(self.id(who).await?);
+            }
+            let answer = self
+                .post(&format!("/users/bulk?action={action}"), &json!({ "ids": ids }))
+                .await?;
+            for (who, result) in who.iter().zip(answer["results"].as_array().into_iter().flatten()) {
+                if self.json {
+                    out.line(&result.to_string())?;
+                }
+                if result["status"].as_u64().is_none_or(|status| status >= 400) {
+                    let detail = result["detail"].as_str().unwrap_or_default();
+                    failures.push(format!("{}: {}", shown(who), shown(detail)));
+                }
+            }
+        }
+        if failures.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure::Usage(failures.join("\n       ")))
+        }
+    }
+
+    fn show(&self, users: &[Value], out: &mut Output) -> Result<(), Failure> {
+        if self.json {
+            return users.iter().try_for_each(|user| out.line(&user.to_string()));
+        }
+        let rows = users.iter().map(|user| {
+            let text = |name: &str| shown(user[name].as_str().unwrap_or_default());
+            let names = [text("firstName"), text("lastName")].join(" ");
+            let roles: Vec<_> = user["roles"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect();
+            let state = if user["enabled"] == true {
+                "enabled"
+            } else {
+                "disabled"
+            };
+            vec![
+                text("email"),
+                names.trim().to_owned(),
+                shown(&roles.join(", ")),
+                state.to_owned(),
+                text("id"),
+            ]
+        });
+        out.line(&listing(
+            &["email", "name", "roles", "state", "id"],
+            rows.collect(),
+        ))
+    }
+}
