@@ -1,7 +1,7 @@
 // The form of a person's fields, with the errors that the service finds tied to them.
 
 import { act, choices, clone, part, piece } from "./dom.js";
-import { memberName, ROLES } from "./words.js";
+import { memberName, roleName, ROLES } from "./words.js";
 
 /**
  * A field: member, kind of input, longest value.
@@ -107,6 +107,13 @@ export function same(one, other) {
         return one.length === other.length && one.every(item => other.includes(item));
     }
     return (one ?? null) === (other ?? null);
+}
+
+/** A value of a member in words. @param {unknown} value */
+export function shown(value) {
+    if (Array.isArray(value)) return value.map(roleName).join(", ");
+    if (typeof value === "boolean") return value ? "yes" : "no";
+    return ACCOUNT_TYPES.find(([type]) => type === value)?.[1] ?? (value ? String(value) : "(empty)");
 }
 
 /**

@@ -34,16 +34,19 @@ export const isFinal = one => ["completed", "failed", "cancelled"].includes(one.
 /** Whether an import only checks. @param {Api.Import} one */
 export const isCheck = one => one.dryRun;
 
+/** Whether an import takes another one back. @param {Api.Import} one */
+export const isUndo = one => one.mode === "undo";
+
 /** What an import is called. @param {Api.Import} one */
 export const fileName = one => one.fileName ?? one.key.split("/").pop() ?? "Import";
 
 /**
  * The state of an import in a word, with its look.
  * @param {Api.Import} one
- * @param {boolean} [wentOn] whether another import went on with it
+ * @param {Api.Import[]} [children] the imports that went on with it
  * @returns {[string, string]}
  */
-export function state(one, wentOn = false) {
+export function state(one, children = []) {
     const { counts, progress, status } = one;
     switch (status) {
         case "waiting": return ["run", "◌ Waiting for its file"];
@@ -54,19 +57,25 @@ export function state(one, wentOn = false) {
         case "failed": return ["bad", "▲ File refused"];
         default: break;
     }
-    if (wentOn) return ["off", isCheck(one) ? "✓ Checked, then imported" : `↪ ${plural(counts.failed, "row")} went on`];
+    if (children.some(isUndo)) return ["off", "↩ Taken back"];
+    if (isUndo(one)) return counts.failed ? ["warn", `▲ ${plural(counts.failed, "account")} kept`] : ["good", "✓ Done"];
+    if (children.length) return ["off", isCheck(one) ? "✓ Checked, then imported" : `↪ ${plural(counts.failed, "row")} went on`];
     if (counts.failed) return ["warn", `▲ ${plural(counts.failed, "row")} to correct`];
     return ["good", isCheck(one) ? "✓ Checked, no errors" : "✓ Done"];
 }
 
+/** What became of rows, in words. @type {Record<string, string>} */
+const IMPORTED = { created: "created", updated: "updated", unchanged: "unchanged", skipped: "skipped", failed: "failed" };
+/** @type {Record<string, string>} */
+const CHECKED = { created: "to create", updated: "to update", unchanged: "unchanged", skipped: "to skip", failed: "to correct" };
+/** @type {Record<string, string>} */
+const UNDONE = { deleted: "deleted", updated: "given back", unchanged: "as before", skipped: "skipped", failed: "kept" };
+
 /** The counts of an import in words. @param {Api.Import} one */
 export function counted(one) {
-    const { created, updated, unchanged, deleted, skipped, failed } = one.counts;
-    const names = isCheck(one)
-        ? ["ready", "to update", "unchanged", "to delete", "to skip", "to correct"]
-        : ["created", "updated", "unchanged", "deleted", "skipped", "failed"];
-    const numbers = [created, updated, unchanged, deleted, skipped, failed];
-    const parts = numbers.flatMap((count, place) => count ? [`${number(count)} ${names[place]}`] : []);
+    const names = Object.entries(isUndo(one) ? UNDONE : isCheck(one) ? CHECKED : IMPORTED);
+    const counts = /** @type {Record<string, number>} */ (/** @type {unknown} */ (one.counts));
+    const parts = names.flatMap(([name, words]) => counts[name] ? [`${number(counts[name])} ${words}`] : []);
     return parts.join(", ") || (isFinal(one) ? "no rows" : "");
 }
 
@@ -75,7 +84,7 @@ export function bar(one) {
     const { created, updated, unchanged, deleted, skipped, failed, rows } = one.counts;
     const part = (one.progress.percent ?? 100) / 100;
     const whole = isFinal(one) || !part ? rows : rows / part;
-    return share([["g", created], ["u", updated + deleted], ["s", unchanged + skipped], ["b", failed]], whole, counted(one) || "no rows yet");
+    return share([["g", created + deleted], ["u", updated], ["s", skipped + unchanged], ["b", failed]], whole, counted(one) || "no rows yet");
 }
 
 /** How fast an import is. @param {Api.Import} one */
@@ -89,16 +98,16 @@ export function pace(one) {
 
 /** @param {Api.Import} one */
 const options = one => [
-    isCheck(one) ? "check only" : one.mode === "undo" ? "undo" : one.mode === "upsert" ? "create or update" : "create",
+    isUndo(one) ? "take back" : isCheck(one) ? "check only" : one.mode === "upsert" ? "create or update" : "create",
     one.ignoreDuplicates ? "skip existing" : "", one.via === "drop" ? "dropped" : "",
 ].filter(Boolean).join(" · ");
 
-/** @param {Api.Import} one @param {boolean} wentOn @param {() => void} changed */
-function row(one, wentOn, changed) {
+/** @param {Api.Import} one @param {Api.Import[]} children @param {() => void} changed */
+function row(one, children, changed) {
     const made = clone("import-row"), link = part(made, "file", HTMLAnchorElement);
     link.href = `#/imports/${one.id}`;
     link.textContent = fileName(one);
-    const [look, word] = state(one, wentOn);
+    const [look, word] = state(one, children);
     fill(made, { options: options(one), state: word, rows: number(one.counts.rows) });
     piece(made, "state").classList.add(look);
     if (one.counts.rows) piece(made, "share").append(bar(one));
@@ -177,7 +186,7 @@ function draw(root, list, page, again) {
         return;
     }
     const table = clone("imports");
-    piece(table, "rows").append(...page.items.map(one => row(one, page.items.some(other => other.parent === one.id), again)));
+    piece(table, "rows").append(...page.items.map(one => row(one, page.items.filter(other => other.parent === one.id), again)));
     list.replaceChildren(table);
     if (focused) {
         for (const one of table.querySelectorAll("a, button")) {

@@ -1,16 +1,14 @@
 // One import: how far it is, what came of it, and what is wrong with its rows.
 
 import { json, pause } from "./api.js";
-import { act, button, clone, empty, fill, part, piece, say } from "./dom.js";
-import { bar, counted, fileName, isCheck, isFinal, pace, sender, state } from "./home.js";
-import { checkedBy, choseAgain, save, start } from "./intake.js";
+import { changes, errors } from "./details.js";
+import { confirmed } from "./dialog.js";
+import { act, clone, fill, part, piece, say } from "./dom.js";
+import { bar, counted, fileName, isCheck, isFinal, isUndo, pace, sender, state } from "./home.js";
+import { save } from "./intake.js";
 import { delimiterName } from "./look.js";
-import { causeName, number, plural, roleName, size, visible, when } from "./words.js";
+import { number, plural, roleName, size, when } from "./words.js";
 
-/** Errors on a page. */
-const LIMIT = 100;
-/** Values of a cause that are shown. */
-const VALUES = 4;
 /** Rows that a tab corrects: it holds all of them. More are corrected as a file. */
 const MOST = 100_000;
 /** Between two looks, in milliseconds: at first, then slower and slower, up to the longest. */
@@ -28,12 +26,18 @@ export async function show(place) {
     draw(root, one, place, kin);
     place.main.replaceChildren(root);
     if (isFinal(one)) {
-        await errors(root, one, place, kin);
+        await details();
         return;
     }
     follow().catch(error => {
         if (!place.signal.aborted) throw error;
     });
+
+    async function details() {
+        const lines = kin.parent && !isCheck(kin.parent) && !isUndo(one) ? "(lines of the corrected rows, not of the first file)" : "";
+        fill(root, { "lines-of": lines });
+        await Promise.all([errors(root, one, place.signal), changes(root, one, place.signal)]);
+    }
 
     async function follow() {
         let spoken = -1;
@@ -52,25 +56,30 @@ export async function show(place) {
             spoken = Math.max(spoken, quarter);
         }
         say(headline(one));
-        await errors(root, one, place, kin);
+        await details();
     }
 }
 
 /** What came of an import, in one sentence. @param {Api.Import} one @param {boolean} [wentOn] whether its rejected rows did */
 function headline(one, wentOn = false) {
-    const { rows, created, updated, failed, skipped } = one.counts;
-    const done = created + updated + skipped;
+    const { rows, failed } = one.counts, done = rows - failed;
     if (one.status === "failed") return "The file was refused as a whole.";
     if (!isFinal(one)) return state(one)[1].replace(/^\S+ /, "");
     const cancelled = one.status === "cancelled" ? "Cancelled. " : "";
     if (!rows) return `${cancelled}The file has no rows.`;
-    if (isCheck(one)) {
-        if (!failed) return `${cancelled}All ${plural(rows, "row")} are ready.`.replace("All 1 row are", "The 1 row is");
-        if (!done) return `${cancelled}No row is ready. ${number(failed)} need${failed === 1 ? "s" : ""} a correction.`;
-        return `${cancelled}${number(done)} of ${plural(rows, "row")} ${done === 1 ? "is" : "are"} ready. ${number(failed)} need${failed === 1 ? "s" : ""} a correction.`;
+    const counts = counted({ ...one, counts: { ...one.counts, failed: 0 } });
+    if (isUndo(one)) {
+        const kept = failed ? `. ${plural(failed, "account")} kept, because ${failed === 1 ? "it was" : "they were"} changed since` : "";
+        return `${cancelled}Taken back: ${counts || "nothing"}${kept}.`;
     }
-    if (!failed) return `${cancelled}Done: ${counted(one)}.`;
-    return `${cancelled}${counted({ ...one, counts: { ...one.counts, failed: 0 } }) || "No row imported"}. ${plural(failed, "row")} ${wentOn ? "went on to a correction" : "left to correct"}.`;
+    if (isCheck(one)) {
+        const need = `${number(failed)} need${failed === 1 ? "s" : ""} a correction.`;
+        if (!failed) return `${cancelled}${rows === 1 ? "The 1 row is" : `All ${number(rows)} rows are`} ready.`;
+        if (!done) return `${cancelled}No row is ready. ${need}`;
+        return `${cancelled}${number(done)} of ${plural(rows, "row")} ${done === 1 ? "is" : "are"} ready. ${need}`;
+    }
+    if (!failed) return `${cancelled}Done: ${counts}.`;
+    return `${cancelled}${counts || "No row imported"}. ${plural(failed, "row")} ${wentOn ? "went on to a correction" : "left to correct"}.`;
 }
 
 /**
@@ -80,13 +89,16 @@ function headline(one, wentOn = false) {
  * @param {Kin} kin
  */
 function draw(root, one, place, kin) {
-    const title = headline(one, kin.children.length > 0);
+    const title = headline(one, kin.children.some(other => !isUndo(other)));
     fill(root, { about: fileName(one), title, fault: one.status === "failed" ? one.message : "" });
     const share = piece(root, "share");
     share.replaceChildren(...one.counts.rows ? [bar(one)] : []);
-    const { skipped } = one.counts, have = skipped === 1 ? "has" : "have";
-    let message = isCheck(one) ? "Nothing has been written." : "";
-    if (isCheck(one) && skipped) message += ` ${plural(skipped, "person", "people")} ${have} an account already.`;
+    let message = "";
+    if (isCheck(one)) {
+        // The service counts who would become an administrator, or would no longer be one.
+        const admins = one.message.split("; ").filter(part => part.includes("admin role")).map(part => ` ${part.replace(/\.$/, "")}.`);
+        message = `Nothing has been written. ${counted(one)}.${admins.join("")}`;
+    }
     if (!isFinal(one)) message = [pace(one), counted(one), "You can close this tab; the import goes on."].filter(Boolean).join(" · ");
     else if (one.counts.warnings) message += ` ${plural(one.counts.warnings, "row")} with a warning.`;
     fill(root, { message });
@@ -116,63 +128,54 @@ function acts(root, one, place, { children }) {
             fault.textContent = error instanceof Error ? error.message : String(error);
         }
     };
-    const buttons = [];
+    /** @param {string} path */
+    const goOn = async path => {
+        try {
+            /** @type {Api.Import} */
+            const next = await json("POST", `/users/import/${one.id}${path}`, { json: {} });
+            location.hash = `#/imports/${next.id}`;
+        } catch (error) {
+            fault.textContent = error instanceof Error ? error.message : String(error);
+        }
+    };
+    const { created, updated, failed } = one.counts, buttons = [];
     if (one.status === "stalled") buttons.push(act("Resume", "main", () => void change("POST", "/resume")));
     if (!isFinal(one)) buttons.push(act("Cancel", "", () => void change("DELETE", "")));
-    const good = one.counts.created + one.counts.updated + one.counts.unchanged + one.counts.skipped;
-    if (isCheck(one) && one.status === "completed" && good) buttons.push(...carryOut(root, one, place));
-    if (isFinal(one) && one.counts.failed) {
-        const text = `Download the ${plural(one.counts.failed, "row")} to correct`;
+    const wouldChange = isCheck(one) && one.status === "completed" && created + updated > 0;
+    if (wouldChange) {
+        const apply = act(applying(one), "main", () => {
+            apply.disabled = true;
+            void goOn("/apply").finally(() => { apply.disabled = false; });
+        });
+        buttons.push(apply);
+    }
+    if (isFinal(one) && failed && !isUndo(one)) {
         // Of a check that leaves something to import, the import rejects the same rows once more.
-        if ((!isCheck(one) || !good) && one.counts.failed <= MOST) {
-            const correct = `Correct ${plural(one.counts.failed, "row")}`;
-            buttons.push(act(correct, children.length ? "" : "main", () => { location.hash = `#/imports/${one.id}/correct`; }));
+        if (!wouldChange && failed <= MOST) {
+            const look = children.length ? "" : "main";
+            buttons.push(act(`Correct ${plural(failed, "row")}`, look, () => { location.hash = `#/imports/${one.id}/correct`; }));
         }
-        buttons.push(act(text, "", () => void download(one, fault)));
+        buttons.push(act(`Download the ${plural(failed, "row")} to correct`, "", () => void download(one, fault)));
     }
-    if (isFinal(one)) {
-        const link = clone("button");
-        link.textContent = "All imports";
-        link.addEventListener("click", () => { location.hash = "#/imports"; });
-        buttons.push(link);
+    if (isFinal(one) && !isCheck(one) && !isUndo(one) && created + updated && !children.some(isUndo)) {
+        buttons.push(act("Take it back …", "", async () => {
+            const sure = await confirmed({
+                title: `Take back ${fileName(one)}?`, yes: "Take it back", danger: true,
+                text: "Accounts that it created are deleted, and accounts that it changed get their former values back. "
+                    + "An account that was changed since is kept as it is, and listed.",
+            });
+            if (sure) await goOn("/undo");
+        }));
     }
+    if (isFinal(one)) buttons.push(act("All imports", "", () => { location.hash = "#/imports"; }));
     row.replaceChildren(...buttons);
 }
 
-/**
- * The buttons that import a file which was checked.
- * @param {HTMLElement} root
- * @param {Api.Import} check
- * @param {import("./main.js").Place} place
- */
-function carryOut(root, check, place) {
-    const { created, skipped, failed } = check.counts, fault = piece(root, "fault");
-    const held = checkedBy(check.id), updated = held?.options.mode === "upsert" ? skipped : 0;
-    const what = updated
-        ? `Create ${number(created)} and update ${plural(updated, "user")}` : `Create ${plural(created, "user")}`;
-    const rest = failed ? `, keep ${plural(failed, "row")} for correction` : "";
-    if (!held) {
-        const input = document.createElement("input");
-        input.type = "file";
-        input.addEventListener("change", async () => {
-            const file = input.files?.[0];
-            if (!file) return;
-            if (await choseAgain(file, check)) await show(place);
-            else fault.textContent = "This is not the file that was checked. Check it first.";
-        });
-        return [act("Choose the file again to import it", "main", () => input.click())];
-    }
-    const go = act(what + rest, "main", async () => {
-        go.disabled = true;
-        fault.textContent = "";
-        try {
-            location.hash = `#/imports/${await start(held, { parent: check.id }, piece(root, "upload"), place.signal)}`;
-        } catch (error) {
-            go.disabled = false;
-            if (!place.signal.aborted) fault.textContent = error instanceof Error ? error.message : String(error);
-        }
-    });
-    return [go];
+/** What carrying out a check will do. @param {Api.Import} check */
+function applying({ counts: { created, updated, failed } }) {
+    const parts = [created ? `create ${plural(created, "user")}` : "", updated ? `update ${created ? number(updated) : plural(updated, "user")}` : ""];
+    const what = parts.filter(Boolean).join(" and ").replace(/^./, letter => letter.toUpperCase());
+    return what + (failed ? `, keep ${plural(failed, "row")} for correction` : "");
 }
 
 /**
@@ -214,8 +217,8 @@ async function kinOf(one, signal) {
 /** @param {HTMLElement} root @param {Api.Import} one @param {Kin} kin */
 function family(root, one, { parent, children }) {
     /** @type {[string, Api.Import][]} */
-    const all = children.map(other => [isCheck(one) ? "It was imported:" : "Its rows went on in", other]);
-    if (parent) all.unshift([isCheck(parent) ? "It was checked before:" : "It has the rejected rows of", parent]);
+    const all = children.map(other => [isUndo(other) ? "It was taken back:" : isCheck(one) ? "It was imported:" : "Its rows went on in", other]);
+    if (parent) all.unshift([isUndo(one) ? "It takes back" : isCheck(parent) ? "It was checked before:" : "It has the rejected rows of", parent]);
     const list = piece(root, "family");
     list.hidden = !all.length;
     list.replaceChildren(...all.map(([name, other]) => {
@@ -231,9 +234,9 @@ function facts(root, one) {
     const { read } = one;
     /** @type {[string, string][]} */
     const all = [
-        ["What it does", isCheck(one) ? "Checks only" : one.mode === "undo" ? "Takes an import back" : one.mode === "upsert" ? "Creates or updates" : "Creates"],
-        ["Existing addresses", one.mode === "upsert" ? "are updated" : one.ignoreDuplicates ? "are skipped" : "are errors"],
-        ["Role of rows that name none", one.defaultRoles.map(roleName).join(", ")],
+        ["What it does", isUndo(one) ? "Takes an import back" : isCheck(one) ? "Checks only" : one.mode === "upsert" ? "Creates or updates" : "Creates"],
+        ["Existing addresses", isUndo(one) ? "" : one.mode === "upsert" ? "are updated" : one.ignoreDuplicates ? "are skipped" : "are errors"],
+        ["Role of rows that name none", isUndo(one) ? "" : one.defaultRoles.map(roleName).join(", ")],
         ["File", one.bytes === null ? "not there yet" : size(one.bytes)],
         ["Read as", read ? `${read.encoding}, ${delimiterName(read.delimiter)}, ${plural(Object.keys(read.columns).length, "known column")}` : "not read yet"],
         ["Left out", read?.ignoredColumns.filter(name => !name.startsWith("_")).join(", ") ?? ""],
@@ -250,99 +253,4 @@ function facts(root, one) {
         if (name === "Sent by") sender(one.createdBy).then(who => { value.textContent = who; }, () => {});
         return made;
     }));
-}
-
-/**
- * Shows what is wrong: the causes, and the errors a page at a time, all or those of one cause.
- * @param {HTMLElement} root
- * @param {Api.Import} one
- * @param {import("./main.js").Place} place
- * @param {Kin} kin
- */
-async function errors(root, one, place, { parent }) {
-    const section = piece(root, "errors"), list = piece(root, "errors-list"), every = button(root, "every");
-    if (!one.counts.failed && !one.counts.warnings) return;
-    let offset = 0, isOpen = false;
-    /** @type {Api.Cause | null} */
-    let cause = null;
-    const look = async () => {
-        const query = { limit: LIMIT, offset, ...cause ? { member: cause.member ?? "", code: cause.code ?? "" } : {}, severity: cause?.severity ?? (one.counts.failed ? "error" : "warning") };
-        /** @type {Api.RowErrorPage} */
-        const page = await json("GET", `/users/import/${one.id}/errors`, { query, signal: place.signal });
-        const last = page.offset + page.items.length;
-        const title = cause ? `${causeName(cause)}, ${plural(page.count, "time")}` : plural(page.count, one.counts.failed ? "error" : "warning");
-        fill(root, { "errors-title": title, range: `${number(page.offset + 1)} to ${number(last)} of ${number(page.count)}` });
-        every.textContent = cause ? "Show those of every cause" : isOpen ? "Hide" : "Show each";
-        list.hidden = !isOpen;
-        piece(root, "pager").hidden = page.count <= LIMIT || !isOpen;
-        button(root, "previous").disabled = page.offset === 0;
-        button(root, "next").disabled = last >= page.count;
-        const table = clone("errors");
-        piece(table, "rows").append(...page.items.map(errorRow));
-        list.replaceChildren(page.items.length ? table : empty("Single errors are kept no longer; download the rows to correct."));
-    };
-    const again = () => look().then(() => { section.scrollIntoView(); section.focus({ preventScroll: true }); }, () => {});
-    const move = (/** @type {number} */ by) => { offset = Math.max(0, offset + by); void again(); };
-    const only = (/** @type {Api.Cause | null} */ one) => { cause = one; offset = 0; isOpen = true; void again(); };
-    button(root, "previous").addEventListener("click", () => move(-LIMIT));
-    button(root, "next").addEventListener("click", () => move(LIMIT));
-    every.addEventListener("click", () => {
-        isOpen = Boolean(cause) || !isOpen;
-        cause = null;
-        offset = 0;
-        void look().catch(() => {});
-    });
-    const [causes] = await Promise.all([
-        /** @type {Promise<Api.Causes>} */ (json("GET", `/users/import/${one.id}/causes`, { signal: place.signal })), look(),
-    ]);
-    const table = clone("causes");
-    piece(table, "rows").append(...causes.items.map(cause => causeRow(cause, () => only(cause))));
-    piece(root, "causes-list").replaceChildren(table);
-    section.hidden = false;
-    fill(root, { "lines-of": !parent || isCheck(parent) ? "" : "(lines of the corrected rows, not of the first file)" });
-    piece(root, "causes").hidden = !causes.items.length;
-}
-
-/** @param {Api.Cause} cause @param {() => void} show */
-function causeRow(cause, show) {
-    const row = clone("cause"), isWarning = cause.severity === "warning", shown = cause.values.slice(0, VALUES);
-    const name = cause.code === null ? "Other causes" : causeName(cause);
-    const others = cause.others + cause.values.slice(VALUES).reduce((sum, value) => sum + value.rows, 0);
-    fill(row, {
-        sign: isWarning ? "△ Warning:" : "▲", name, rows: number(cause.rows), lines: cause.lines.join(", "),
-        message: cause.values.length ? "" : visible(cause.message),
-    });
-    piece(row, "sign").classList.add(isWarning ? "warn" : "bad");
-    piece(row, "values").append(...shown.map(({ value, rows, suggestion }) => {
-        const made = clone("cause-value");
-        const meant = suggestion === null ? "" : `most likely ${suggestion ? visible(suggestion) : "empty"}`;
-        fill(made, { value: visible(value), about: [rows > 1 ? plural(rows, "row") : "", meant].filter(Boolean).join(", ") });
-        return made;
-    }));
-    if (others && shown.length) {
-        const made = clone("cause-value");
-        fill(made, { about: `other values in ${plural(others, "row")}` });
-        piece(row, "values").append(made);
-    }
-    const go = button(row, "show");
-    go.hidden = cause.code === null;
-    go.setAttribute("aria-label", `Show the rows with: ${name}`);
-    go.addEventListener("click", show);
-    return row;
-}
-
-/** @param {Api.RowError} error */
-function errorRow(error) {
-    const row = clone("error-row"), sign = part(row, "sign", HTMLElement);
-    const isWarning = error.severity === "warning";
-    fill(row, {
-        line: error.lastLine ? `${number(error.line)} to ${number(error.lastLine)}` : number(error.line),
-        column: visible(error.column ?? ""),
-        value: visible(error.value ?? ""),
-        sign: isWarning ? "△ Warning:" : "▲",
-        message: visible(error.message),
-        suggestion: error.suggestion ? `Most likely meant: ${visible(error.suggestion)}` : "",
-    });
-    sign.classList.add(isWarning ? "warn" : "bad");
-    return row;
 }

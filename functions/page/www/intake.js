@@ -19,7 +19,6 @@ const LARGEST = 1024 * 1024 * 1024;
  * @typedef {object} Incoming
  * @property {File} file
  * @property {Record<string, string>} options the parts of the form besides the file
- * @property {string} [checked] the import that checked it
  * @property {FromBook} [from] the workbook that it was made from
  */
 
@@ -52,33 +51,6 @@ export async function take(file) {
     }
     if (location.hash === "#/imports/new") dispatchEvent(new CustomEvent("taken"));
     else location.hash = "#/imports/new";
-}
-
-/** Returns the file that the import `id` checked, if this tab still has it. @param {string} id */
-export const checkedBy = id => incoming?.checked === id ? incoming : null;
-
-/**
- * Holds `file` as the one that `id` checked, if it is the same. After a reload, the tab has no file any more.
- * @param {File} file
- * @param {Api.Import} check
- */
-export async function choseAgain(file, check) {
-    if (check.bytes !== null && file.size !== check.bytes) return false;
-    if (check.sha256 !== null) {
-        const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await file.arrayBuffer()));
-        const hex = Array.from(digest, byte => byte.toString(16).padStart(2, "0")).join("");
-        if (hex !== check.sha256) return false;
-    }
-    /** @type {Record<string, string>} */
-    const options = {
-        mode: "create", ignoreDuplicates: String(check.ignoreDuplicates),
-        defaultRoles: check.defaultRoles.join(";"), unknownColumns: check.unknownColumns, header: check.header,
-    };
-    const { encoding, delimiter, country, columns } = check;
-    for (const [name, value] of Object.entries({ encoding, delimiter, country })) if (value) options[name] = value;
-    if (columns) options.columns = JSON.stringify(columns);
-    incoming = { file, options, checked: check.id };
-    return true;
 }
 
 /**
@@ -132,11 +104,11 @@ async function toService(sent, options, moved, signal) {
  * @param {AbortSignal} signal
  */
 async function toStorage(sent, options, moved, signal) {
-    const { force, ignoreDuplicates, columns, ...rest } = options;
+    const { force, ignoreDuplicates, dryRun, columns, ...rest } = options;
     /** @type {Api.ImportUpload} */
     const opened = await json("POST", "/users/import/uploads", {
         json: {
-            ...rest, ...columns ? { columns: JSON.parse(columns) } : {}, ignoreDuplicates: ignoreDuplicates === "true", fileName: sent.file.name, bytes: sent.file.size,
+            ...rest, ...columns ? { columns: JSON.parse(columns) } : {}, ignoreDuplicates: ignoreDuplicates === "true", dryRun: dryRun === "true", fileName: sent.file.name, bytes: sent.file.size,
         },
         signal,
     });
@@ -205,12 +177,9 @@ export async function show(place) {
         fault.textContent = "";
         go.disabled = true;
         try {
-            // A check creates; who has an account counts as skipped there, and is updated afterwards.
-            const isUpsert = incoming.options.mode === "upsert";
-            const check = { mode: "validate", force: "true", ...isUpsert ? { ignoreDuplicates: "true" } : {} };
-            incoming.checked = await start(incoming, check, piece(root, "upload"), place.signal);
+            const check = await start(incoming, { dryRun: "true", force: "true" }, piece(root, "upload"), place.signal);
             guard(() => false);
-            location.hash = `#/imports/${incoming.checked}`;
+            location.hash = `#/imports/${check}`;
         } catch (error) {
             if (place.signal.aborted) return;
             fault.textContent = error instanceof Error ? error.message : String(error);

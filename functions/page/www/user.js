@@ -3,9 +3,9 @@
 import { json, Problem, tagged } from "./api.js";
 import { confirmed } from "./dialog.js";
 import { button, clone, fill, part, piece, say } from "./dom.js";
-import { ACCOUNT_TYPES, build, changed, clear, faults, formOf, PERSON, roles, same, set, values } from "./form.js";
+import { build, changed, clear, faults, formOf, PERSON, roles, same, set, shown, values } from "./form.js";
 import { guard } from "./main.js";
-import { memberName, personName, roleName, when } from "./words.js";
+import { memberName, personName, when } from "./words.js";
 
 /** @typedef {Record<string, unknown>} Values */
 
@@ -234,13 +234,6 @@ async function conflict(editing, mine) {
     });
     piece(root, "conflict").replaceChildren(section);
     section.focus();
-}
-
-/** A value of a member in words. @param {unknown} value */
-function shown(value) {
-    if (Array.isArray(value)) return value.map(roleName).join(", ");
-    if (typeof value === "boolean") return value ? "yes" : "no";
-    return ACCOUNT_TYPES.find(([type]) => type === value)?.[1] ?? (value ? String(value) : "(empty)");
 }
 
 /** What can be done with the account besides changing it. @param {Editing} editing */

@@ -75,7 +75,7 @@ const CAUSES = {
     not_assignable: "Role that cannot be given", forbidden_role: "Role that you may not give",
     duplicate_in_file: "Address repeats an earlier line", already_exists: "Address has an account already", column_count: "Wrong number of cells", unnamed_column: "Cell without a column",
     malformed_quote: "Quotes in the wrong place", not_utf8: "Broken characters", unclosed_quote: "Quote never closed",
-    row_too_large: "Row too long", too_many_faults: "Too many errors", changed_since: "changed meanwhile",
+    row_too_large: "Row too long", too_many_faults: "Too many errors", changed_since: "Account changed since",
     looks_garbled: "looks garbled", looks_empty: "looks like an empty cell", looks_escaped: "has codes of HTML",
 };
 
