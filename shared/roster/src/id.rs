@@ -25,13 +25,25 @@ impl Slot {
     /// The slot of an address.
     #[must_use]
     pub fn of(email: &Email) -> Self {
-        Self(first_bytes(Sha256::new().chain_update(email.key())))
+        Self::of_key(email.key())
     }
 
     /// Returns the bits, which are as good as random.
     #[must_use]
     pub fn bytes(self) -> [u8; 15] {
         self.0
+    }
+
+    /// Makes the slot with these bits, which are those of an address.
+    #[must_use]
+    pub const fn of_bytes(bytes: [u8; 15]) -> Self {
+        Self(bytes)
+    }
+
+    /// Returns the slot of the address whose comparison form is `key`.
+    #[must_use]
+    pub fn of_key(key: &str) -> Self {
+        Self(first_bytes(Sha256::new().chain_update(key)))
     }
 
     /// Which of [`Slot::SHARDS`] equal parts the slot falls into: its first 3 bits.
@@ -66,6 +78,18 @@ impl UserId {
     #[must_use]
     pub fn slot(self) -> Slot {
         self.slot
+    }
+
+    /// Returns the bits that distinguish the account from earlier ones in its slot.
+    #[must_use]
+    pub fn suffix(self) -> [u8; 5] {
+        self.suffix
+    }
+
+    /// Makes the id of the account in `slot` with these further bits.
+    #[must_use]
+    pub fn of_parts(slot: Slot, suffix: [u8; 5]) -> Self {
+        Self { slot, suffix }
     }
 }
 
@@ -188,6 +212,18 @@ macro_rules! uuid_id {
             #[must_use]
             pub const fn from_uuid(uuid: Uuid) -> Self {
                 Self(uuid)
+            }
+
+            /// Returns the bits of the UUID.
+            #[must_use]
+            pub const fn bytes(self) -> [u8; 16] {
+                self.0.into_bytes()
+            }
+
+            /// Makes the id of a UUID with these bits.
+            #[must_use]
+            pub const fn of_bytes(bytes: [u8; 16]) -> Self {
+                Self(Uuid::from_bytes(bytes))
             }
         }
 

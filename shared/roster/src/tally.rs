@@ -54,6 +54,16 @@ impl Tally {
         tally
     }
 
+    /// Returns the numbers of so many users like these.
+    #[must_use]
+    pub fn times(mut self, count: i64) -> Self {
+        for share in self.shares_mut() {
+            share.total *= count;
+            share.disabled *= count;
+        }
+        self
+    }
+
     /// How many of the users may act as a system administrator: the enabled holders of that role.
     #[must_use]
     pub fn active_system_admins(&self) -> i64 {

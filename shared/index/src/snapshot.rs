@@ -1,0 +1,374 @@
+//! What several sets of entries say together.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use roster::{Tally, Timestamp, UserId};
+
+use crate::bits::Bits;
+use crate::bytes::Invalid;
+use crate::columns::{self, Columns};
+use crate::query::{Filter, Order, Place, SortBy};
+use crate::segment::{Segment, Writer};
+use crate::{Entry, State};
+
+/// One page that is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Which users.
+    pub filter: Filter,
+    /// In which order.
+    pub order: Order,
+    /// Where the page before ended.
+    pub after: Option<Place>,
+    /// How many users to pass over from there.
+    pub skip: u64,
+    /// How many users to give.
+    pub limit: u64,
+}
+
+/// One page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The users, in order.
+    pub ids: Vec<UserId>,
+    /// How many users match in all.
+    pub count: u64,
+    /// Where the page ends, if more follow.
+    pub last: Option<Place>,
+}
+
+/// What several sets of entries say together. Cheap to extend: what was read is shared.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    parts: Vec<Part>,
+}
+
+/// One set of entries, and which of them count beside the others.
+#[derive(Clone, Debug)]
+struct Part {
+    columns: Arc<Columns>,
+    /// The entries that no other part knows better.
+    best: Bits,
+    /// Those of them that are counted and not deleted.
+    listed: Bits,
+}
+
+/// An entry in a part.
+type Spot = (u32, u32);
+
+impl Snapshot {
+    /// Returns the snapshot together with further entries. It is quickest if the largest set comes first.
+    #[must_use]
+    pub fn with(&self, columns: Arc<Columns>) -> Self {
+        let mut parts = self.parts.clone();
+        let count = columns.len();
+        let mut added = Part {
+            best: Bits::of(count, |_| true),
+            listed: Bits::of(count, |index| {
+                columns.is_counted(index) && !columns.is_deleted(index)
+            }),
+            columns,
+        };
+        if !parts.is_empty() {
+            for index in 0..count {
+                let id = added.columns.id(index);
+                let known = parts.iter_mut().find_map(|part| {
+                    let index = part.columns.find(id, |index| part.best.get(index))?;
+                    Some((part, index))
+                });
+                if let Some((part, known)) = known {
+                    added.meet(index, part, known);
+                }
+            }
+        }
+        parts.push(added);
+        Self { parts }
+    }
+
+    /// Returns how many users are listed.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.parts.iter().map(|part| part.listed.count()).sum()
+    }
+
+    /// Returns how many users are listed in one of two snapshots only, or shown otherwise in the other.
+    #[must_use]
+    pub fn differences(&self, other: &Self) -> u64 {
+        let mut alike = 0;
+        let mut changed = 0;
+        for part in &self.parts {
+            for index in part.listed.iter() {
+                let id = part.columns.id(index);
+                let found = other.parts.iter().find_map(|part| {
+                    let index = part.columns.find(id, |index| part.listed.get(index))?;
+                    Some((part, index))
+                });
+                match found {
+                    Some((found, at)) if part.columns.shows_the_same(index, &found.columns, at) => alike += 1,
+                    Some(_) => changed += 1,
+                    None => {}
+                }
+            }
+        }
+        changed + (self.count() - alike - changed) + (other.count() - alike - changed)
+    }
+
+    /// Returns the numbers of users who are listed; of those without an admin role, if that is asked for.
+    #[must_use]
+    pub fn tally(&self, without_admins: bool) -> Tally {
+        self.parts.iter().fold(Tally::default(), |tally, part| {
+            tally + part.columns.tally(part.listed.iter(), without_admins)
+        })
+    }
+
+    /// Returns the page that is wanted.
+    #[must_use]
+    pub fn find(&self, wanted: &Wanted) -> Found {
+        let order = wanted.order;
+        let after = wanted.after.as_ref().map(|place| Columns::of_place(place, order));
+        let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
+        let skip = usize::try_from(wanted.skip).unwrap_or(usize::MAX);
+        // One more than the page, to see whether more follow.
+        let most = if limit == 0 {
+            0
+        } else {
+            skip.saturating_add(limit).saturating_add(1)
+        };
+        let mut count = 0;
+        let mut first = First::new(self, order, most);
+        for (part, number) in self.parts.iter().zip(0_u32..) {
+            first.begin_part();
+            part.columns.visit(
+                &wanted.filter,
+                |index| part.listed.get(index),
+                |index| {
+                    count += 1;
+                    let follows = after.as_ref().is_none_or(|after| {
+                        let compared = part.columns.compare(index, after, 0, order);
+                        if order.descending {
+                            compared.is_lt()
+                        } else {
+                            compared.is_gt()
+                        }
+                    });
+                    if most > 0 && follows {
+                        first.push((number, u32::try_from(index).unwrap_or(u32::MAX)));
+                    }
+                },
+            );
+        }
+        let spots = first.finish();
+        let page: Vec<_> = spots.iter().skip(skip).copied().collect();
+        let more = page.len() > limit;
+        let last = page.get(limit.wrapping_sub(1)).filter(|_| more);
+        Found {
+            ids: page.iter().take(limit).map(|spot| self.id(*spot)).collect(),
+            count,
+            last: last.map(|(part, index)| self.parts[*part as usize].columns.place(*index as usize, order)),
+        }
+    }
+
+    fn id(&self, (part, index): Spot) -> UserId {
+        self.parts[part as usize].columns.id(index as usize)
+    }
+
+    fn compare(&self, one: Spot, other: Spot, order: Order) -> Ordering {
+        let columns = |(part, _): Spot| &self.parts[part as usize].columns;
+        let compared = columns(one).compare(one.1 as usize, columns(other), other.1 as usize, order);
+        if order.descending {
+            compared.reverse()
+        } else {
+            compared
+        }
+    }
+}
+
+impl Part {
+    /// Joins the entry `index` with that of the same account in `other`: one of them is the best from now on.
+    fn meet(&mut self, index: usize, other: &mut Self, known: usize) {
+        let rank = |part: &Self, index: usize| {
+            if part.columns.is_deleted(index) {
+                (true, part.columns.time(index))
+            } else {
+                (false, part.columns.version(index))
+            }
+        };
+        // Two records with one version are alike.
+        let wins = rank(self, index) > rank(other, known);
+        let counted =
+            self.columns.is_counted(index) || other.listed.get(known) || other.columns.is_counted(known);
+        let (best, best_index, worse, worse_index) = if wins {
+            (&mut *self, index, other, known)
+        } else {
+            (other, known, &mut *self, index)
+        };
+        worse.best.set(worse_index, false);
+        worse.listed.set(worse_index, false);
+        best.best.set(best_index, true);
+        let listed = counted && !best.columns.is_deleted(best_index);
+        best.listed.set(best_index, listed);
+    }
+}
+
+/// The first so many spots in an order.
+struct First<'a> {
+    snapshot: &'a Snapshot,
+    order: Order,
+    most: usize,
+    spots: Vec<Spot>,
+    /// The last spot that is among the first as far as is known.
+    bound: Option<Spot>,
+    /// Where the spots of the present part begin.
+    part: usize,
+}
+
+impl<'a> First<'a> {
+    fn new(snapshot: &'a Snapshot, order: Order, most: usize) -> Self {
+        Self {
+            snapshot,
+            order,
+            most,
+            spots: Vec::new(),
+            bound: None,
+            part: 0,
+        }
+    }
+
+    /// Says that the spots of another part follow.
+    fn begin_part(&mut self) {
+        if self.order.by == SortBy::Email && self.order.descending {
+            self.keep_last();
+        }
+        self.part = self.spots.len();
+    }
+
+    /// Keeps the last spots of the present part, which are in ascending order.
+    fn keep_last(&mut self) {
+        let count = self.spots.len() - self.part;
+        self.spots
+            .drain(self.part..self.part + count.saturating_sub(self.most));
+    }
+
+    fn push(&mut self, spot: Spot) {
+        if self.order.by == SortBy::Email {
+            // Each part has them in order already, so only its first or its last ones matter.
+            let count = self.spots.len() - self.part;
+            if self.order.descending {
+                if count >= self.most.saturating_mul(2).max(1024) {
+                    self.keep_last();
+                }
+                self.spots.push(spot);
+            } else if count < self.most {
+                self.spots.push(spot);
+            }
+            return;
+        }
+        let order = self.order;
+        let compare = |one: &Spot, other: &Spot| self.snapshot.compare(*one, *other, order);
+        if self.bound.is_some_and(|bound| compare(&spot, &bound).is_gt()) {
+            return;
+        }
+        self.spots.push(spot);
+        if self.spots.len() >= self.most.saturating_mul(2).max(1024) {
+            let (_, bound, _) = self.spots.select_nth_unstable_by(self.most - 1, compare);
+            self.bound = Some(*bound);
+            self.spots.truncate(self.most);
+        }
+    }
+
+    fn finish(mut self) -> Vec<Spot> {
+        self.begin_part();
+        let (snapshot, order) = (self.snapshot, self.order);
+        // Stable: it makes use of what is in order already.
+        self.spots
+            .sort_by(|one, other| snapshot.compare(*one, *other, order));
+        self.spots.truncate(self.most);
+        self.spots
+    }
+}
+
+/// Entries that are merged: of a segment, or on their own.
+enum Rest<'a, B> {
+    Segment {
+        segment: &'a Segment<B>,
+        block: usize,
+        entries: std::vec::IntoIter<Entry>,
+    },
+    Entries(std::vec::IntoIter<Entry>),
+}
+
+impl<B: AsRef<[u8]>> Rest<'_, B> {
+    fn next(&mut self) -> Result<Entry, Invalid> {
+        match self {
+            Self::Entries(entries) => entries.next().ok_or(Invalid),
+            Self::Segment {
+                segment,
+                block,
+                entries,
+            } => loop {
+                if let Some(entry) = entries.next() {
+                    return Ok(entry);
+                }
+                *entries = segment.entries(*block)?.into_iter();
+                *block += 1;
+            },
+        }
+    }
+}
+
+/// Puts `segments` and `entries` together into one segment, and calls `each` with every entry of it.
+///
+/// Deletions before `forget` are left out: that is for a merge of everything there is, when no writer can know the
+/// account any more.
+///
+/// # Errors
+///
+/// [`Invalid`] if a segment is damaged.
+pub fn merge<B: AsRef<[u8]>>(
+    segments: &[Segment<B>],
+    entries: Vec<Entry>,
+    forget: Option<Timestamp>,
+) -> Result<Writer, Invalid> {
+    let mut snapshot = Snapshot::default();
+    let mut rests = Vec::new();
+    for segment in segments {
+        snapshot = snapshot.with(Arc::new(segment.columns()?));
+        rests.push(Rest::Segment {
+            segment,
+            block: 0,
+            entries: Vec::new().into_iter(),
+        });
+    }
+    let entries = columns::sorted(entries);
+    snapshot = snapshot.with(Arc::new(Columns::of_sorted(&entries)));
+    rests.push(Rest::Entries(entries.into_iter()));
+
+    let mut writer = Writer::default();
+    let mut next = vec![0_usize; rests.len()];
+    loop {
+        // The next entry by address of all parts. There are a few parts at most.
+        let heads = snapshot.parts.iter().zip(&next).enumerate();
+        let heads = heads.filter(|(_, (part, next))| **next < part.columns.len());
+        let first = heads.min_by(|(_, (one, at)), (_, (other, other_at))| {
+            one.columns
+                .compare(**at, &other.columns, **other_at, Order::default())
+        });
+        let Some((number, (part, &index))) = first else {
+            return Ok(writer);
+        };
+        let entry = rests[number].next()?;
+        next[number] += 1;
+        let is_forgotten = match entry.state {
+            State::Deleted(at) => forget.is_some_and(|forget| at < forget),
+            State::Present(_) => false,
+        };
+        if part.best.get(index) && !is_forgotten {
+            let counted = entry.counted || part.listed.get(index);
+            writer.push(Entry { counted, ..entry });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
