@@ -29,7 +29,7 @@ enum Command {
     Check(Box<check::Arguments>),
     /// Check files, send them, and follow their imports to the end
     Import(Box<import::Arguments>),
-    /// Look at imports, follow, cancel and resume them, fetch their rejected rows
+    /// Look at imports and what they changed, follow, cancel, resume and undo them, fetch their rejected rows
     Imports(imports::Arguments),
     /// Look at users, add, change and delete them
     Users(users::Arguments),

@@ -239,6 +239,7 @@ impl<'a> ProgressEvent<'a> {
 
 /// What became of an import.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct FinishedEvent<'a> {
     /// The file as it was named.
     file: &'a str,
@@ -248,6 +249,8 @@ pub(crate) struct FinishedEvent<'a> {
     status: &'a str,
     /// Whether it completed and no row failed.
     success: Option<bool>,
+    /// Whether it wrote no user, and the counts say what an import would do.
+    dry_run: bool,
     /// One sentence with the counts.
     message: &'a str,
     /// What became of its rows.
@@ -263,6 +266,7 @@ impl<'a> FinishedEvent<'a> {
             id: import["id"].as_str().unwrap_or_default(),
             status: import["status"].as_str().unwrap_or_default(),
             success: import["success"].as_bool(),
+            dry_run: import["dryRun"].as_bool().unwrap_or_default(),
             message: import["message"].as_str().unwrap_or_default(),
             counts: CountsEvent::of(import),
             rejected,
@@ -270,7 +274,7 @@ impl<'a> FinishedEvent<'a> {
     }
 }
 
-/// What became of the rows of an import.
+/// What became of the rows of an import, or would, if it is a dry run.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CountsEvent {
     /// All that were read.
@@ -279,6 +283,10 @@ pub(crate) struct CountsEvent {
     created: u64,
     /// Those that changed one.
     updated: u64,
+    /// Those whose account had every value already.
+    unchanged: u64,
+    /// Those whose account was deleted, because their import was taken back.
+    deleted: u64,
     /// Those whose address had an account and was skipped.
     skipped: u64,
     /// Those that have an error.
@@ -294,6 +302,8 @@ impl CountsEvent {
             rows: count("rows"),
             created: count("created"),
             updated: count("updated"),
+            unchanged: count("unchanged"),
+            deleted: count("deleted"),
             skipped: count("skipped"),
             failed: count("failed"),
             warnings: count("warnings"),

@@ -14,28 +14,39 @@ use roster::{Role, Roles};
 use serde_json::Value;
 use sheet::Causes;
 
-pub(crate) use wait::{Following, Target, fetch_rejected, follow};
+pub(crate) use wait::{Target, fetch_rejected, named, wait};
 
 use crate::check::Grouped;
 use crate::events::{CheckedEvent, Event, RefusedEvent};
 use crate::failure::Failure;
-use crate::output::{self, Output};
+use crate::output::{self, Output, shown};
 use crate::pass::{Counts, Pass};
 use crate::reading::Reading;
 use crate::report::{cause_table, count, grouped};
-use crate::service::{Client, Patience, ServiceArguments, Settings};
+use crate::service::{Client, Patience, ServiceArguments, Settings, path_segment};
 use crate::source::Source;
+use wait::{Following, follow};
 
 /// Arguments of `access import`.
 #[derive(Args, Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Arguments {
     /// The files, CSV or workbooks (.xlsx); - is standard input
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required_unless_present = "apply")]
     files: Vec<PathBuf>,
     /// Ask nothing; needed where there is no terminal
     #[arg(long, short)]
     yes: bool,
+    /// Show what would become of the accounts, and write none
+    #[arg(long)]
+    dry_run: bool,
+    /// Carry out a dry run, just as it was shown
+    #[arg(
+        long,
+        value_name = "ID",
+        conflicts_with_all = ["files", "dry_run", "upsert", "ignore_duplicates", "force", "parent", "Reading"]
+    )]
+    apply: Option<String>,
     /// Change the accounts that exist, instead of taking them for errors
     #[arg(long)]
     upsert: bool,
@@ -66,6 +77,7 @@ impl Arguments {
             (self.upsert, "mode", "upsert"),
             (self.ignore_duplicates, "ignoreDuplicates", "true"),
             (self.force, "force", "true"),
+            (self.dry_run, "dryRun", "true"),
         ];
         for (_, name, value) in flags.into_iter().filter(|(is_set, ..)| *is_set) {
             fields.push((name, value.to_owned()));
@@ -75,18 +87,21 @@ impl Arguments {
     }
 }
 
-/// Imports files, one after another.
+/// Imports files, one after another, or carries out a dry run.
 ///
 /// # Errors
 ///
 /// If rows are at fault, or something prevents one of the imports. The files after that one are not sent.
 pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
-    if !(arguments.yes || has_terminal()) {
+    if !(arguments.yes || arguments.dry_run || has_terminal()) {
         return Err(Failure::Usage(
             "there is no terminal to ask on whether to go on; say so by --yes".to_owned(),
         ));
     }
     let client = Client::new(Settings::find(&arguments.service)?)?;
+    if let Some(id) = &arguments.apply {
+        return apply(&client, id, arguments).await;
+    }
     let me = client.get("/users/me", Patience::Short).await?;
     let mut out = Output::open();
     let mut has_faults = false;
@@ -107,6 +122,23 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     out.flush()?;
     if has_faults { Err(Failure::Rows) } else { Ok(()) }
+}
+
+/// Carries out a dry run.
+async fn apply(client: &Client, id: &str, arguments: &Arguments) -> Result<(), Failure> {
+    let path = format!("/users/import/{}", path_segment(id));
+    let dry_run = client.get(&path, Patience::Short).await?;
+    let file = named(&dry_run);
+    if !arguments.json {
+        let message = dry_run["message"].as_str().unwrap_or_default();
+        output::remark(&format!("{}: {}", shown(&file), shown(message)));
+    }
+    if !arguments.yes && !confirmed("Carry it out?")? {
+        output::remark("Nothing was changed.");
+        return Ok(());
+    }
+    let import = client.post(&format!("{path}/apply"), Patience::Long).await?;
+    wait(client, import, arguments.json, &mut Output::open()).await
 }
 
 /// An import by somebody.
@@ -140,7 +172,8 @@ impl Importing<'_> {
                 Ok(())
             };
         }
-        if !self.arguments.yes && !confirmed("Import them?")? {
+        let is_agreed = self.arguments.yes || self.arguments.dry_run;
+        if !is_agreed && !confirmed("Import them?")? {
             output::remark("Nothing was sent.");
             return Ok(());
         }
@@ -148,7 +181,8 @@ impl Importing<'_> {
         let import = send::send(self.client, &source, &self.arguments.fields()).await?;
         let following = Following {
             file: source.name(),
-            beside: source.path(),
+            // What is corrected is the file itself, because none of its rows is imported.
+            beside: source.path().filter(|_| !self.arguments.dry_run),
             json: self.arguments.json,
         };
         follow(self.client, import, &following, out).await
@@ -184,6 +218,13 @@ impl Importing<'_> {
         if !causes.by_size().is_empty() {
             output::remark(&format!("By cause\n{}\n", cause_table(causes)));
         }
+        let (rows, url) = (count(counts.good(), "row"), &self.client.settings.url);
+        if self.arguments.dry_run {
+            output::remark(&format!(
+                "{file}: dry run of {rows} at {url}; no account is written."
+            ));
+            return Ok(());
+        }
         let email = self.me["email"].as_str().unwrap_or_default();
         let verb = if self.arguments.upsert {
             "create or change the accounts of"
@@ -194,12 +235,9 @@ impl Importing<'_> {
             0 => String::new(),
             failed => format!("; {} with errors come back to be corrected", grouped(failed)),
         };
-        let text = format!(
-            "{file}: {email} is going to {verb} {} at {}",
-            count(counts.good(), "row"),
-            self.client.settings.url
-        );
-        output::remark(&format!("{text}{failed}."));
+        output::remark(&format!(
+            "{file}: {email} is going to {verb} {rows} at {url}{failed}."
+        ));
         Ok(())
     }
 }

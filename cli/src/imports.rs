@@ -7,17 +7,20 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::import::{Following, Target, fetch_rejected, follow};
-use crate::output::{self, Output, shown};
-use crate::report::{cause_table_of, grouped, listing};
+use crate::import::{Target, asked, fetch_rejected, named, wait};
+use crate::output::{self, Output, shown, shown_lines};
+use crate::report::{cause_table_of, count, grouped, listing};
 use crate::service::{Client, Patience, ServiceArguments, Settings, path_segment};
+
+/// How many items one page has.
+const PAGE: u64 = 100;
 
 /// Arguments of `access imports`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Write JSON: the import as the service answers it, one a line; of `wait` one event a line
+    /// Write JSON: imports or changes as the service answers them, one a line; of `wait` and `undo` one event a line
     #[arg(long, global = true)]
     json: bool,
     #[command(flatten)]
@@ -47,13 +50,27 @@ enum Command {
         #[arg(long, short, value_name = "FILE", default_value = "rejected.csv")]
         output: PathBuf,
     },
+    /// List the accounts that one has created, changed or deleted, or would if it is a dry run
+    Changes {
+        id: String,
+        /// How many
+        #[arg(long, default_value_t = PAGE, value_parser = clap::value_parser!(u64).range(1..))]
+        limit: u64,
+    },
+    /// Take one back: delete the accounts that it created, give the others their former values
+    Undo {
+        id: String,
+        /// Ask nothing
+        #[arg(long, short)]
+        yes: bool,
+    },
 }
 
 /// Does what is asked for.
 ///
 /// # Errors
 ///
-/// If the service refuses it or is out of reach; for `wait` also if rows failed.
+/// If the service refuses it or is out of reach; for `wait` and `undo` also if rows failed.
 pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let client = Client::new(Settings::find(&arguments.service)?)?;
     let mut out = Output::open();
@@ -64,15 +81,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Show { id } => show(&client, &path(id), arguments.json, &mut out).await?,
         Command::Wait { id } => {
             let import = client.get(&path(id), Patience::Long).await?;
-            let file = import["fileName"].as_str().unwrap_or(id).to_owned();
-            let following = Following {
-                file: &file,
-                beside: None,
-                json: arguments.json,
-            };
-            let followed = follow(&client, import, &following, &mut out).await;
-            out.flush()?;
-            return followed;
+            return wait(&client, import, arguments.json, &mut out).await;
         }
         Command::Cancel { id } => {
             let request = || client.request(Method::DELETE, &path(id));
@@ -80,12 +89,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
             said(&answer, arguments.json, &mut out)?;
         }
         Command::Resume { id } => {
-            let key = uuid::Uuid::new_v4().to_string();
-            let request = || {
-                let request = client.request(Method::POST, &format!("{}/resume", path(id)));
-                request.header("idempotency-key", &key)
-            };
-            let answer = client.send(Patience::Short, request).await?;
+            let answer = client
+                .post(&format!("{}/resume", path(id)), Patience::Short)
+                .await?;
             said(&answer, arguments.json, &mut out)?;
         }
         Command::Rejected { id, output } => {
@@ -95,45 +101,60 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
                 "Written: {file}. Correct it and send it by: access import {file} --parent {id}"
             ));
         }
+        Command::Changes { id, limit } => {
+            let path = format!("{}/changes", path(id));
+            changes(&client, &path, *limit, arguments.json, &mut out).await?;
+        }
+        Command::Undo { id, yes } => {
+            if !yes {
+                let import = client.get(&path(id), Patience::Short).await?;
+                expect_typed(&import)?;
+            }
+            let import = client.post(&format!("{}/undo", path(id)), Patience::Long).await?;
+            return wait(&client, import, arguments.json, &mut out).await;
+        }
     }
     out.flush()
 }
 
-async fn list(client: &Client, limit: u64, json: bool, out: &mut Output) -> Result<(), Failure> {
-    const PAGE: u64 = 100;
-    let mut rows = Vec::new();
-    let mut left = limit;
-    let mut cursor: Option<String> = None;
-    while left > 0 {
-        let page = client.send(Patience::Short, || {
-            let request = client.request(Method::GET, "/users/import");
-            let request = request.query(&[("limit", left.min(PAGE))]);
-            request.query(&cursor.iter().map(|cursor| ("cursor", cursor)).collect::<Vec<_>>())
-        });
-        let page = page.await?;
-        let items = page["items"].as_array().cloned().unwrap_or_default();
-        left = left.saturating_sub(items.len() as u64);
-        for import in items {
-            if json {
-                out.line(&import.to_string())?;
-                continue;
-            }
-            let text = |name: &str| shown(import[name].as_str().unwrap_or_default());
-            let count = |name: &str| grouped(import["counts"][name].as_u64().unwrap_or_default());
-            rows.push(vec![
-                text("id"),
-                text("createdAt"),
-                text("status"),
-                count("rows"),
-                count("failed"),
-                text("fileName"),
-            ]);
-        }
-        cursor = page["nextCursor"].as_str().map(str::to_owned);
-        if cursor.is_none() {
-            break;
-        }
+/// Asks for the name of an import that is to be taken back.
+fn expect_typed(import: &Value) -> Result<(), Failure> {
+    let name = named(import);
+    let number = |name: &str| import["counts"][name].as_u64().unwrap_or_default();
+    let question = format!(
+        "This takes {name} back: it deletes {} and gives {} the former values, except where they were changed since. Type \
+         {name} to go on: ",
+        count(number("created"), "account"),
+        count(number("updated"), "account"),
+        name = shown(&name),
+    );
+    if asked(&question)? == name.trim() {
+        return Ok(());
     }
+    Err(Failure::Usage(
+        "the name was not typed, so nothing was taken back; or say --yes".to_owned(),
+    ))
+}
+
+async fn list(client: &Client, limit: u64, json: bool, out: &mut Output) -> Result<(), Failure> {
+    let mut rows = Vec::new();
+    let each = |import: &Value| {
+        if json {
+            return out.line(&import.to_string());
+        }
+        let text = |name: &str| shown(import[name].as_str().unwrap_or_default());
+        let count = |name: &str| grouped(import["counts"][name].as_u64().unwrap_or_default());
+        rows.push(vec![
+            text("id"),
+            text("createdAt"),
+            text("status"),
+            count("rows"),
+            count("failed"),
+            text("fileName"),
+        ]);
+        Ok(())
+    };
+    walk(client, "/users/import", limit, each).await?;
     if json {
         return Ok(());
     }
@@ -141,6 +162,81 @@ async fn list(client: &Client, limit: u64, json: bool, out: &mut Output) -> Resu
         &["id", "created", "status", "rows", "failed", "file"],
         rows,
     ))
+}
+
+async fn changes(
+    client: &Client,
+    path: &str,
+    limit: u64,
+    json: bool,
+    out: &mut Output,
+) -> Result<(), Failure> {
+    let mut rows = Vec::new();
+    let mut listed = 0;
+    let each = |change: &Value| {
+        listed += 1;
+        if json {
+            return out.line(&change.to_string());
+        }
+        let text = |name: &str| shown(change[name].as_str().unwrap_or_default());
+        let line = change["line"].as_u64().map(grouped).unwrap_or_default();
+        rows.push(vec![line, text("outcome"), text("email"), members(change)]);
+        Ok(())
+    };
+    let all = walk(client, path, limit, each).await?;
+    if !json {
+        out.line(&listing(&["line", "outcome", "email", "changes"], rows))?;
+    }
+    if listed < all {
+        output::remark(&format!(
+            "{} more; see them by --limit",
+            count(all - listed, "change")
+        ));
+    }
+    Ok(())
+}
+
+/// Returns the values that a change gives the members of an account, one a line.
+fn members(change: &Value) -> String {
+    let members = change["changes"].as_array().into_iter().flatten();
+    let lines = members.map(|changed| {
+        let member = changed["member"].as_str().unwrap_or_default();
+        let (before, after) = (&changed["before"], &changed["after"]);
+        // Before an account was created, no member had a value.
+        if change["outcome"] == "created" {
+            format!("{member}: {after}")
+        } else {
+            format!("{member}: {before} -> {after}")
+        }
+    });
+    shown_lines(&lines.collect::<Vec<_>>())
+}
+
+/// Gives the first `limit` items of a listing to `each`, and returns how many items it has.
+async fn walk(
+    client: &Client,
+    path: &str,
+    limit: u64,
+    mut each: impl FnMut(&Value) -> Result<(), Failure>,
+) -> Result<u64, Failure> {
+    let mut left = limit;
+    let mut cursor: Option<String> = None;
+    loop {
+        let page = client.send(Patience::Short, || {
+            let request = client.request(Method::GET, path);
+            let request = request.query(&[("limit", left.min(PAGE))]);
+            request.query(&cursor.iter().map(|cursor| ("cursor", cursor)).collect::<Vec<_>>())
+        });
+        let page = page.await?;
+        for item in page["items"].as_array().into_iter().flatten() {
+            each(item)?;
+            left = left.saturating_sub(1);
+        }
+        cursor = page["nextCursor"].as_str().map(str::to_owned);
+        if cursor.is_none() || left == 0 {
+            return Ok(page["count"].as_u64().unwrap_or_default());
+        }
+    }
 }
 
 async fn show(client: &Client, path: &str, json: bool, out: &mut Output) -> Result<(), Failure> {
@@ -161,6 +257,9 @@ async fn show(client: &Client, path: &str, json: bool, out: &mut Output) -> Resu
         if let Some(value) = import[name].as_str() {
             out.line(&format!("{name:<11} {}", shown(value)))?;
         }
+    }
+    if import["dryRun"] == true {
+        out.line("dryRun      true")?;
     }
     let count = |name: &str| import["counts"][name].as_u64().unwrap_or_default();
     if count("failed") + count("warnings") > 0 {

@@ -25,6 +25,9 @@ const PIECE: u64 = 256 * 1024;
 /// How often an upload is begun.
 const TRIES: u32 = 5;
 
+/// The options that are true or false in a JSON body, where a form has words.
+const FLAGS: [&str; 2] = ["ignoreDuplicates", "dryRun"];
+
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Sends a file that was read to its end, and returns its import.
@@ -82,7 +85,12 @@ async fn by_upload(
 ) -> Result<Value, Failure> {
     let mut body = Map::new();
     for (name, value) in fields.iter().filter(|(name, _)| *name != "force") {
-        body.insert((*name).to_owned(), json!(value));
+        let value = if FLAGS.contains(name) {
+            json!(value == "true")
+        } else {
+            json!(value)
+        };
+        body.insert((*name).to_owned(), value);
     }
     body.insert("fileName".to_owned(), json!(file_name(source)));
     body.insert("bytes".to_owned(), json!(source.size()));

@@ -21,18 +21,24 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from
 
 /// How an import is shown.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Following<'a> {
+pub(super) struct Following<'a> {
     /// What messages call the file.
-    pub(crate) file: &'a str,
+    pub(super) file: &'a str,
     /// The file, beside which the rejected rows are written.
-    pub(crate) beside: Option<&'a Path>,
+    pub(super) beside: Option<&'a Path>,
     /// Whether events are written instead of text.
-    pub(crate) json: bool,
+    pub(super) json: bool,
 }
 
 /// Returns the id of an import.
 pub(crate) fn id_of(import: &Value) -> &str {
     import["id"].as_str().unwrap_or_default()
+}
+
+/// Returns what messages call an import: its file, or its id where the file has no name.
+pub(crate) fn named(import: &Value) -> String {
+    let name = import["fileName"].as_str();
+    name.unwrap_or_else(|| id_of(import)).to_owned()
 }
 
 fn status_of(import: &Value) -> &str {
@@ -45,7 +51,7 @@ fn status_of(import: &Value) -> &str {
 ///
 /// If rows failed, if the import failed or was cancelled, if the service is out of reach for too long, and if the user
 /// interrupts it.
-pub(crate) async fn follow(
+pub(super) async fn follow(
     client: &Client,
     import: Value,
     following: &Following<'_>,
@@ -83,6 +89,27 @@ pub(crate) async fn follow(
     show(client, &ended, following, out).await
 }
 
+/// Follows an import whose file is not at hand to its end.
+///
+/// # Errors
+///
+/// As for [`follow`].
+pub(crate) async fn wait(
+    client: &Client,
+    import: Value,
+    json: bool,
+    out: &mut Output,
+) -> Result<(), Failure> {
+    let following = Following {
+        file: &named(&import),
+        beside: None,
+        json,
+    };
+    let followed = follow(client, import, &following, out).await;
+    out.flush()?;
+    followed
+}
+
 /// Asks what to do after Ctrl-C; `false` if the command is to end.
 async fn interrupted(client: &Client, id: &str, times: u32) -> Result<bool, Failure> {
     let later = format!(
@@ -103,7 +130,7 @@ async fn interrupted(client: &Client, id: &str, times: u32) -> Result<bool, Fail
         "c" => {
             let request = || client.request(Method::DELETE, &format!("/users/import/{id}"));
             client.send(Patience::Short, request).await?;
-            output::remark("It is being cancelled; accounts that exist by now stay.");
+            output::remark("It is being cancelled; what it has done by now stays done.");
             Ok(true)
         }
         "r" => {
@@ -140,12 +167,7 @@ async fn until_end(
         }
         rows = now;
         if status_of(&import) == "stalled" {
-            let key = uuid::Uuid::new_v4().to_string();
-            let resumed = client.send(Patience::Long, || {
-                let request = client.request(Method::POST, &format!("{path}/resume"));
-                request.header("idempotency-key", &key)
-            });
-            match resumed.await {
+            match client.post(&format!("{path}/resume"), Patience::Long).await {
                 // Somebody else has resumed it.
                 Ok(_) | Err(Failure::Usage(_)) => {}
                 Err(failure) => return Err(failure),
@@ -191,6 +213,14 @@ async fn show(
             out.line(&format!(
                 "Written: {path}. Correct it and send it by: access import {path} --parent {id}"
             ))?;
+        } else if failed > 0 {
+            out.line(&format!(
+                "Fetch the rows with errors by: access imports rejected {id}"
+            ))?;
+        }
+        if is_applicable(import) {
+            out.line(&format!("See each change by: access imports changes {id}"))?;
+            out.line(&format!("Carry it out by: access import --apply {id}"))?;
         }
     }
     match status_of(import) {
@@ -200,6 +230,12 @@ async fn show(
         "completed" if failed == 0 => Ok(()),
         _ => Err(Failure::Rows),
     }
+}
+
+/// Returns whether it is a dry run that would change something.
+fn is_applicable(import: &Value) -> bool {
+    let changes = ["created", "updated"].map(|name| import["counts"][name].as_u64().unwrap_or_default());
+    import["dryRun"] == true && status_of(import) == "completed" && changes.iter().sum::<u64>() > 0
 }
 
 /// Where rejected rows are written.

@@ -111,6 +111,20 @@ impl Client {
         self.send(patience, || self.request(Method::GET, path)).await
     }
 
+    /// `POST path` without a body.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::send`].
+    pub(crate) async fn post(&self, path: &str, patience: Patience) -> Result<Value, Failure> {
+        let key = uuid::Uuid::new_v4().to_string();
+        let request = || {
+            let request = self.request(Method::POST, path);
+            request.header("idempotency-key", &key)
+        };
+        self.send(patience, request).await
+    }
+
     /// Sends a request, and again while the service is out of reach. The request has to be one that may be sent twice: a
     /// POST needs an `Idempotency-Key`.
     ///

@@ -423,7 +423,7 @@ fn the_schema_of_events_is_in_the_repository() {
 }
 
 /// Checks a value against what the schema says of members and types.
-fn expect_valid(value: &Value, schema: &Value, root: &Value) {
+pub(crate) fn expect_valid(value: &Value, schema: &Value, root: &Value) {
     if let Some(name) = schema["$ref"].as_str() {
         let pointer = name.strip_prefix('#').unwrap();
         return expect_valid(value, root.pointer(pointer).unwrap(), root);

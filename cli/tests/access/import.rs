@@ -18,13 +18,13 @@ const MIXED: &str =
     "email,firstName,mobileNumber\nada@example.org,Ada,\ntim@,Tim,\nbob@example.org,Bob,020 7946 0018\n";
 
 /// Sound rows, of which an import takes some seconds.
-fn many(rows: u32) -> String {
+pub(crate) fn many(rows: u32) -> String {
     let rows: Vec<_> = (0..rows).map(|row| format!("u{row}@example.org\n")).collect();
     rows.concat()
 }
 
 /// A file that is too large for a form, with few rows.
-fn large(rows: u32) -> String {
+pub(crate) fn large(rows: u32) -> String {
     let note = "x".repeat(60_000);
     let rows: Vec<_> = (0..rows)
         .map(|row| format!("u{row}@example.org,{note}\n"))

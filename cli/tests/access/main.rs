@@ -1,6 +1,7 @@
 //! The command `access` as it is used.
 
 mod accounts;
+mod changes;
 mod check;
 mod equality;
 mod import;
