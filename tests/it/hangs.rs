@@ -105,8 +105,10 @@ fn needs_the_bucket(method: &Method, path: &str, mode: Mode) -> Option<bool> {
     let import = path.starts_with("/users/import");
     match (method, path) {
         (_, "/users/import/{importId}/rejected") => Some(true),
-        // The answer to a put has no body that could stop: the file is taken in and waited for.
-        (&Method::POST, "/users/import") => (mode == Mode::Silent).then_some(true),
+        // The answer to a put, or to a question whether a file is there, has no body that could stop.
+        (&Method::POST, "/users/import" | "/users/import/{importId}/undo") => {
+            (mode == Mode::Silent).then_some(true)
+        }
         // An import that is finished is not resumed, so nothing is put.
         _ => import.then_some(false),
     }
