@@ -5,8 +5,8 @@ import { button, clone, empty, fill, part, piece, say, share, time } from "./dom
 import { take, template } from "./intake.js";
 import { left, number, plural, when } from "./words.js";
 
-/** Imports on a page. */
-const LIMIT = 20;
+/** Imports on a page: what a screen shows. Each takes more than 1 KB to fetch. */
+const LIMIT = 10;
 /** Between two looks at imports that are under way, and at a list that is at rest, in milliseconds. */
 const SOON = 1000, LATER = 15_000;
 
