@@ -3,7 +3,7 @@
 //! `arguments` says what there is to ask for. `check` reads a file through `source`, finds its errors by `pass`, which
 //! is a loop around the rules in `sheet` and `roster`, and shows them by `report`. `import` does the same before it sends
 //! the file and follows its import; `service` is how the service is reached, and by whom. Whatever ends the command early is a
-//! [`Failure`](failure::Failure), which has its exit code.
+//! [`Failure`], which has its exit code.
 
 mod arguments;
 mod check;
