@@ -14,6 +14,7 @@ mod hangs;
 mod idempotency;
 mod identity;
 mod imports;
+mod index;
 mod limits;
 mod me;
 mod openapi;

@@ -283,10 +283,12 @@ impl Session<'_> {
             Verdict::Nothing => segment.undone(entry(EntryOutcome::Unchanged, Vec::new())),
             Verdict::Delete(account) => {
                 segment.actions.extend(self.app.users.deleting(&account)?);
+                segment.charted.gone.push(account.user.id);
                 segment.undone(entry(EntryOutcome::Deleted, Vec::new()));
             }
             Verdict::GiveBack(old, new) => {
                 segment.actions.push(self.app.users.replacing(&old, &new)?);
+                segment.charted.given_back.push(new.user.clone());
                 let back = row.entry.changes.iter().cloned().map(|change| MemberChange {
                     before: change.after,
                     after: change.before,
