@@ -314,7 +314,9 @@ impl Lexer {
 
     fn is_blank_row(&self) -> bool {
         let first_is_seen = self.cells.first().is_some_and(u8::is_ascii_graphic);
-        !first_is_seen && is_blank_text(&self.cells)
+        // The bytes of two cells may make a blank together that neither of them has.
+        let is_cut = |end: &usize| self.cells.get(*end).is_some_and(|byte| byte & 0xC0 == 0x80);
+        !first_is_seen && is_blank_text(&self.cells) && !self.ends.iter().any(is_cut)
     }
 }
 

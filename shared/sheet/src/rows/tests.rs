@@ -136,6 +136,13 @@ fn lines_whose_cells_are_all_empty_are_no_rows() {
 }
 
 #[test]
+fn bytes_of_two_cells_make_no_blank_together() {
+    let read = lines(b"a,b\n\xC2,\xA0\n");
+
+    assert_eq!(read[1], (2, What::Cells(vec![vec![0xC2], vec![0xA0]])));
+}
+
+#[test]
 fn a_tab_is_no_blank_where_it_separates_cells() {
     let tab = Dialect {
         delimiter: Delimiter::Tab,
