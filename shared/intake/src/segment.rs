@@ -311,9 +311,7 @@ fn fault(outcome: Outcome) -> Violation {
         Outcome::Refused(reason) => fault(Code::ForbiddenRole, reason.to_owned()),
         Outcome::ChangedSince => fault(
             Code::ChangedSince,
-            "would not become what the dry run has shown, because its account was changed since; start another dry \
-             run"
-                .to_owned(),
+            "is not what the dry run has shown any more; start another dry run".to_owned(),
         ),
         _ => match outcome.kept() {
             Some(detail) => fault(Code::AlreadyExists, detail),

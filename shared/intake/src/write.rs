@@ -7,7 +7,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use roster::{ImportId, Member, MemberChange, Members, Right, Role, Roles, Slot, Tally, User, UserId};
 use serde_json::Value;
 use service::clock;
-use sheet::{Content, ImportOptions, OwnedCells, Row, RowError, RowLines, SoundRow};
+use sheet::{Act, Content, ImportOptions, OwnedCells, Row, RowError, RowLines, SoundRow};
 use table::{Account, FormerMark, Replaced, UserStore, Written};
 
 use crate::changes::{Entry, EntryOutcome};
@@ -418,7 +418,9 @@ impl Writer {
     pub(super) async fn write(&self, batch: &[Pending], look_first: bool) -> Result<Vec<Done>, Error> {
         let mut done: Vec<Option<Done>> = vec![None; batch.len()];
         let mut holders = HashMap::new();
-        if look_first || self.options.upserts() || self.options.is_dry() {
+        // An apply compares what a row meets with what the dry run has met.
+        let has_to_look = self.options.upserts() || self.options.is_dry() || self.options.act == Act::Apply;
+        if look_first || has_to_look {
             holders = self.users.holders(batch.iter().map(Pending::slot)).await?;
         }
         let mut tries = self.users.tries("write a batch");

@@ -149,6 +149,24 @@ async fn an_apply_carries_out_what_was_shown_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_apply_in_which_users_are_made_skips_and_refuses_as_was_shown() {
+    let service = Service::with_variables(&[("IMPORT_SEGMENT_ROWS", "2")]).await;
+    before(&service).await;
+    // The repeat is in another segment than its first row.
+    let file = "email\nada@example.org\na@example.org\nb@example.org\nc@example.org\na@example.org\n";
+    for (skips, expected) in [("true", [5, 3, 0, 1, 1]), ("false", [5, 0, 0, 0, 5])] {
+        let options = [("dryRun", "true"), ("ignoreDuplicates", skips)];
+        let dry = service.import(file, &options).await.expect(200);
+
+        let applied = followed(&service, &dry, "/apply").await;
+
+        assert_eq!(counts(&dry), expected, "{skips}");
+        assert_eq!(counts(&applied), expected, "{skips}");
+        assert_eq!(applied["errors"], dry["errors"], "{skips}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_changed_since_the_dry_run_is_not_carried_out() {
     let service = Service::start().await;
     before(&service).await;

@@ -7,7 +7,7 @@ use shared::Error;
 use shared::files::RejectedRows;
 use shared::intake::Intake;
 use shared::intake::record::{Import, Read};
-use shared::intake::store::{ErrorPlace, FaultFilter, FaultPlace};
+use shared::intake::store::{FaultFilter, FaultPlace};
 use shared::roster::{Code, ImportId, Member, Recorded};
 use shared::sheet::{Rejected, RejectedNote, RejectedRow, RowError};
 use utoipa::ToSchema;
@@ -111,10 +111,10 @@ pub(super) async fn page(
             // One more than fits says where the next page begins.
             rows.truncate(MAX_ROWS - page.items.len() + 1);
         }
-        let Some(last) = rows.last().map(|row| row.line) else {
+        let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
             continue;
         };
-        let mut faults = faults(app, import.id, (piece.line, last)).await?;
+        let mut faults = faults(app, import.id, (first.line, last.line)).await?;
         for row in rows {
             let line = row.line;
             let kept = faults.remove(&line).unwrap_or_default();
@@ -135,7 +135,7 @@ pub(super) async fn page(
     Ok(page)
 }
 
-/// The errors that are kept one by one of the rows from line to line, by line.
+/// The errors that are kept one by one of the rows from line to line, and perhaps of some more, by line.
 async fn faults(
     app: &Intake,
     import: ImportId,
@@ -144,7 +144,7 @@ async fn faults(
     let mut by_line: BTreeMap<u64, Vec<RowError>> = BTreeMap::new();
     let filter = FaultFilter::default();
     let mut place = FaultPlace {
-        errors: ErrorPlace { line: first, skip: 0 },
+        errors: app.imports.place_of_line(import, first).await?,
         ..FaultPlace::default()
     };
     loop {
@@ -152,7 +152,7 @@ async fn faults(
         let is_last = (faults.len() as u64) < ERRORS_AT_ONCE
             || faults.last().is_some_and(|fault| RowError::line_of(fault) > last);
         for fault in faults {
-            // What a later version wrote is told as it is noted beside the row.
+            // Of what a later version wrote, the note beside the row is shown.
             if let Recorded::Known(fault) = fault {
                 by_line.entry(fault.line).or_default().push(fault);
             }

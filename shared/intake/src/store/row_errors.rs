@@ -418,6 +418,29 @@ impl ImportStore {
         Ok(place)
     }
 
+    /// Returns a place from which on the errors of `line` and later lines are, and few others.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn place_of_line(&self, id: ImportId, line: u64) -> Result<ErrorPlace, Error> {
+        let doing = "find row errors";
+        // The last chunk that begins there or before.
+        let read = self
+            .of_import(id, ERRORS, 0)
+            .expression_attribute_values(":last", AttributeValue::S(format!("{ERRORS}{line:010}")))
+            .projection_expression("SK")
+            .scan_index_forward(false)
+            .limit(1)
+            .send()
+            .await
+            .map_err(|error| failed(doing, error))?;
+        Ok(ErrorPlace {
+            line: read.items().first().and_then(line_of).unwrap_or_default(),
+            skip: 0,
+        })
+    }
+
     /// Returns where the rejected rows of an import are, in the order of their lines.
     ///
     /// # Errors
