@@ -33,6 +33,9 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// The exit code of what Ctrl-C ended, as a shell shows it.
+    pub(crate) const INTERRUPTED: u8 = 130;
+
     /// Returns the exit code.
     pub(crate) fn code(&self) -> ExitCode {
         ExitCode::from(match self {
@@ -41,7 +44,7 @@ impl Failure {
             Self::Refused(_) => 3,
             Self::Denied(_) => 4,
             Self::Unreached(_) => 5,
-            Self::Interrupted => 130,
+            Self::Interrupted => Self::INTERRUPTED,
             // As a shell shows a program that ends by SIGPIPE.
             Self::OutputClosed => 141,
         })

@@ -19,6 +19,7 @@ pub(crate) use wait::{Target, fetch_rejected, named, wait};
 use crate::check::Grouped;
 use crate::events::{CheckedEvent, Event, RefusedEvent};
 use crate::failure::Failure;
+use crate::interrupts::Interrupts;
 use crate::output::{self, Output, shown};
 use crate::pass::{Counts, Pass};
 use crate::reading::Reading;
@@ -178,14 +179,26 @@ impl Importing<'_> {
             return Ok(());
         }
         let source = Arc::new(source);
-        let import = send::send(self.client, &source, &self.arguments.fields()).await?;
+        // Before the request, so that no press after it ends the command without a word.
+        let mut interrupts = Interrupts::listen()?;
+        let fields = self.arguments.fields();
+        let import = tokio::select! {
+            import = send::send(self.client, &source, &fields) => import?,
+            () = interrupts.next() => {
+                output::remark(
+                    "The file may have been sent, in part or whole: access imports lists what there is. \
+                     The same command goes on with it, and makes no second import.",
+                );
+                return Err(Failure::Interrupted);
+            }
+        };
         let following = Following {
             file: source.name(),
             // What is corrected is the file itself, because none of its rows is imported.
             beside: source.path().filter(|_| !self.arguments.dry_run),
             json: self.arguments.json,
         };
-        follow(self.client, import, &following, out).await
+        follow(self.client, import, &following, &mut interrupts, out).await
     }
 
     /// Checks the file with the rights of the caller.

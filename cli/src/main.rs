@@ -12,6 +12,7 @@ mod failure;
 mod fix;
 mod import;
 mod imports;
+mod interrupts;
 mod online;
 mod output;
 mod pass;
@@ -35,7 +36,7 @@ use failure::Failure;
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let color = arguments.color;
-    match arguments.run() {
+    match interrupts::end_the_command().and_then(|()| arguments.run()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if failure.is_told() {

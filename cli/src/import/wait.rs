@@ -11,6 +11,7 @@ use super::progress::Progress;
 use super::{asked, has_terminal};
 use crate::events::{Event, FinishedEvent, ProgressEvent, StartedEvent};
 use crate::failure::Failure;
+use crate::interrupts::Interrupts;
 use crate::output::{self, Output, shown};
 use crate::rejected;
 use crate::report::cause_table_of;
@@ -55,6 +56,7 @@ pub(super) async fn follow(
     client: &Client,
     import: Value,
     following: &Following<'_>,
+    interrupts: &mut Interrupts,
     out: &mut Output,
 ) -> Result<(), Failure> {
     let id = id_of(&import).to_owned();
@@ -65,12 +67,10 @@ pub(super) async fn follow(
     } else {
         output::remark(&format!("import {id}"));
     }
-    let mut interrupts = 0;
     let ended = loop {
         tokio::select! {
             ended = until_end(client, import.clone(), following, out) => break ended,
-            _ = tokio::signal::ctrl_c() => {
-                interrupts += 1;
+            () = interrupts.next() => {
                 if !interrupted(client, &id, interrupts).await? {
                     return Err(Failure::Interrupted);
                 }
@@ -105,17 +105,17 @@ pub(crate) async fn wait(
         beside: None,
         json,
     };
-    let followed = follow(client, import, &following, out).await;
+    let followed = follow(client, import, &following, &mut Interrupts::listen()?, out).await;
     out.flush()?;
     followed
 }
 
 /// Asks what to do after Ctrl-C; `false` if the command is to end.
-async fn interrupted(client: &Client, id: &str, times: u32) -> Result<bool, Failure> {
+async fn interrupted(client: &Client, id: &str, interrupts: &mut Interrupts) -> Result<bool, Failure> {
     let later = format!(
         "The import goes on. Follow it by: access imports wait {id}\nCancel it by: access imports cancel {id}"
     );
-    if times > 1 || !has_terminal() {
+    if interrupts.heard() > 1 || !has_terminal() {
         output::remark(&later);
         return Ok(false);
     }
@@ -124,7 +124,7 @@ async fn interrupted(client: &Client, id: &str, times: u32) -> Result<bool, Fail
     let answer = tokio::select! {
         answer = answer => answer.map_err(|error| Failure::Usage(error.to_string()))??,
         // Again, so there is no more patience for questions.
-        _ = tokio::signal::ctrl_c() => "r".to_owned(),
+        () = interrupts.next() => "r".to_owned(),
     };
     match answer.to_lowercase().as_str() {
         "c" => {

@@ -7,6 +7,7 @@ use std::process::Stdio;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::{Value, json};
 
+use crate::import::interrupt;
 use crate::support::{Folder, Ran};
 
 const GOOD: &str = "email,firstName\nada@example.org,Ada\n";
@@ -361,6 +362,26 @@ fn nobody_has_to_read_the_whole_report() {
 
     assert!(first.contains("u0@"), "{first}");
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(141), ""));
+}
+
+#[test]
+fn a_check_that_is_interrupted_says_so() {
+    let folder = Folder::new();
+    folder.write("people.csv", format!("email\n{}", bad_rows(50_000)));
+    let mut command = folder.command(&["check", "people.csv", "--max=all"]);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // More than a pipe holds is not written until somebody reads it, so the command waits.
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut String::new()).unwrap();
+
+    interrupt(&child);
+
+    Ran::from(child.wait_with_output().unwrap()).expect_failure(130, "interrupted");
+    assert_eq!(folder.names(), ["people.csv"]);
 }
 
 #[test]

@@ -32,7 +32,8 @@ pub(crate) fn large(rows: u32) -> String {
     format!("email,_note\n{}", rows.concat())
 }
 
-fn interrupt(child: &Child) {
+/// Presses Ctrl-C.
+pub(crate) fn interrupt(child: &Child) {
     let id = Pid::from_child(child);
     kill_process(id, Signal::INT).unwrap();
 }
@@ -245,6 +246,27 @@ fn imports_are_listed_shown_followed_and_cancelled() {
 }
 
 #[test]
+fn a_command_that_is_interrupted_while_it_sends_makes_no_second_import() {
+    let (service, folder) = (Service::start(), Folder::new());
+    folder.write("people.csv", "email\nada@example.org\n");
+    let lose = Arc::new(AtomicBool::new(true));
+    let port = without_answers_to_imports(&service, &lose);
+    let url = format!("http://127.0.0.1:{port}");
+    let mut command = service.command(&folder, &["import", "people.csv", "--yes"]);
+    command.env("ACCESS_URL", &url);
+    let (child, stderr, said) = started(command, "waiting for it");
+
+    interrupt(&child);
+
+    ended(child, stderr, said).expect_failure(130, "makes no second import");
+    lose.store(false, Ordering::SeqCst);
+    let mut command = service.command(&folder, &["import", "people.csv", "--yes"]);
+    command.env("ACCESS_URL", &url);
+    Ran::from(command.output().unwrap()).expect(0);
+    assert_eq!(service.get("/users/import")["count"], 1);
+}
+
+#[test]
 fn rejected_rows_are_fetched() {
     let (service, folder) = (Service::start(), Folder::new());
     let id = service.import(MIXED.as_bytes(), &[])["id"]
@@ -277,18 +299,8 @@ fn a_token_that_ends_in_the_middle_says_how_to_go_on() {
 fn a_request_without_an_answer_makes_no_second_import() {
     let (service, folder) = (Service::start(), Folder::new());
     folder.write("people.csv", "email\nada@example.org\n");
-    // A way to the service on which the answer to the import is lost.
     let lose = Arc::new(AtomicBool::new(true));
-    let losing = Arc::clone(&lose);
-    let target = service.url().trim_start_matches("http://").to_owned();
-    let port = forward(target, move |request: &[u8]| {
-        let is_import = request.starts_with(b"POST /api/v1/users/import ");
-        if is_import && losing.load(Ordering::SeqCst) {
-            Cut::Answer
-        } else {
-            Cut::Nothing
-        }
-    });
+    let port = without_answers_to_imports(&service, &lose);
     let mut command = service.command(&folder, &["import", "people.csv", "--yes"]);
     command.env("ACCESS_URL", format!("http://127.0.0.1:{port}"));
     let (mut child, ..) = started(command, "waiting for it");
@@ -377,6 +389,20 @@ enum Cut {
 
 fn find(text: &[u8], part: &[u8]) -> Option<usize> {
     text.windows(part.len()).position(|window| window == part)
+}
+
+/// A way to the service on which the answers to imports are lost while `lose` is set. Returns its port.
+fn without_answers_to_imports(service: &Service, lose: &Arc<AtomicBool>) -> u16 {
+    let lose = Arc::clone(lose);
+    let target = service.url().trim_start_matches("http://").to_owned();
+    forward(target, move |request: &[u8]| {
+        let is_import = request.starts_with(b"POST /api/v1/users/import ");
+        if is_import && lose.load(Ordering::SeqCst) {
+            Cut::Answer
+        } else {
+            Cut::Nothing
+        }
+    })
 }
 
 /// Passes connections on to `target`, and asks what to cut off for each beginning of a request. Returns its port.
