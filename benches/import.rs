@@ -201,7 +201,7 @@ impl World {
         };
         // A key that starts nothing by itself, so that nothing but the import is timed.
         let key = format!("bench/{id}.csv");
-        let import = Import::open(id, key.clone(), Via::Drop, options, None, now, later);
+        let import = Import::open(id, key.clone(), Via::Drop, options, now..later);
         self.app.imports.insert(&import).await?;
         self.local
             .s3()

@@ -187,19 +187,7 @@ impl Users {
                     ("role", role.as_deref()),
                     ("enabled", enabled.as_deref()),
                 ];
-                let filters: Vec<_> = filters
-                    .into_iter()
-                    .filter_map(|(name, value)| Some((name, value?)))
-                    .collect();
-                let (users, all) = self.page(&filters, *limit).await?;
-                self.show(&users, out)?;
-                if (users.len() as u64) < all {
-                    output::remark(&format!(
-                        "{} more; see them by --limit",
-                        count(all - users.len() as u64, "user")
-                    ));
-                }
-                Ok(())
+                self.list(filters, *limit, out).await
             }
             Command::Show { who } => {
                 let mut users = Vec::new();
@@ -217,15 +205,7 @@ impl Users {
             Command::Change { who, email, members } => {
                 let mut body = members.body();
                 body.extend(email.iter().map(|email| ("email".to_owned(), json!(email))));
-                if body.is_empty() {
-                    return Err(Failure::Usage(
-                        "nothing is to be changed; name a member, such as --first-name".to_owned(),
-                    ));
-                }
-                let path = format!("/users/{}", path_segment(&self.id(who).await?));
-                let request = || self.client.request(Method::PUT, &path).json(&body);
-                let answer = self.client.send(Patience::Short, request).await?;
-                self.show(&[answer], out)
+                self.change(who, body, out).await
             }
             Command::Enable { who } => self.all("enable", who, out).await,
             Command::Disable { who } => self.all("disable", who, out).await,
@@ -245,6 +225,37 @@ impl Users {
                 out.line(token["accessToken"].as_str().unwrap_or_default())
             }
         }
+    }
+
+    async fn list(
+        &self,
+        filters: [(&str, Option<&str>); 3],
+        limit: usize,
+        out: &mut Output,
+    ) -> Result<(), Failure> {
+        let filters = filters.into_iter();
+        let filters: Vec<_> = filters.filter_map(|(name, value)| Some((name, value?))).collect();
+        let (users, all) = self.page(&filters, limit).await?;
+        self.show(&users, out)?;
+        if (users.len() as u64) < all {
+            output::remark(&format!(
+                "{} more; see them by --limit",
+                count(all - users.len() as u64, "user")
+            ));
+        }
+        Ok(())
+    }
+
+    async fn change(&self, who: &str, body: Map<String, Value>, out: &mut Output) -> Result<(), Failure> {
+        if body.is_empty() {
+            return Err(Failure::Usage(
+                "nothing is to be changed; name a member, such as --first-name".to_owned(),
+            ));
+        }
+        let path = format!("/users/{}", path_segment(&self.id(who).await?));
+        let request = || self.client.request(Method::PUT, &path).json(&body);
+        let answer = self.client.send(Patience::Short, request).await?;
+        self.show(&[answer], out)
     }
 
     /// The first `limit` users with these filters, and how many there are.

@@ -167,12 +167,11 @@ impl Local {
         let of_folder = |error| StartError::folder(folder.path(), &error);
         let events = Events::open(folder.path(), &template, delivery).map_err(of_folder)?;
 
+        let gateway = listener.local_addr();
         let foreign = Endpoints {
             dynamodb: dynamodb_endpoint,
             s3: s3_endpoint,
-            gateway: listener
-                .local_addr()
-                .map_err(|error| StartError::port(port, &error))?,
+            gateway: gateway.map_err(|error| StartError::port(port, &error))?,
         };
         let database = folder.table().map(|path| TableFile { path, durable });
         let stores = Stores::start(foreign, database, folder.path(), credentials, &events).await?;

@@ -1,5 +1,10 @@
 //! The program as it is started: what it says when it cannot start, and that it serves when its log cannot be written.
 
+#![expect(
+    clippy::too_many_lines,
+    reason = "a test tells its story from beginning to end"
+)]
+
 use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::Path;

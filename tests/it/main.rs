@@ -3,6 +3,11 @@
 //! Modules mirror the URLs. Each test starts a service of its own on a free port, with its table in
 //! memory and its bucket in a folder that goes away with it.
 
+#![expect(
+    clippy::too_many_lines,
+    reason = "a test tells its story from beginning to end"
+)]
+
 mod audit;
 mod bootstrap;
 mod canaries;

@@ -1,5 +1,10 @@
 //! The command `access` as it is used.
 
+#![expect(
+    clippy::too_many_lines,
+    reason = "a test tells its story from beginning to end"
+)]
+
 mod accounts;
 mod changes;
 mod check;

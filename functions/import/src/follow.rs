@@ -200,8 +200,9 @@ fn following(app: &Intake, caller: &Caller, parent: &Import, options: ImportOpti
     let now = clock::now();
     let expires_at = now.plus(app.config.import_retention);
     let key = parent.object.key.clone();
-    let import = Import::open(id, key, Via::Api, options, Some(caller.user.id), now, expires_at);
+    let import = Import::open(id, key, Via::Api, options, now..expires_at);
     Import {
+        created_by: Some(caller.user.id),
         object: parent.object.clone(),
         file_name: parent.file_name.clone(),
         bytes: parent.bytes,

@@ -566,16 +566,9 @@ async fn template(app: &Intake, request: &Request) -> Result<Response<Body>, Err
 fn open(app: &Intake, caller: &Caller, options: ImportOptions, (id, via): (ImportId, Via)) -> Import {
     let now = clock::now();
     let expires_at = now.plus(app.config.import_retention);
-    let import = Import::open(
-        id,
-        UploadStore::staged_key(id),
-        via,
-        options,
-        Some(caller.user.id),
-        now,
-        expires_at,
-    );
+    let import = Import::open(id, UploadStore::staged_key(id), via, options, now..expires_at);
     Import {
+        created_by: Some(caller.user.id),
         sender_roles: Some(caller.user.roles),
         ..import
     }

@@ -65,7 +65,7 @@ async fn settle_one(app: &Intake, late: &LateWrites, now: Timestamp) -> Result<L
         }
     }
     let is_final = import.is_none_or(|import| import.is_final());
-    // Decided by the time before the look: what arrived since then is not seen by it.
+    // Decided by the time before the look: what arrives after that is not in it.
     if late.until < now && is_final {
         app.imports.forget_late(late).await?;
     }

@@ -23,21 +23,16 @@ pub(super) fn started(app: &App, now: Timestamp) {
     measure(&app.config.table, now, &[Metric::count("ImportsStarted", 1)]);
 }
 
-/// A checkpoint was made, of rows that went as `counts` and `errors` say. `end` is how the import ended,
-/// if it did.
-pub(super) fn checkpoint(
-    app: &App,
-    import: &Import,
-    counts: Counts,
-    errors: &[RowError],
-    end: Option<Status>,
-    now: Timestamp,
-) {
-    measure(
-        &app.config.table,
-        now,
-        &of_checkpoint(import, counts, errors, end, now),
-    );
+/// What came of the rows since the last checkpoint, and how the import ended, if it did.
+pub(super) struct Checkpoint<'a> {
+    pub(super) counts: Counts,
+    pub(super) faults: &'a [RowError],
+    pub(super) end: Option<Status>,
+}
+
+/// A checkpoint was made.
+pub(super) fn checkpoint(app: &App, import: &Import, checkpoint: &Checkpoint<'_>, now: Timestamp) {
+    measure(&app.config.table, now, &of_checkpoint(import, checkpoint, now));
 }
 
 /// So many imports stand still and wait for somebody to resume them.
@@ -49,13 +44,7 @@ pub fn stalled(app: &App, imports: u64, now: Timestamp) {
     );
 }
 
-fn of_checkpoint(
-    import: &Import,
-    counts: Counts,
-    errors: &[RowError],
-    end: Option<Status>,
-    now: Timestamp,
-) -> Vec<Metric> {
+fn of_checkpoint(import: &Import, checkpoint: &Checkpoint<'_>, now: Timestamp) -> Vec<Metric> {
     let Counts {
         created,
         updated,
@@ -64,7 +53,7 @@ fn of_checkpoint(
         skipped,
         failed,
         ..
-    } = counts;
+    } = checkpoint.counts;
     let mut metrics = vec![
         Metric::count("RowsCreated", created),
         Metric::count("RowsUpdated", updated),
@@ -74,7 +63,8 @@ fn of_checkpoint(
         Metric::count("RowsFailed", failed),
     ];
     let mut codes = BTreeMap::new();
-    for error in errors.iter().filter(|error| error.severity == Severity::Error) {
+    let errors = checkpoint.faults.iter();
+    for error in errors.filter(|error| error.severity == Severity::Error) {
         *codes.entry(error.code.name()).or_default() += 1;
     }
     metrics.extend(
@@ -82,7 +72,7 @@ fn of_checkpoint(
             .into_iter()
             .map(|(code, count)| Metric::count(format!("RowErrors.{code}"), count)),
     );
-    let ended = end.and_then(|status| match status {
+    let ended = checkpoint.end.and_then(|status| match status {
         Status::Completed => Some("ImportsCompleted"),
         Status::Failed => Some("ImportsFailed"),
         Status::Cancelled => Some("ImportsCancelled"),
@@ -115,7 +105,7 @@ mod tests {
         let start = Timestamp::from_millis(1_000);
         let id = ImportId::of_object("bucket", "key", "");
         let (via, options) = (Via::Api, ImportOptions::default());
-        let mut import = Import::open(id, "key".to_owned(), via, options, None, start, start);
+        let mut import = Import::open(id, "key".to_owned(), via, options, start..start);
         import.started_at = Some(start);
         let counts = Counts {
             created: 3,
@@ -123,10 +113,15 @@ mod tests {
             ..Counts::default()
         };
         let error = |code| RowError::new(2, 1, None, Violation::new("", code, "is at fault"));
-        let errors = [Code::Required, Code::UnknownRole, Code::Required].map(error);
+        let faults = [Code::Required, Code::UnknownRole, Code::Required].map(error);
+        let last = Checkpoint {
+            counts,
+            faults: &faults,
+            end: Some(Status::Completed),
+        };
         let now = start.plus(Duration::from_secs(2));
 
-        let metrics = of_checkpoint(&import, counts, &errors, Some(Status::Completed), now);
+        let metrics = of_checkpoint(&import, &last, now);
 
         let told: Vec<_> = metrics
             .iter()
@@ -144,7 +139,12 @@ mod tests {
                 ("ImportDuration", 2000),
             ]
         );
-        let on_the_way = of_checkpoint(&import, counts, &[], None, now);
+        let between = Checkpoint {
+            faults: &[],
+            end: None,
+            ..last
+        };
+        let on_the_way = of_checkpoint(&import, &between, now);
         assert_eq!(on_the_way.len(), 6);
     }
 }

@@ -81,7 +81,7 @@ pub(super) async fn notify(app: &Intake, import: &Import, status: Status) -> Res
     app.imports.set_notified(import.id, status).await
 }
 
-/// Tells of all imports that have ended or stand still at `now` and of which nobody has told yet. Returns how many there
+/// Reports all imports that have ended or stand still at `now` and are not reported yet. Returns how many there
 /// were.
 ///
 /// # Errors

@@ -1,5 +1,6 @@
 //! An import: a file, how it is to be read, and what became of its rows.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use files::StagedObject;
@@ -147,7 +148,7 @@ pub struct Import {
     pub via: Recorded<Via>,
     /// The user who sent it; `None` for a dropped file.
     pub created_by: Option<UserId>,
-    /// The roles by which it was sent: the sender's at that time, or those that the deployment gives to dropped files.
+    /// The roles with which it was sent: the sender's at that time, or those that the deployment gives to dropped files.
     /// `None` if they are not known, as of imports that an earlier version took in.
     pub sender_roles: Option<Roles>,
     /// When the URL for the upload of its file ends; `None` if there was none.
@@ -209,17 +210,20 @@ pub const MAX_KEPT_WARNINGS: u64 = 10_000;
 pub const MAX_FILE: u64 = 1024 * 1024 * 1024;
 
 impl Import {
-    /// Returns a new import of the object `key`. An upload waits for its file; any other has it.
+    /// Returns a new import of the object `key` by nobody, from when it begins to when its record is deleted. An upload
+    /// waits for its file; any other has it.
     #[must_use]
     pub fn open(
         id: ImportId,
         key: String,
         via: Via,
         options: ImportOptions,
-        created_by: Option<UserId>,
-        now: Timestamp,
-        expires_at: Timestamp,
+        lifetime: Range<Timestamp>,
     ) -> Self {
+        let Range {
+            start: now,
+            end: expires_at,
+        } = lifetime;
         let (status, lease) = match via {
             Via::Upload => (Status::Waiting, None),
             Via::Api | Via::Drop => {
@@ -235,7 +239,7 @@ impl Import {
             bytes: None,
             sha256: None,
             via: via.into(),
-            created_by,
+            created_by: None,
             sender_roles: None,
             upload_until: None,
             object: StagedObject {
@@ -355,9 +359,9 @@ impl Import {
         } else {
             format!("{created} {would}created, {updated} {would}updated, {unchanged} unchanged")
         };
-        let rows = self.counts.rows();
+        let rows = number_of_rows(self.counts.rows());
         let tally = [
-            format!("{rows} rows read: {made}, {skipped} skipped, {failed} failed"),
+            format!("{rows} read: {made}, {skipped} skipped, {failed} failed"),
             rows_that(gives_admin, "give an admin role"),
             rows_that(takes_admin, "take away an admin role"),
         ];
@@ -397,8 +401,14 @@ impl Import {
 fn rows_that(rows: u64, would: &str) -> String {
     match rows {
         0 => String::new(),
-        1 => format!("; 1 row would {would}"),
-        rows => format!("; {rows} rows would {would}"),
+        rows => format!("; {} would {would}", number_of_rows(rows)),
+    }
+}
+
+fn number_of_rows(rows: u64) -> String {
+    match rows {
+        1 => "1 row".to_owned(),
+        rows => format!("{rows} rows"),
     }
 }
 
@@ -424,7 +434,7 @@ mod tests {
     fn opened(via: Via) -> Import {
         let id = ImportId::of_object("bucket", "key", "");
         let options = ImportOptions::default();
-        Import::open(id, "key".to_owned(), via, options, None, at(0), at(1_999))
+        Import::open(id, "key".to_owned(), via, options, at(0)..at(1_999))
     }
 
     const COUNTS: Counts = Counts {

@@ -250,6 +250,10 @@ impl ImportView {
 
     /// `import` as it stands at `now`. A listing leaves out the first of its errors and warnings.
     #[must_use]
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a list of members, none of which may be left out"
+    )]
     pub fn new(import: Import, first: Option<FirstFaults>, now: Timestamp) -> Self {
         let progress = progress(&import, now);
         let status = import.status_at(now);
@@ -526,7 +530,7 @@ mod tests {
     fn running(offset: u64, counts: Counts) -> Import {
         let id = ImportId::of_object("bucket", "key", "");
         let options = ImportOptions::default();
-        let mut import = Import::open(id, "key".to_owned(), Via::Api, options, None, after(0), after(9));
+        let mut import = Import::open(id, "key".to_owned(), Via::Api, options, after(0)..after(9));
         import.status = Status::Running.into();
         import.bytes = Some(1_000);
         let position = Position {

@@ -20,7 +20,7 @@ use service::{audit, clock};
 use sheet::{Act, Causes, CellRules, Check, ImportOptions, Position, RowError, Rows};
 
 use super::file::File;
-use super::metrics;
+use super::metrics::{self, Checkpoint};
 use super::notice::notify;
 use super::reading::{Filled, Reading};
 use super::segment::Segment;
@@ -112,7 +112,7 @@ pub async fn arrived(app: &Intake, arrival: Arrival, by: &Run) -> Result<Ended, 
             let options = ImportOptions::default();
             let now = clock::now();
             let expires_at = now.plus(app.config.import_retention);
-            let mut import = Import::open(id, object.key.clone(), Via::Drop, options, None, now, expires_at);
+            let mut import = Import::open(id, object.key.clone(), Via::Drop, options, now..expires_at);
             import.file_name = FileName::clipped(name);
             import.sender_roles = Some(drop_roles(app));
             if app.imports.insert(&import).await? {
@@ -198,7 +198,7 @@ async fn run(
     }
 }
 
-/// The roles by which dropped files are imported.
+/// The roles with which dropped files are imported.
 fn drop_roles(app: &Intake) -> Roles {
     if app.config.drop_may_give_admin_roles {
         Role::SystemAdmin.into()
@@ -675,6 +675,11 @@ impl Session<'_> {
         self.import.warnings = kept.warnings_in_all;
         self.import.errors_left_out = kept.left_out_in_all;
         self.report(&segment, &faults, &next);
+        self.after_commit(next, now).await
+    }
+
+    /// Hands over, or reports the end, if that is what follows a checkpoint made at `now`. `None` if the run is to go on.
+    async fn after_commit(&mut self, next: Next, now: Timestamp) -> Result<Option<Ended>, Stop> {
         match next {
             Next::GoOn => Ok(None),
             Next::HandOver => {
@@ -684,7 +689,7 @@ impl Session<'_> {
             Next::End(status, _) => {
                 self.import.finished_at = Some(now);
                 if let Err(error) = notify(self.app, &self.import, status).await {
-                    // The import has ended all the same, and the next sweep tells of it.
+                    // The import has ended all the same, and the next sweep reports it.
                     tracing::warn!(
                         run.id = self.run.id,
                         error = chain(&error),
@@ -710,6 +715,11 @@ impl Session<'_> {
             Next::End(status, _) => Some(*status),
             Next::GoOn | Next::HandOver => None,
         };
-        metrics::checkpoint(self.app, &self.import, segment.counts, faults, end, clock::now());
+        let checkpoint = Checkpoint {
+            counts: segment.counts,
+            faults,
+            end,
+        };
+        metrics::checkpoint(self.app, &self.import, &checkpoint, clock::now());
     }
 }

@@ -11,6 +11,7 @@ mod row_errors;
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValuesOnConditionCheckFailure, Select, TransactWriteItem, Update,
 };
@@ -215,99 +216,58 @@ impl ImportStore {
         commit: Commit<'_>,
         doing: &'static str,
     ) -> Result<Vec<TransactWriteItem>, Error> {
-        let Commit {
-            id,
-            run,
-            takeovers,
-            from,
-            to,
-            counts,
-            errors,
-            warnings: warnings_kept,
-            errors_left_out,
-            read,
-            row_errors,
-            row_warnings,
-            causes,
-            rejected,
-            record,
-            left,
-            expires_at,
-            more,
-        } = commit;
         let mut condition = "runId = :run AND #status = :running AND #position = :from AND ".to_owned();
-        condition.push_str(same_takeovers(takeovers));
+        condition.push_str(same_takeovers(commit.takeovers));
         let mut set = "SET #position = :to".to_owned();
-        let mut remove = "";
         let mut update = Update::builder()
             .table_name(self.table.name())
-            .set_key(Some(key(id).item()))
+            .set_key(Some(key(commit.id).item()))
             .expression_attribute_names("#status", "status")
             .expression_attribute_names("#position", "position")
             .expression_attribute_names("#counts", "counts")
             .expression_attribute_names("#errors", "errors")
-            .expression_attribute_values(":run", AttributeValue::S(run.to_owned()))
+            .expression_attribute_values(":run", AttributeValue::S(commit.run.to_owned()))
             .expression_attribute_values(":running", to_value(Status::Running, doing)?)
-            .expression_attribute_values(":from", to_value(from, doing)?)
-            .expression_attribute_values(":to", to_value(to, doing)?)
+            .expression_attribute_values(":from", to_value(commit.from, doing)?)
+            .expression_attribute_values(":to", to_value(commit.to, doing)?)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        for (attribute, value, number) in numbers(counts, [errors, warnings_kept, errors_left_out]) {
+        let kept = [commit.errors, commit.warnings, commit.errors_left_out];
+        for (attribute, value, number) in numbers(commit.counts, kept) {
             set.extend([", ", attribute, " = ", value]);
             update = update.expression_attribute_values(value, AttributeValue::N(number));
         }
-        if !takeovers.is_empty() {
-            update = update.expression_attribute_values(":takeovers", to_value(takeovers, doing)?);
+        if !commit.takeovers.is_empty() {
+            update = update.expression_attribute_values(":takeovers", to_value(commit.takeovers, doing)?);
         }
-        if let Some(read) = read {
+        if let Some(read) = commit.read {
             set.push_str(", #read = :read");
             update = update
                 .expression_attribute_names("#read", "read")
                 .expression_attribute_values(":read", to_value(read, doing)?);
         }
-        if !left.is_cancelled() {
+        if !commit.left.is_cancelled() {
             condition.push_str(" AND attribute_not_exists(cancel)");
         }
-        match left {
-            Left::Held(until) => {
-                set.push_str(", leaseUntil = :until");
-                update = update.expression_attribute_values(":until", number(until));
-            }
-            Left::HandedOver(until) => {
-                set.push_str(", leaseUntil = :until");
-                remove = " REMOVE runId";
-                update = update.expression_attribute_values(":until", number(until));
-            }
-            Left::Finished { status, at, fault } => {
-                set.push_str(", #status = :final, finishedAt = :at");
-                remove = " REMOVE runId, leaseUntil";
-                update = update
-                    .expression_attribute_values(":final", to_value(status, doing)?)
-                    .expression_attribute_values(":at", number(at));
-                if let Some(fault) = fault {
-                    set.push_str(", fault = :fault");
-                    update = update.expression_attribute_values(":fault", AttributeValue::S(fault));
-                }
-            }
-        }
+        let (update, how_left) = leaving(commit.left, update, doing)?;
         let update = update
             .condition_expression(condition)
-            .update_expression(set + remove)
+            .update_expression(set + how_left)
             .build()
             .map_err(|error| Error::internal(doing, error))?;
 
         let mut actions = vec![TransactWriteItem::builder().update(update).build()];
-        actions.extend(more);
+        actions.extend(commit.more);
         let recording = Recording {
-            before: errors - row_errors.len() as u64,
-            row_errors,
-            row_warnings,
-            causes,
-            rejected,
-            expires_at,
+            before: commit.errors - commit.row_errors.len() as u64,
+            row_errors: commit.row_errors,
+            row_warnings: commit.row_warnings,
+            causes: commit.causes,
+            rejected: commit.rejected,
+            expires_at: commit.expires_at,
         };
-        actions.extend(self.recording(id, recording, doing)?);
-        if let Some(piece) = record {
-            actions.push(self.recording_piece(id, piece, expires_at, doing)?);
+        actions.extend(self.recording(commit.id, recording, doing)?);
+        if let Some(piece) = commit.record {
+            actions.push(self.recording_piece(commit.id, piece, commit.expires_at, doing)?);
         }
         Ok(actions)
     }
@@ -567,6 +527,39 @@ fn refuse_ended(import: &Import) -> Result<(), Error> {
         return Err(Error::conflict("the import is already finished"));
     }
     Ok(())
+}
+
+/// Adds how a checkpoint leaves the import, and returns the end of its update expression.
+fn leaving(
+    left: Left,
+    update: UpdateBuilder,
+    doing: &'static str,
+) -> Result<(UpdateBuilder, &'static str), Error> {
+    Ok(match left {
+        Left::Held(until) => (
+            update.expression_attribute_values(":until", number(until)),
+            ", leaseUntil = :until",
+        ),
+        Left::HandedOver(until) => (
+            update.expression_attribute_values(":until", number(until)),
+            ", leaseUntil = :until REMOVE runId",
+        ),
+        Left::Finished { status, at, fault } => {
+            let update = update
+                .expression_attribute_values(":final", to_value(status, doing)?)
+                .expression_attribute_values(":at", number(at));
+            match fault {
+                None => (
+                    update,
+                    ", #status = :final, finishedAt = :at REMOVE runId, leaseUntil",
+                ),
+                Some(fault) => (
+                    update.expression_attribute_values(":fault", AttributeValue::S(fault)),
+                    ", #status = :final, finishedAt = :at, fault = :fault REMOVE runId, leaseUntil",
+                ),
+            }
+        }
+    })
 }
 
 /// The numbers that a checkpoint moves: each attribute, the placeholder of its value, and the value. Of the counts only

@@ -1,4 +1,4 @@
-//! Answers that are kept to be given again, sealed by whoever asks.
+//! Answers that are kept to be given again, sealed with a key of the caller.
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;

@@ -104,7 +104,7 @@ impl Credential {
         }
     }
 
-    /// Where storage tells of it.
+    /// Where storage reports it.
     #[must_use]
     pub fn key(&self) -> Key {
         match self {
@@ -130,7 +130,7 @@ impl fmt::Debug for Token {
 struct TokenItem {
     user_id: UserId,
     created_at: u64,
-    /// In seconds: the attribute by which DynamoDB deletes.
+    /// In seconds: DynamoDB deletes the item then.
     expires_at: u64,
 }
 

@@ -170,15 +170,9 @@ impl World {
         let import = ImportId::from_uuid(Uuid::now_v7());
         let key = UploadStore::staged_key(import);
         let now = clock::now();
-        let opened = Import::open(
-            import,
-            key.clone(),
-            Via::Api,
-            options.clone(),
-            Some(sender),
-            now,
-            now.plus(app.config.import_retention),
-        );
+        let expires_at = now.plus(app.config.import_retention);
+        let mut opened = Import::open(import, key.clone(), Via::Api, options.clone(), now..expires_at);
+        opened.created_by = Some(sender);
         app.imports.insert(&opened).await.unwrap();
         let file = file(&domain);
         let size = file.len();

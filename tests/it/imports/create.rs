@@ -429,7 +429,7 @@ async fn an_upsert_that_gives_what_is_there_writes_nothing() {
     assert_eq!(import["counts"]["unchanged"], 1);
     assert_eq!(
         import["message"],
-        "Completed; 1 rows read: 0 created, 0 updated, 1 unchanged, 0 skipped, 0 failed."
+        "Completed; 1 row read: 0 created, 0 updated, 1 unchanged, 0 skipped, 0 failed."
     );
     assert_eq!(after.expect(200), read.expect(200));
     assert_eq!(after.header("etag"), read.header("etag"));

@@ -41,9 +41,7 @@ async fn rate_and_time_left_follow_from_the_rows_and_bytes_since_the_start() {
             key,
             Via::Api,
             ImportOptions::default(),
-            None,
-            now,
-            later,
+            now..later,
         )
     };
     service.app().imports.insert(&import).await.unwrap();

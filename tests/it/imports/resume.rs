@@ -41,7 +41,8 @@ async fn dead(service: &Service, rows: u32, written: u32, alive: Duration) -> St
         .await;
     let admin = admin.unwrap().unwrap().user.id;
     let expires_at = now.plus(Duration::from_hours(1));
-    let mut import = Import::open(id, key, Via::Api, options, Some(admin), now, expires_at);
+    let mut import = Import::open(id, key, Via::Api, options, now..expires_at);
+    import.created_by = Some(admin);
     import.status = Status::Running.into();
     import.started_at = Some(now);
     import.lease = Some(Lease {

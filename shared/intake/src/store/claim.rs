@@ -107,7 +107,7 @@ impl ImportStore {
         Ok(Claim::Nothing)
     }
 
-    /// Returns the call by which `claimant` takes an import that no run holds, or the one that was read as `lost`.
+    /// Returns the call with which `claimant` takes an import that no run holds, or the one that was read as `lost`.
     fn claiming(
         &self,
         claimant: &Claimant<'_>,

@@ -95,7 +95,7 @@ struct ImportItem {
     started_at: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     finished_at: Option<u64>,
-    /// In seconds: the attribute by which DynamoDB deletes.
+    /// In seconds: DynamoDB deletes the item then.
     expires_at: u64,
     #[serde(rename = "LPK", default)]
     listing_part: String,
@@ -104,6 +104,10 @@ struct ImportItem {
 }
 
 impl From<&Import> for ImportItem {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a list of members, none of which may be left out"
+    )]
     fn from(import: &Import) -> Self {
         let Import {
             id,
@@ -178,6 +182,10 @@ impl From<&Import> for ImportItem {
 }
 
 impl From<ImportItem> for Import {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a list of members, none of which may be left out"
+    )]
     fn from(item: ImportItem) -> Self {
         let ImportItem {
             id,

@@ -200,7 +200,10 @@ impl ImportStore {
             actions.push(self.table.put(to_item(key, item, doing)?, When::Always, doing)?);
         }
         let mut rejected = rejected;
-        for chunk in chunks {
+        let warnings = self::chunks(row_warnings, doing)?.into_iter();
+        let chunks = chunks.into_iter().map(|chunk| (ERRORS, chunk));
+        for (prefix, chunk) in chunks.chain(warnings.map(|chunk| (WARNINGS, chunk))) {
+            // With the first chunk, which is one of errors wherever rows were rejected.
             let (rejected_key, rejected_bytes) = rejected.take().map(|rows| (rows.key, rows.bytes)).unzip();
             let item = ChunkItem {
                 rejected_key,
@@ -209,18 +212,7 @@ impl ImportStore {
                 errors: chunk.json,
                 expires_at,
             };
-            let key = Key::new(partition(id), format!("{ERRORS}{:010}", chunk.line));
-            actions.push(self.table.put(to_item(key, item, doing)?, When::Always, doing)?);
-        }
-        for chunk in self::chunks(row_warnings, doing)? {
-            let item = ChunkItem {
-                rejected_key: None,
-                rejected_bytes: None,
-                count: chunk.count,
-                errors: chunk.json,
-                expires_at,
-            };
-            let key = Key::new(partition(id), format!("{WARNINGS}{:010}", chunk.line));
+            let key = Key::new(partition(id), format!("{prefix}{:010}", chunk.line));
             actions.push(self.table.put(to_item(key, item, doing)?, When::Always, doing)?);
         }
         if let Some(causes) = causes {

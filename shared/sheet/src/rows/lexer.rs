@@ -258,7 +258,7 @@ impl Lexer {
         self.malformed.push(self.ends.len());
     }
 
-    /// Counts text of the row that is no part of a cell, or of which nothing is kept.
+    /// Counts text of the row that is no part of a cell, or that is not kept.
     fn count(&mut self, bytes: usize) {
         self.taken += bytes;
         if self.taken > MAX_ROW {

@@ -1,3 +1,8 @@
+#![expect(
+    clippy::too_many_lines,
+    reason = "a test tells its story from beginning to end"
+)]
+
 use std::fs;
 use std::path::Path;
 

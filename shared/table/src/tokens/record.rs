@@ -43,7 +43,7 @@ struct Record {
     /// How often the record was written.
     version: u64,
     tokens: Vec<Entry>,
-    /// The end of the token that ends last, in seconds: the attribute by which DynamoDB deletes.
+    /// The end of the token that ends last, in seconds: DynamoDB deletes the item then.
     expires_at: u64,
 }
 

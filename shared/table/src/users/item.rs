@@ -95,6 +95,10 @@ struct SubjectItem {
 }
 
 impl From<&Account> for UserItem {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a list of members, none of which may be left out"
+    )]
     fn from(account: &Account) -> Self {
         let AccountRecord {
             user,
@@ -172,6 +176,10 @@ impl From<&Account> for UserItem {
 }
 
 impl From<UserItem> for AccountRecord {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a list of members, none of which may be left out"
+    )]
     fn from(item: UserItem) -> Self {
         let UserItem {
             id,

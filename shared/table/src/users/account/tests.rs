@@ -66,7 +66,7 @@ fn an_address_that_an_owner_asks_for_waits_and_is_not_kept() {
     assert!(asked.addresses.is_empty() && !asked.keeps(slot("new@example.org")));
     assert!(asked.is_found_by(slot("ada@example.org")) && !asked.is_found_by(slot("new@example.org")));
 
-    // Whoever sends back what was read asks for nothing else, however the address is spelled.
+    // A client that sends back what it read asks for nothing, however the address is spelled.
     for same in ["ada@example.org", "ADA@Example.org"] {
         let again = asked.patched_by_owner(asks(same), at(2)).unwrap();
         assert_eq!(*again, *asked, "{same}");
