@@ -18,7 +18,7 @@ pub(crate) enum Failure {
     /// The file is refused as a whole.
     #[error("{0}")]
     Refused(String),
-    /// Whoever asks is not signed in, or is not allowed to do that.
+    /// The user is not signed in, or is not allowed to do that.
     #[error("{0}")]
     Denied(String),
     /// The service is not reached, or cannot answer now. The same may succeed later.
@@ -27,7 +27,7 @@ pub(crate) enum Failure {
     /// The user interrupted the command.
     #[error("interrupted")]
     Interrupted,
-    /// Whoever reads standard output does not want more.
+    /// The program that reads standard output has closed it.
     #[error("standard output was closed")]
     OutputClosed,
 }

@@ -18,7 +18,7 @@ use crate::source::Source;
 /// How many bytes are copied at once.
 const PIECE: u64 = 256 * 1024;
 
-/// Writes a file anew, row by row, in UTF-8. Whatever has no suggestion stays as it is.
+/// Writes the corrected file, row by row, in UTF-8. Whatever has no suggestion stays as it is.
 #[derive(Debug)]
 pub(crate) struct Fixed {
     out: io::BufWriter<File>,

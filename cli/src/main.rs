@@ -1,9 +1,9 @@
 //! The command `access`: checks files of people without the service, and uses the service without `curl`.
 //!
-//! `arguments` says what there is to ask for. `check` reads a file through `source`, finds its errors by `pass`, which
-//! is a loop around the rules in `sheet` and `roster`, and shows them by `report`. `import` does the same before it sends
-//! the file and follows its import; `service` is how the service is reached, and by whom. Whatever ends the command early is a
-//! [`Failure`], which has its exit code.
+//! `arguments` has the commands and their options. `check` reads a file through `source`, finds its errors with `pass`,
+//! a loop around the rules in `sheet` and `roster`, and shows them with `report`. `import` does the same before it sends
+//! the file and follows its import. `service` knows the service's URL and who is signed in. Whatever ends the command
+//! early is a [`Failure`], which has its exit code.
 
 mod arguments;
 mod check;

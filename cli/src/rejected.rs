@@ -15,7 +15,7 @@ const PIECE: usize = 256 * 1024;
 /// Gathers rows that failed, and writes them as a file to be corrected and sent again.
 ///
 /// Only at the end is it known how many columns the cells need that have none, so rows are written to a file without a
-/// name first, in pieces of which each has as many as its rows need.
+/// name first, in pieces that each have as many as their rows need.
 #[derive(Debug)]
 pub(crate) struct RejectedRows {
     columns: Columns,

@@ -1,4 +1,4 @@
-//! Writes `openapi.json` anew.
+//! Writes `openapi.json`.
 
 use std::path::Path;
 use std::{fs, io};

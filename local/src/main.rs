@@ -223,8 +223,7 @@ Stop with Ctrl-C."
 #[cfg(feature = "dev-issuer")]
 fn signing_in(url: &str, issuer: &str) -> String {
     format!(
-        "The issuer {issuer} believes whoever signs in by it, on the page or by a line. It signs in as the account that has
-the address:
+        "The issuer {issuer} asks for no password. Sign in on the page, or with a request that names the address of an account:
 
     curl -d email=ada@example.org {issuer}/token
     curl -H 'Authorization: Bearer ...' {url}{BASE_PATH}/users/me"

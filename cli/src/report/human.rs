@@ -146,7 +146,7 @@ impl Report for Human {
     }
 }
 
-/// How an option is written here of which a message speaks.
+/// How an option that a message names is written here.
 pub(crate) const OPTIONS: &str =
     "note: where a message says to send an option, such as country=GB, write --country=GB";
 

@@ -17,7 +17,7 @@ const MEMBERS = [
     "email", "firstName", "lastName", "otherName", "mobileNumber", "roles", "enabled", "accountType", "planId", "externalUserId",
 ];
 
-/** Lines by which encodings are told apart. */
+/** Lines that differ between the encodings. */
 const SAMPLES = 2;
 
 /** The countries of the world (ISO 3166-1). Their names come from the browser. */

@@ -181,7 +181,7 @@ impl UploadStore {
         self.put(Self::staged_key(id), file, "stage a file").await
     }
 
-    /// A URL by which `bytes` bytes of `media_type` can be put in the place of the import's file, for `valid`
+    /// A URL to which `bytes` bytes of `media_type` can be put, in the place of the import's file, for `valid`
     /// and no more.
     ///
     /// # Errors
@@ -418,7 +418,7 @@ impl UploadStore {
         }
     }
 
-    /// A URL by which the file of an import's rejected rows can be read for `valid`, once it was
+    /// A URL from which the file of an import's rejected rows can be read for `valid`, once it was
     /// [put together](Self::put_together).
     ///
     /// # Errors

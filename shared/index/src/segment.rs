@@ -28,7 +28,7 @@ const BLOCK: usize = 16_384;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Head {
-    /// The version of the collation by which it is sorted: see [`COLLATION_VERSION`](crate::COLLATION_VERSION).
+    /// The version of the collation that sorts it: see [`COLLATION_VERSION`](crate::COLLATION_VERSION).
     pub collation: u16,
     /// How many entries it has.
     pub entries: u64,

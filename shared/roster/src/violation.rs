@@ -54,7 +54,7 @@ pub enum Code {
     TooManyFaults,
     /// A warning: text that was probably decoded in the wrong encoding.
     LooksGarbled,
-    /// A warning: a word by which programs write that there is no value.
+    /// A warning: a word that programs write where there is no value.
     LooksEmpty,
     /// A warning: HTML entities, which were probably not meant literally.
     LooksEscaped,

@@ -1,7 +1,7 @@
 //! What is done to one account, whoever asks for it: its own route, a bulk request, its owner, or an operator.
 //!
 //! Every change is decided on the record as it stands and stored only if it still stands so. If it
-//! does not, it is read and decided anew, rights included, so that no writer loses another's change.
+//! does not, it is read and decided again, rights included, so that no writer loses another's change.
 
 use std::time::Duration;
 
@@ -201,7 +201,7 @@ pub fn expired(account: &Account) -> Account {
 
 /// Stores what `decide` makes of `account`, which was read for this request, and gives it.
 ///
-/// `decide` sees the account anew whenever another writer was faster; it must check all that depends
+/// `decide` sees the account again whenever another writer was faster; it must check all that depends
 /// on the account, rights and preconditions included. What keeps its version is not stored.
 ///
 /// # Errors
@@ -237,7 +237,7 @@ pub async fn change(
 /// The contacts go after the account. If that is cut off, nobody can see the rest, and
 /// [`ContactStore::finish_deletions`](table::ContactStore::finish_deletions) removes it.
 ///
-/// `check` sees the account anew whenever another writer was faster.
+/// `check` sees the account again whenever another writer was faster.
 ///
 /// # Errors
 ///

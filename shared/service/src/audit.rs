@@ -1,6 +1,6 @@
 //! The audit log: one line for each administrative act, by ids.
 //!
-//! A line has the message `audit` and says who did what to whom by which request. It has the names of the members
+//! A line has the message `audit` and says who did what to whom in which request. It has the names of the members
 //! that changed and the roles before and after, never another value. ARCHITECTURE.md describes the fields.
 
 use std::fmt;
@@ -9,10 +9,10 @@ use roster::{ImportId, Role, Roles, User, UserId, UserView};
 use serde_json::{Map, Value};
 use table::Account;
 
-/// The target of the lines, by which the log keeps them at any level.
+/// The target of the lines, so that the log keeps them at any level.
 pub(crate) const TARGET: &str = "audit";
 
-/// Who acts, and by which request.
+/// Who acts, and in which request.
 #[derive(Clone, Copy, Debug)]
 pub struct Actor<'a> {
     by: By,
@@ -146,7 +146,7 @@ pub fn import(actor: &Actor<'_>, act: ImportAct, id: ImportId) {
     line.write(actor);
 }
 
-/// What a line says besides who and by which request.
+/// What a line says besides who and in which request.
 #[derive(Default)]
 struct Line {
     action: &'static str,

@@ -217,7 +217,7 @@ pub fn header<'a, B>(request: &'a HttpRequest<B>, name: &HeaderName) -> Option<&
     request.headers().get(name).and_then(|value| value.to_str().ok())
 }
 
-/// Status and detail of `error`, for an answer that tells of several outcomes at once.
+/// Status and detail of `error`, for an answer that has several outcomes.
 ///
 /// Failures of ours are logged here, once.
 #[must_use]

@@ -33,7 +33,7 @@ static READ: AtomicBool = AtomicBool::new(false);
 /// A second call does nothing.
 #[expect(
     clippy::disallowed_methods,
-    reason = "logging begins before the configuration is read, and tells of its faults"
+    reason = "logging begins before the configuration is read, and reports its faults"
 )]
 pub fn init(function: &str) {
     let level = std::env::var("LOG_LEVEL")

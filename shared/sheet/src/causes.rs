@@ -66,7 +66,7 @@ pub struct OffendingValue {
 }
 
 impl Causes {
-    /// How many causes are told apart: as many as are shown.
+    /// The largest number of causes: as many as are shown.
     pub const MAX: usize = 100;
     /// How many different values of a cause are counted one by one.
     pub const MAX_VALUES: usize = 200;

@@ -39,7 +39,7 @@ pub struct Half {
 pub struct Meaning {
     /// What the column means.
     pub member: Member,
-    /// The label of [`LABELS`] by which it does.
+    /// The label of [`LABELS`] that says so.
     pub label: &'static str,
 }
 

@@ -1,6 +1,6 @@
 //! Quotes that are written in another way than CSV has it.
 
-/// Returns whether a text has `\"`, by which other programs write a quote inside quotes.
+/// Returns whether a text has `\"`, as other programs write a quote inside quotes.
 #[must_use]
 pub(super) fn has_escaped_quote(text: &[u8]) -> bool {
     // Few rows have any quote at all.

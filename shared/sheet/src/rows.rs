@@ -220,7 +220,7 @@ pub struct OwnedCells {
 }
 
 impl OwnedCells {
-    /// Returns a row of these cells, of which there is at least one.
+    /// Returns a row of these cells, at least one.
     #[must_use]
     pub fn of(cells: &[String]) -> Self {
         let ends = cells.iter().scan(0, |end, cell| {

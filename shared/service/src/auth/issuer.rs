@@ -42,7 +42,7 @@ impl IssuerUrl {
         &self.0
     }
 
-    /// Where the issuer tells of itself (OpenID Connect Discovery, 4).
+    /// Where the issuer describes itself (OpenID Connect Discovery, 4).
     pub(super) fn discovery(&self) -> String {
         format!(
             "{}/.well-known/openid-configuration",

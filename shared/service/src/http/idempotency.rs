@@ -6,13 +6,13 @@
 //! none, because its try failed, can be sent again with a newer token.
 //!
 //! A request is the same if method, path, query, caller and body are. A form is compared without its
-//! boundary, which clients make anew for each try.
+//! boundary, which clients choose for each try.
 //!
 //! A kept answer is given by the route's own handler, which finds it by [`answered`] after it has checked that the
 //! caller could still make the request. So a caller who has lost the right gets what the route answers to others.
 //!
 //! A try may die, or lose its connection to storage, after it has done its work and before its answer is kept. So
-//! the users and contacts that a request makes bear its [`mark`], by which the next try knows them.
+//! the users and contacts that a request makes have its [`mark`], so that the next try finds them.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

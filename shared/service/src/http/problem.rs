@@ -233,7 +233,7 @@ pub(super) fn answer(error: Error, request_id: &str) -> Response<Body> {
     response.body(Body::Text(body)).unwrap_or_default()
 }
 
-/// Status and detail alone, for an answer that tells of several outcomes. Failures of ours are logged.
+/// Status and detail alone, for an answer that has several outcomes. Failures of ours are logged.
 pub(super) fn brief(error: &Error, request_id: &str) -> (StatusCode, String) {
     log(error, request_id);
     (kind(error).status, detail(error))

@@ -10,7 +10,7 @@ use utoipa::openapi::{ObjectBuilder, Type};
 pub struct Parameter<K> {
     /// The name.
     pub name: &'static str,
-    /// What it means, for whoever sends it.
+    /// What it means to the caller.
     pub about: &'static str,
     /// What it may be.
     pub kind: K,
@@ -91,7 +91,7 @@ impl<T> Described for Choice<T> {
     }
 }
 
-/// The parameters of a request, taken one by one; [`Query::finish`] tells of every fault at once.
+/// The parameters of a request, taken one by one; [`Query::finish`] returns every fault at once.
 #[derive(Debug)]
 pub struct Query {
     parameters: Vec<(String, String)>,

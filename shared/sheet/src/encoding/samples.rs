@@ -1,4 +1,4 @@
-//! Encodings that a file may be in, with lines of it by which people see which one is right.
+//! Encodings that a file may be in, with lines of it that show people which one is right.
 
 use super::{Encoding, Likely, readable};
 

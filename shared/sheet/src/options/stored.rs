@@ -1,7 +1,7 @@
 //! The options of an import as they are stored.
 //!
 //! Versions that know neither dry runs of `upsert` nor applies nor undos read the mode and ignore the member `act`.
-//! Therefore all of these have the mode `validate`, by which those versions write no user.
+//! Therefore all of these have the mode `validate`, in which those versions write no user.
 
 use roster::{Country, Role, Roles};
 use serde::{Deserialize, Serialize};

@@ -20,7 +20,7 @@ pub struct RejectedNote {
     pub column: String,
     /// The rule that was broken.
     pub code: String,
-    /// What is wrong, in words. Where the messages of several faults cannot be told apart, each has all of them.
+    /// What is wrong, in words. Where it is not known which message belongs to which fault, each has all of them.
     pub message: String,
     /// What the cell most likely means; empty if nobody knows, and where it cannot be told from others.
     pub suggestion: String,

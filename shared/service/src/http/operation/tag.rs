@@ -31,7 +31,7 @@ impl Tag {
         Self::Contract,
     ];
 
-    /// Returns the name, of which generators make a module or a class.
+    /// Returns the name, which generators turn into a module or a class.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
