@@ -97,7 +97,9 @@ impl World {
         let app = local.app();
         let roles = Roles::NONE.with(Role::SystemAdmin).with(Role::Originator);
         let owner = user("owner@example.org", "Olive", "Owner", roles)?;
-        app.users.insert(&owner, RequestMark::random()).await?;
+        app.users
+            .insert(&owner, RequestMark::random(), Vec::new())
+            .await?;
         let token = Token::random(owner.id)?;
         let now = clock::now();
         let new = NewToken {
@@ -105,6 +107,7 @@ impl World {
             issued_at: now,
             expires_at: now.plus(Duration::from_hours(1)),
             void: None,
+            more: &[],
         };
         app.tokens.issue(new, 1, WhenFull::Refuse).await?;
         Ok(Self {

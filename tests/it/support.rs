@@ -136,7 +136,7 @@ impl Service {
         };
         self.app()
             .users
-            .insert(&user, RequestMark::random())
+            .insert(&user, RequestMark::random(), Vec::new())
             .await
             .unwrap();
         Account {
@@ -161,6 +161,7 @@ impl Service {
             issued_at,
             expires_at,
             void: None,
+            more: &[],
         };
         let app = self.app();
         app.tokens.issue(new, 90, WhenFull::Refuse).await.unwrap();

@@ -4,6 +4,7 @@ mod bulk;
 mod change;
 mod create;
 mod delete;
+mod history;
 mod list;
 mod races;
 mod read;

@@ -188,7 +188,7 @@ async fn users_of_the_version_before_with_values_that_are_refused_now_stay_whole
         service
             .app()
             .users
-            .insert(&stored, RequestMark::random())
+            .insert(&stored, RequestMark::random(), Vec::new())
             .await
             .unwrap();
         let path = format!("/users/{}", stored.id);

@@ -1,4 +1,6 @@
-//! `/users/{userId}`: one account; `/enable`, `/expire` and `/tokens` below it.
+//! `/users/{userId}`: one account; `/enable`, `/expire`, `/tokens` and `/history` below it.
+
+mod history;
 
 use std::time::Duration;
 
@@ -18,10 +20,12 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::SchemaType;
 use utoipa::openapi::{ObjectBuilder, Type};
 
+use history::HISTORY;
+
 /// The longest that a token is valid, in seconds: 90 days.
 const MAX_TOKEN_LIFETIME: u64 = 90 * 24 * 60 * 60;
 
-operations! { App; READ, CHANGE, DELETE, FLIP, EXPIRE, ISSUE_TOKEN }
+operations! { App; READ, CHANGE, DELETE, FLIP, EXPIRE, ISSUE_TOKEN, HISTORY }
 
 const READ: Operation<App> = Operation {
     // Own records take another right than those of others.

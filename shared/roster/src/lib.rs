@@ -22,6 +22,7 @@
 //! ```
 
 mod account_type;
+mod action;
 mod by_text;
 mod contact;
 mod domain;
@@ -44,6 +45,7 @@ mod violation;
 mod words;
 
 pub use account_type::{AccountType, UnknownAccountType};
+pub use action::AccountAction;
 pub use contact::{Contact, ContactDraft, ContactPatch, ContactView, NewContact};
 pub use draft::{Change, Faults, Written, objection};
 pub use email::{Email, InvalidEmail};

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use errors::{Error, Tries};
 use roster::{
-    Code, Given, Member, NewUser, RequestMark, Right, Timestamp, User, UserDraft, UserPatch, UserView,
-    Violation,
+    AccountAction, Code, Given, Member, NewUser, RequestMark, Right, Timestamp, User, UserDraft, UserPatch,
+    UserView, Violation,
 };
 use table::{Account, NewToken, Replaced, Token, WhenFull};
 
-use crate::audit::{self, AccountAct, Actor};
+use crate::audit::{AccountAct, Actor};
 use crate::auth::Caller;
 use crate::http::json::Object;
 use crate::{App, clock};
@@ -31,10 +31,11 @@ pub(crate) const READ_ONLY: [&str; 5] = ["id", "createdAt", "modifiedAt", "impor
 /// [`Error::Conflict`] if its address is taken.
 pub async fn create(app: &App, actor: &Actor<'_>, new: NewUser, request: RequestMark) -> Result<User, Error> {
     let user = User::new(new, clock::now(), None);
-    let earlier = app.users.insert(&user, request).await?;
+    let line = AccountAct::created(actor, &user).noted_in(&app.history)?;
+    let earlier = app.users.insert(&user, request, vec![line]).await?;
     let user = earlier.unwrap_or(user);
-    // Again for an earlier try's user, because that try may have died before its line.
-    audit::created(actor, &user);
+    // Again for an earlier try's user, because that try may have died before it was logged.
+    AccountAct::created(actor, &user).log();
     Ok(user)
 }
 
@@ -59,16 +60,18 @@ pub async fn issue_token(
     let issued_at = void.map_or(now, |void| now.max(void.plus(Duration::from_millis(1))));
     let expires_at = issued_at.plus(lifetime);
     let token = Token::random(user)?;
+    let act = AccountAct::new(actor, AccountAction::TokenIssued, &account.user);
     let new = NewToken {
         token: &token,
         issued_at,
         expires_at,
         void,
+        more: &[act.noted_in(&app.history)?],
     };
     app.tokens
         .issue(new, app.config.tokens_per_user, when_full)
         .await?;
-    audit::account(actor, AccountAct::TokenIssued, user);
+    act.log();
     Ok((token, expires_at))
 }
 
@@ -81,7 +84,7 @@ pub async fn issue_token(
 pub async fn use_account(app: &App, mut account: Account) -> Result<(), Error> {
     let mut tries = app.config.limits.tries("note that a user is in use");
     while let Some(used) = account.in_use() {
-        if app.users.replace(&account, &used).await? == Replaced::Done {
+        if app.users.replace(&account, &used, Vec::new()).await? == Replaced::Done {
             return Ok(());
         }
         account = again(app, &account, &mut tries).await?;
@@ -220,9 +223,11 @@ pub async fn change(
         if changed.user.version == account.user.version {
             return Ok(account);
         }
-        match app.users.replace(&account, &changed).await? {
+        let act = AccountAct::changed(actor, &account, &changed);
+        let line = act.noted_in(&app.history)?;
+        match app.users.replace(&account, &changed, vec![line]).await? {
             Replaced::Done => {
-                audit::changed(actor, &account, &changed);
+                act.log();
                 return Ok(changed);
             }
             Replaced::LastAdmin => return Err(last_admin()),
@@ -254,9 +259,11 @@ pub async fn delete(
         check(&account)?;
         let id = account.user.id;
         let contacts = app.contacts.pending_deletion(id, clock::now())?;
-        match app.users.delete(&account, vec![contacts]).await? {
+        let act = AccountAct::new(actor, AccountAction::Deleted, &account.user);
+        let line = app.history.ending(&account, &act.line())?;
+        match app.users.delete(&account, vec![contacts, line]).await? {
             Replaced::Done => {
-                audit::account(actor, AccountAct::Deleted, id);
+                act.log();
                 return app.contacts.delete_all(id).await;
             }
             Replaced::LastAdmin => return Err(last_admin()),

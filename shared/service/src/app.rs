@@ -1,6 +1,6 @@
 //! What a function holds between requests: its settings and its stores.
 
-use table::{ContactStore, ReplayStore, Table, TokenStore, UserStore};
+use table::{ContactStore, HistoryStore, ReplayStore, Table, TokenStore, UserStore};
 
 use crate::auth::Auth;
 use crate::config::Config;
@@ -19,6 +19,8 @@ pub struct App {
     pub users: UserStore,
     /// The access tokens.
     pub tokens: TokenStore,
+    /// Who did what to each account.
+    pub history: HistoryStore,
     /// Each user's own contacts.
     pub contacts: ContactStore,
     /// The answers that are kept to be given again.
@@ -47,8 +49,10 @@ impl App {
     }
 
     fn over(config: Config, table: Table) -> Self {
+        let history = HistoryStore::new(table.clone(), config.history_retention);
         Self {
-            auth: Auth::new(table.clone(), config.issuer.clone()),
+            auth: Auth::new(table.clone(), history.clone(), config.issuer.clone()),
+            history,
             users: UserStore::new(table.clone()),
             tokens: TokenStore::new(table.clone()),
             contacts: ContactStore::new(table.clone()),

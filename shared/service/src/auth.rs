@@ -11,10 +11,13 @@ mod verifier;
 use errors::Error;
 use lambda_http::Request;
 use lambda_http::http::header::AUTHORIZATION;
-use roster::{Right, Roles, User, UserId, assignable, rights};
-use table::{Account, Credential, Holder, Replaced, Table, Token, TokenRecord, UserStore, holder, slot_key};
+use roster::{AccountAction, Right, Roles, User, UserId, assignable, rights};
+use table::{
+    Account, Credential, HistoryStore, Holder, Replaced, Table, Token, TokenRecord, UserStore, holder,
+    slot_key,
+};
 
-use crate::audit::Actor;
+use crate::audit::{AccountAct, Actor};
 use crate::{clock, http};
 use issuer::Issuer;
 use jwt::Identity;
@@ -26,6 +29,7 @@ use verifier::Verifier;
 pub struct Auth {
     table: Table,
     users: UserStore,
+    history: HistoryStore,
     verifier: Option<Verifier>,
     proofs: Proofs,
 }
@@ -42,11 +46,13 @@ pub struct Caller {
 }
 
 impl Auth {
-    /// Reads tokens and users from `table`, and takes the tokens of `issuer`, if there is one.
+    /// Reads tokens and users from `table`, takes the tokens of `issuer`, if there is one, and notes in `history` what
+    /// they change.
     #[must_use]
-    pub fn new(table: Table, issuer: Option<Issuer>) -> Self {
+    pub fn new(table: Table, history: HistoryStore, issuer: Option<Issuer>) -> Self {
         Self {
             users: UserStore::new(table.clone()),
+            history,
             verifier: issuer.map(|issuer| Verifier::new(issuer, table.limits())),
             proofs: Proofs::default(),
             table,
@@ -74,7 +80,8 @@ impl Auth {
         about: Option<UserId>,
     ) -> Result<(Caller, Option<Account>), Error> {
         let refused = || Error::Unauthenticated { presented: true };
-        let (credential, user, identity) = self.credential(presented(request)?).await?;
+        let issuer = Actor::issuer(http::request_id(request));
+        let (credential, user, identity) = self.credential(presented(request)?, &issuer).await?;
         let mut keys = vec![credential.key(), slot_key(user.slot())];
         if let Some(about) = about.filter(|about| about.slot() != user.slot()) {
             keys.push(slot_key(about.slot()));
@@ -100,9 +107,9 @@ impl Auth {
             return Err(refused());
         }
         if let Some(identity) = &identity {
-            let issuer = Actor::issuer(http::request_id(request));
+            let stores = (&self.users, &self.history);
             // Boxed, because few requests come to it, and unboxed it makes the future of every request large.
-            account = Box::pin(self.proofs.settle(&self.users, account, identity, &issuer)).await?;
+            account = Box::pin(self.proofs.settle(stores, account, identity, &issuer)).await?;
             target = target.map(|target| {
                 if target.user.id == user {
                     account.clone()
@@ -120,7 +127,11 @@ impl Auth {
     }
 
     /// Reads a bearer token: whom it signs in, and what an issuer says in it.
-    async fn credential(&self, text: &str) -> Result<(Credential, UserId, Option<Identity>), Error> {
+    async fn credential(
+        &self,
+        text: &str,
+        issuer: &Actor<'_>,
+    ) -> Result<(Credential, UserId, Option<Identity>), Error> {
         let refused = || Error::Unauthenticated { presented: true };
         if let Ok(token) = text.parse::<Token>() {
             let user = token.user();
@@ -129,7 +140,9 @@ impl Auth {
         let verifier = self.verifier.as_ref().ok_or_else(refused)?;
         let identity = verifier.identity(text, clock::now()).await?;
         // Boxed, as the proof above.
-        let user = Box::pin(self.signs_in_as(&identity)).await?.ok_or_else(refused)?;
+        let user = Box::pin(self.signs_in_as(&identity, issuer))
+            .await?
+            .ok_or_else(refused)?;
         let credential = Credential::Issued {
             user,
             hash: identity.hash,
@@ -140,7 +153,7 @@ impl Auth {
 
     /// The account that an issuer's subject signs in as: the one it is bound to, or the one that this
     /// first sign-in binds it to.
-    async fn signs_in_as(&self, identity: &Identity) -> Result<Option<UserId>, Error> {
+    async fn signs_in_as(&self, identity: &Identity, issuer: &Actor<'_>) -> Result<Option<UserId>, Error> {
         let subject = identity.subject;
         let mut tries = self.table.tries("bind an account");
         loop {
@@ -161,8 +174,10 @@ impl Auth {
                 return Ok(None);
             }
             let bound = account.bound(subject);
-            if self.users.replace(&account, &bound).await? == Replaced::Done {
-                tracing::info!(user.id = %bound.user.id, "bound an account to an issuer's subject");
+            let act = AccountAct::new(issuer, AccountAction::SignedInFirst, &bound.user);
+            let line = act.noted_in(&self.history)?;
+            if self.users.replace(&account, &bound, vec![line]).await? == Replaced::Done {
+                act.log();
                 return Ok(Some(bound.user.id));
             }
             tries.again().await?;

@@ -20,6 +20,7 @@ use crate::auth::issuer::{Issuer, IssuerUrl, Profile};
 /// | `BUCKET_NAME` | the staging bucket | required |
 /// | `AWS_ENDPOINT_URL_S3` | another S3; addressed by path instead of by host name | AWS |
 /// | `IMPORT_RETENTION_DAYS` | how long a file and its row errors are kept | 30 |
+/// | `HISTORY_RETENTION_DAYS` | how long a line of an account's history is kept | 365 |
 /// | `MAX_OPEN_UPLOADS` | upload URLs of one user that are valid at once | 20 |
 /// | `IMPORT_SEGMENT_ROWS` | rows between two checkpoints | 5000 |
 /// | `DROP_MAY_GIVE_ADMIN_ROLES` | whether a dropped file may give an admin role | `false` |
@@ -42,6 +43,8 @@ pub struct Config {
     pub s3_path_style: bool,
     /// How long a staged file and the record of its import are kept.
     pub import_retention: Duration,
+    /// How long a line of an account's history is kept.
+    pub history_retention: Duration,
     /// Upload URLs of one user that may be valid at once.
     pub max_open_uploads: usize,
     /// Rows between two checkpoints of an import.
@@ -132,7 +135,6 @@ impl Config {
         if tokens_per_user > TokenStore::MAX_IN_FORCE {
             return Err(faulty("TOKENS_PER_USER", "must be at most 90"));
         }
-        let days = lookup.number("IMPORT_RETENTION_DAYS", 30)?;
         let origin = lookup.variable("BUCKET_ORIGIN").map(|text| text.parse());
         let origin = origin.transpose().map_err(|()| {
             faulty(
@@ -144,7 +146,8 @@ impl Config {
             table: lookup.required("TABLE_NAME")?,
             bucket: lookup.required("BUCKET_NAME")?,
             s3_path_style: lookup.variable("AWS_ENDPOINT_URL_S3").is_some(),
-            import_retention: Duration::from_secs(days * 24 * 60 * 60),
+            import_retention: lookup.days("IMPORT_RETENTION_DAYS", 30)?,
+            history_retention: lookup.days("HISTORY_RETENTION_DAYS", 365)?,
             max_open_uploads: lookup.size("MAX_OPEN_UPLOADS", 20)?,
             import_segment_rows: lookup.size("IMPORT_SEGMENT_ROWS", 5000)?,
             limits: Limits::new(Duration::from_millis(call)),
@@ -179,6 +182,11 @@ impl<L: Fn(&str) -> Option<String>> Lookup<L> {
             Ok(0) | Err(_) => Err(faulty(name, "must be a whole number above 0")),
             Ok(number) => Ok(number),
         }
+    }
+
+    fn days(&self, name: &'static str, default: u64) -> Result<Duration, InvalidConfig> {
+        let days = self.number(name, default)?;
+        Ok(Duration::from_secs(days * 24 * 60 * 60))
     }
 
     fn size(&self, name: &'static str, default: u64) -> Result<usize, InvalidConfig> {

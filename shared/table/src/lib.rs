@@ -9,6 +9,7 @@
 //! | token | `T#<SHA-256 of the token>` | `T` | `tokens` | user id and expiry; of an issuer's token, that it was revoked |
 //! | tokens in force | `V#<user id>` | `V` | `tokens` | the tokens of a user that are in force, for their limit |
 //! | subject | `X#<hash of issuer and subject>` | `X` | `users` | the account that the issuer's subject signs in as |
+//! | history | `H#<user id>` | time and version | `history` | one act on the account; `end` is the one that deleted it |
 //! | contact | `C#<owner id>` | comparison form of the address | `contacts` | one person in the owner's address book |
 //! | deletion | `D` | `<time>#<owner id>` | `contacts` | the owner was deleted; from then on the rest of the contacts can go |
 //! | import | `I#<import id>` | `I` | `intake::store` | state, options, counts, checkpoint, lease |
@@ -31,6 +32,7 @@
 
 mod contacts;
 mod counters;
+mod history;
 mod listing;
 mod replays;
 mod search;
@@ -40,6 +42,7 @@ mod tokens;
 mod users;
 
 pub use contacts::{Batch, Changed, ContactStore, Finished, StoredContact};
+pub use history::{HistoryChange, HistoryLine, HistoryPage, HistorySlice, HistoryStore};
 pub use listing::{Filter, Found, Listing, Order, Place, SortBy};
 pub use replays::{Attempt, Begun, ReplayStore};
 pub use table::{Item, Key, Refused, Table, When, from_item, is_refused, to_item, to_value};

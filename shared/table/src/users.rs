@@ -65,8 +65,8 @@ impl UserStore {
         Self { table }
     }
 
-    /// Stores a new user that `request` makes, and counts it, in one transaction. Gives the user that an
-    /// earlier try of the request has made in its place, if one has.
+    /// Stores a new user that `request` makes, counts it and carries out `more`, in one transaction. Gives the user that
+    /// an earlier try of the request has made in its place, if one has.
     ///
     /// The check that the address is free and the write are one, so of two callers that race, one
     /// succeeds.
@@ -74,11 +74,17 @@ impl UserStore {
     /// # Errors
     ///
     /// [`Error::Conflict`] if the address is kept for an account.
-    pub async fn insert(&self, user: &User, request: RequestMark) -> Result<Option<User>, Error> {
+    pub async fn insert(
+        &self,
+        user: &User,
+        request: RequestMark,
+        more: Vec<TransactWriteItem>,
+    ) -> Result<Option<User>, Error> {
         let doing = "store a user";
         let item = stored(&Account::new(user.clone()).made_by(request), doing)?;
         let mut actions = vec![self.table.put(item, When::Free, doing)?];
         actions.extend(self.counting(user.tally(), doing)?);
+        actions.extend(more);
         match self.table.transact(actions, doing).await {
             Ok(()) => Ok(None),
             Err(Refused::Failed(error)) => Err(error),
@@ -96,12 +102,17 @@ impl UserStore {
 
     /// Stores `new` in the place of `old`, which must still be what is stored, takes the addresses that
     /// `new` has and `old` has not, gives back those that only `old` has, binds the subject of `new` if `old`
-    /// has none, and moves the counters, all in one transaction.
+    /// has none, moves the counters and carries out `more`, which has no conditions, all in one transaction.
     ///
     /// # Errors
     ///
     /// [`Error::Conflict`] if the new address is kept for another account.
-    pub async fn replace(&self, old: &Account, new: &Account) -> Result<Replaced, Error> {
+    pub async fn replace(
+        &self,
+        old: &Account,
+        new: &Account,
+        more: Vec<TransactWriteItem>,
+    ) -> Result<Replaced, Error> {
         let doing = "change a user";
         let counted = self.counted(old).await?;
         let stays = if counted == Tally::default() {
@@ -127,6 +138,7 @@ impl UserStore {
         }
         let items = actions.len();
         actions.extend(self.counting(new.user.tally() + -counted, doing)?);
+        actions.extend(more);
         match self.table.transact(actions, doing).await {
             Ok(()) => Ok(Replaced::Done),
             Err(Refused::Failed(error)) => Err(error),

@@ -215,7 +215,12 @@ async fn a_late_account_that_somebody_touched_first_stays_and_is_counted_once() 
         .expect(200);
     world.service.delete(&path(&late[2])).await.expect(200);
     let signed_in = late[3].bound(SubjectId::of("https://issuer.example", "ada"));
-    let replaced = world.app.users.replace(&late[3], &signed_in).await.unwrap();
+    let replaced = world
+        .app
+        .users
+        .replace(&late[3], &signed_in, Vec::new())
+        .await
+        .unwrap();
     assert_eq!(replaced, Replaced::Done);
     let settled = settle_late(&world.app, clock::now()).await.unwrap();
 

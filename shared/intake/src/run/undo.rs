@@ -11,7 +11,8 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use errors::Error;
-use roster::{Code, ImportId, Member, MemberChange, Right, Slot, UserId, Violation};
+use roster::{AccountAction, Code, ImportId, Member, MemberChange, Right, Slot, UserId, Violation};
+use service::audit::{AccountAct, Actor};
 use service::clock;
 use sheet::{Content, OwnedCells, Position, RowError, RowLines, Rows};
 use table::Account;
@@ -24,9 +25,9 @@ use super::{Ended, Next, Session};
 use crate::changes::{Entry, EntryOutcome, RecordReader};
 use crate::record::Status;
 
-/// Accounts that one checkpoint takes back: with the import, the counters and the records of the rows they are fewer
-/// than the 100 actions of a transaction.
-const ACCOUNTS: usize = 80;
+/// Accounts that one checkpoint takes back: with the lines of their histories, the import, the counters and the records
+/// of the rows they are fewer than the 100 actions of a transaction.
+const ACCOUNTS: usize = 40;
 
 /// A row of the file and what the import has done with it.
 struct UndoneRow {
@@ -273,6 +274,8 @@ impl Session<'_> {
 
     /// Adds to `segment` what becomes of a row.
     fn take_back(&self, segment: &mut Segment, row: &UndoneRow, verdict: Verdict) -> Result<(), Error> {
+        let actor = Actor::import(self.import.id, &self.run.id);
+        let history = &self.app.history;
         let entry = |outcome, changes| Entry {
             user_id: row.entry.user_id,
             email: row.entry.email.clone(),
@@ -282,11 +285,15 @@ impl Session<'_> {
         match verdict {
             Verdict::Nothing => segment.undone(entry(EntryOutcome::Unchanged, Vec::new())),
             Verdict::Delete(account) => {
+                let act = AccountAct::new(&actor, AccountAction::Undone, &account.user);
                 segment.actions.extend(self.app.users.deleting(&account)?);
+                segment.actions.push(history.ending(&account, &act.line())?);
                 segment.undone(entry(EntryOutcome::Deleted, Vec::new()));
             }
             Verdict::GiveBack(old, new) => {
+                let act = AccountAct::new(&actor, AccountAction::Undone, &new.user);
                 segment.actions.push(self.app.users.replacing(&old, &new)?);
+                segment.actions.push(act.noted_in(history)?);
                 let back = row.entry.changes.iter().cloned().map(|change| MemberChange {
                     before: change.after,
                     after: change.before,

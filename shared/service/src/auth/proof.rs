@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use errors::Error;
 use roster::{Timestamp, UserId};
-use table::{Account, Replaced, UserStore};
+use table::{Account, HistoryStore, Replaced, UserStore};
 
 use super::jwt::Identity;
-use crate::audit::{self, Actor};
+use crate::audit::{AccountAct, Actor};
 use crate::clock;
 
 /// How long an account is left alone after its pending address was looked at. While another account has the
@@ -36,7 +36,7 @@ impl Proofs {
     /// If storage fails.
     pub(super) async fn settle(
         &self,
-        users: &UserStore,
+        (users, history): (&UserStore, &HistoryStore),
         account: Account,
         identity: &Identity,
         actor: &Actor<'_>,
@@ -52,9 +52,11 @@ impl Proofs {
         if !self.is_due(account.user.id, now) {
             return Ok(account);
         }
-        match users.replace(&account, &proven).await {
+        let act = AccountAct::changed(actor, &account, &proven);
+        let line = act.noted_in(history)?;
+        match users.replace(&account, &proven, vec![line]).await {
             Ok(Replaced::Done) => {
-                audit::changed(actor, &account, &proven);
+                act.log();
                 Ok(proven)
             }
             // A faster writer's change is seen by the next look.

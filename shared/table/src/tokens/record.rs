@@ -4,6 +4,7 @@
 //! read. The record is looked through only when it is full: it may then name tokens that were revoked. Tokens that
 //! were issued before there were records are not in one; they end by themselves within 90 days.
 
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use errors::Error;
 use roster::{Timestamp, UserId};
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,8 @@ pub struct NewToken<'a> {
     pub expires_at: Timestamp,
     /// Earlier tokens of the user that were issued up to then are void.
     pub void: Option<Timestamp>,
+    /// What is carried out in the same transaction; it has no conditions.
+    pub more: &'a [TransactWriteItem],
 }
 
 /// What to do for a user who has as many tokens in force as are allowed.
@@ -67,7 +70,7 @@ impl Entry {
 
 impl TokenStore {
     /// The highest limit of tokens in force that a deployment can set. One transaction has at most 100 actions: a
-    /// token, the record, and the end of every older token.
+    /// token, the record, the line of the history, and the end of every older token.
     pub const MAX_IN_FORCE: u64 = 90;
 
     /// Issues `new` if its user then has at most `max` tokens in force, or ends the oldest ones in its favour.
@@ -141,7 +144,7 @@ impl TokenStore {
         let unchanged = version.map_or(When::Free, |version| {
             When::Unchanged("userId", user.to_string(), version)
         });
-        let mut actions = Vec::with_capacity(ended.len() + 2);
+        let mut actions = new.more.to_vec();
         let token = to_item(new.token.key(), token, doing).map_err(Refused::Failed)?;
         let record = to_item(record_key(user), record, doing).map_err(Refused::Failed)?;
         for action in [

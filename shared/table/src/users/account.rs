@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use errors::Error;
 use roster::{
-    Change, Email, ImportId, MemberChange, RequestMark, Slot, SubjectId, Timestamp, User, UserPatch,
+    AccountAction, Change, Email, ImportId, MemberChange, RequestMark, Slot, SubjectId, Timestamp, User,
+    UserPatch,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Item;
+use crate::{HistoryLine, Item};
 
 /// What is stored of an account.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +34,8 @@ pub struct AccountRecord {
     pub marked_version: u64,
     /// The imports whose changes of the account were taken back, the last one at the end; a few of them.
     pub undone: Vec<ImportId>,
+    /// The imports that changed the account, and when; the last few of them.
+    pub import_changes: Vec<(ImportId, Timestamp)>,
     /// The request that made the account, if no import did.
     pub made_by: Option<RequestMark>,
     /// The addresses that are kept for the account, besides the one it was made with.
@@ -99,6 +102,9 @@ impl Account {
     /// How many of the imports whose changes were taken back are noted in an account: as many as somebody takes back
     /// one after the other.
     const MAX_UNDONE: usize = 10;
+    /// How many of the imports that changed an account are noted in it: each takes 60 bytes, and a row of an import is to
+    /// cost one write unit, which a KB of the account takes.
+    const MAX_IMPORT_CHANGES: usize = 5;
 
     /// Makes the account of a new user.
     #[must_use]
@@ -112,6 +118,7 @@ impl Account {
             former: None,
             marked_version: 0,
             undone: Vec::new(),
+            import_changes: Vec::new(),
             made_by: None,
             addresses: Vec::new(),
             subject: None,
@@ -258,6 +265,10 @@ impl Account {
             record.changed_by = Some(mark);
             record.changed_by_run = number;
             record.former = Some(former);
+            if record.import_changes.len() >= Self::MAX_IMPORT_CHANGES {
+                record.import_changes.remove(0);
+            }
+            record.import_changes.push((mark.0, now));
         })
         .marked()
     }
@@ -311,6 +322,23 @@ impl Account {
             changed_by_run: self.changed_by_run,
             untouched: self.is_untouched(),
         }
+    }
+
+    /// Returns what the account says of the imports that made and changed it, as lines of its history.
+    #[must_use]
+    pub fn import_lines(&self) -> Vec<HistoryLine> {
+        let line = |import: ImportId, at, action: AccountAction| HistoryLine {
+            at,
+            by: format!("import:{import}"),
+            request_id: None,
+            action: action.into(),
+            changes: Vec::new(),
+        };
+        let made = self.user.import.into_iter();
+        let made = made.map(|(import, _)| line(import, self.user.created_at, AccountAction::Created));
+        let changes = self.import_changes.iter();
+        made.chain(changes.map(|(import, at)| line(*import, *at, AccountAction::Changed)))
+            .collect()
     }
 
     /// Returns whether nothing has changed the account since an import made it or changed it last.

@@ -58,6 +58,8 @@ struct UserItem {
     marked_version: u64,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     undone: Vec<ImportId>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    import_changes: Vec<ImportChangeItem>,
     #[serde(skip_serializing_if = "Option::is_none")]
     made_by: Option<RequestMark>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,6 +83,14 @@ struct UserItem {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "how serde calls it")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
+}
+
+/// An import that changed the account.
+#[derive(Serialize, Deserialize)]
+struct ImportChangeItem {
+    import: ImportId,
+    /// In milliseconds.
+    at: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -109,6 +119,7 @@ impl From<&Account> for UserItem {
             former,
             marked_version,
             undone,
+            import_changes,
             made_by,
             addresses,
             subject,
@@ -165,6 +176,13 @@ impl From<&Account> for UserItem {
             former,
             marked_version,
             undone,
+            import_changes: import_changes
+                .into_iter()
+                .map(|(import, at)| ImportChangeItem {
+                    import,
+                    at: at.millis(),
+                })
+                .collect(),
             made_by,
             tokens_valid_after: tokens_valid_after.map(Timestamp::millis),
             addresses,
@@ -206,6 +224,7 @@ impl From<UserItem> for AccountRecord {
             former,
             marked_version,
             undone,
+            import_changes,
             made_by,
             tokens_valid_after,
             addresses,
@@ -246,6 +265,10 @@ impl From<UserItem> for AccountRecord {
             former,
             marked_version,
             undone,
+            import_changes: import_changes
+                .into_iter()
+                .map(|change| (change.import, Timestamp::from_millis(change.at)))
+                .collect(),
             made_by,
             addresses,
             subject,
