@@ -12,9 +12,6 @@ use crate::output::{self, Output, shown, shown_lines};
 use crate::report::{cause_table_of, count, grouped, listing};
 use crate::service::{Client, Patience, ServiceArguments, Settings, path_segment};
 
-/// How many items one page has.
-const PAGE: u64 = 100;
-
 /// Arguments of `access imports`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Arguments {
@@ -54,7 +51,7 @@ enum Command {
     Changes {
         id: String,
         /// How many
-        #[arg(long, default_value_t = PAGE, value_parser = clap::value_parser!(u64).range(1..))]
+        #[arg(long, default_value_t = Client::PAGE, value_parser = clap::value_parser!(u64).range(1..))]
         limit: u64,
     },
     /// Take one back: delete the accounts that it created, give the others their former values
@@ -154,7 +151,7 @@ async fn list(client: &Client, limit: u64, json: bool, out: &mut Output) -> Resu
         ]);
         Ok(())
     };
-    walk(client, "/users/import", limit, each).await?;
+    client.walk("/users/import", &[], limit, each).await?;
     if json {
         return Ok(());
     }
@@ -183,7 +180,7 @@ async fn changes(
         rows.push(vec![line, text("outcome"), text("email"), members(change)]);
         Ok(())
     };
-    let all = walk(client, path, limit, each).await?;
+    let all = client.walk(path, &[], limit, each).await?;
     if !json {
         out.line(&listing(&["line", "outcome", "email", "changes"], rows))?;
     }
@@ -210,33 +207,6 @@ fn members(change: &Value) -> String {
         }
     });
     shown_lines(&lines.collect::<Vec<_>>())
-}
-
-/// Gives the first `limit` items of a listing to `each`, and returns how many items it has.
-async fn walk(
-    client: &Client,
-    path: &str,
-    limit: u64,
-    mut each: impl FnMut(&Value) -> Result<(), Failure>,
-) -> Result<u64, Failure> {
-    let mut left = limit;
-    let mut cursor: Option<String> = None;
-    loop {
-        let page = client.send(Patience::Short, || {
-            let request = client.request(Method::GET, path);
-            let request = request.query(&[("limit", left.min(PAGE))]);
-            request.query(&cursor.iter().map(|cursor| ("cursor", cursor)).collect::<Vec<_>>())
-        });
-        let page = page.await?;
-        for item in page["items"].as_array().into_iter().flatten() {
-            each(item)?;
-            left = left.saturating_sub(1);
-        }
-        cursor = page["nextCursor"].as_str().map(str::to_owned);
-        if cursor.is_none() || left == 0 {
-            return Ok(page["count"].as_u64().unwrap_or_default());
-        }
-    }
 }
 
 async fn show(client: &Client, path: &str, json: bool, out: &mut Output) -> Result<(), Failure> {

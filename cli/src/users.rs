@@ -6,12 +6,12 @@ use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
 use crate::import::asked;
-use crate::output::{self, Output, shown};
+use crate::output::{self, Output, shown, shown_lines};
 use crate::report::{count, listing};
 use crate::service::{Client, Patience, ServiceArguments, Settings, path_segment};
 
-/// How many users one request handles, or one page has.
-const PAGE: usize = 100;
+/// How many users one request handles.
+const BATCH: usize = 100;
 
 /// Arguments of `access users`.
 #[derive(Args, Clone, Debug)]
@@ -39,8 +39,8 @@ enum Command {
         #[arg(long, value_name = "true|false")]
         enabled: Option<bool>,
         /// How many
-        #[arg(long, default_value_t = PAGE)]
-        limit: usize,
+        #[arg(long, default_value_t = Client::PAGE)]
+        limit: u64,
     },
     /// Show users
     Show {
@@ -91,6 +91,14 @@ enum Command {
         /// Ask nothing
         #[arg(long, short)]
         yes: bool,
+    },
+    /// Show who did what to a user, newest first
+    History {
+        /// An id, also of a deleted user, or an address
+        who: String,
+        /// How many
+        #[arg(long, default_value_t = Client::PAGE, value_parser = clap::value_parser!(u64).range(1..))]
+        limit: u64,
     },
     /// Issue an access token for a user
     Token {
@@ -211,6 +219,7 @@ impl Users {
             Command::Disable { who } => self.all("disable", who, out).await,
             Command::Expire { who } => self.all("expire", who, out).await,
             Command::Delete { who, yes } => self.delete(who, *yes, out).await,
+            Command::History { who, limit } => self.history(who, *limit, out).await,
             Command::Token { who, expires_in } => {
                 let path = format!("/users/{}/tokens", path_segment(&self.id(who).await?));
                 let body = expires_in.map_or(json!({}), |seconds| json!({ "expiresIn": seconds }));
@@ -230,7 +239,7 @@ impl Users {
     async fn list(
         &self,
         filters: [(&str, Option<&str>); 3],
-        limit: usize,
+        limit: u64,
         out: &mut Output,
     ) -> Result<(), Failure> {
         let filters = filters.into_iter();
@@ -259,28 +268,14 @@ impl Users {
     }
 
     /// The first `limit` users with these filters, and how many there are.
-    async fn page(&self, filters: &[(&str, &str)], limit: usize) -> Result<(Vec<Value>, u64), Failure> {
+    async fn page(&self, filters: &[(&str, &str)], limit: u64) -> Result<(Vec<Value>, u64), Failure> {
         let mut users = Vec::new();
-        let mut cursor: Option<String> = None;
-        loop {
-            let size = (limit - users.len()).min(PAGE).to_string();
-            let page = self.client.send(Patience::Short, || {
-                let request = self.client.request(Method::GET, "/users").query(filters);
-                let request = request.query(&[("limit", &size)]);
-                request.query(&cursor.iter().map(|cursor| ("cursor", cursor)).collect::<Vec<_>>())
-            });
-            let mut page = page.await?;
-            users.extend(
-                page["items"]
-                    .as_array_mut()
-                    .map(std::mem::take)
-                    .unwrap_or_default(),
-            );
-            cursor = page["nextCursor"].as_str().map(str::to_owned);
-            if cursor.is_none() || users.len() >= limit {
-                return Ok((users, page["count"].as_u64().unwrap_or_default()));
-            }
-        }
+        let each = |user: &Value| {
+            users.push(user.clone());
+            Ok(())
+        };
+        let all = self.client.walk("/users", filters, limit, each).await?;
+        Ok((users, all))
     }
 
     /// The user with an id or an address.
@@ -297,7 +292,7 @@ impl Users {
                 .and_then(|email| email.parse::<roster::Email>().ok());
             email.is_some_and(|email| who.parse().is_ok_and(|who: roster::Email| email == who))
         };
-        let (users, _) = self.page(&[("searchText", who)], usize::MAX).await?;
+        let (users, _) = self.page(&[("searchText", who)], u64::MAX).await?;
         let found = users.into_iter().find(is_same);
         found.ok_or_else(|| {
             Failure::Usage(format!(
@@ -312,6 +307,32 @@ impl Users {
             return Ok(user["id"].as_str().unwrap_or_default().to_owned());
         }
         Ok(who.to_owned())
+    }
+
+    async fn history(&self, who: &str, limit: u64, out: &mut Output) -> Result<(), Failure> {
+        let path = format!("/users/{}/history", path_segment(&self.id(who).await?));
+        let mut rows = Vec::new();
+        let mut listed = 0;
+        let each = |line: &Value| {
+            listed += 1;
+            if self.json {
+                return out.line(&line.to_string());
+            }
+            let text = |name: &str| shown(line[name].as_str().unwrap_or_default());
+            rows.push(vec![text("at"), text("by"), text("action"), changed(line)]);
+            Ok(())
+        };
+        let all = self.client.walk(&path, &[], limit, each).await?;
+        if !self.json {
+            out.line(&listing(&["at", "by", "action", "changes"], rows))?;
+        }
+        if listed < all {
+            output::remark(&format!(
+                "{} more; see them by --limit",
+                count(all - listed, "line")
+            ));
+        }
+        Ok(())
     }
 
     async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
@@ -345,7 +366,7 @@ impl Users {
     /// Does one thing to many users, a hundred at once, and reports what failed.
     async fn all(&self, action: &str, who: &[String], out: &mut Output) -> Result<(), Failure> {
         let mut failures = Vec::new();
-        for who in who.chunks(PAGE) {
+        for who in who.chunks(BATCH) {
             let mut ids = Vec::new();
             for who in who {
                 ids.push(self.id(who).await?);
@@ -401,4 +422,18 @@ impl Users {
             rows.collect(),
         ))
     }
+}
+
+/// Returns what an act has changed, a member a line, with the values that histories have.
+fn changed(line: &Value) -> String {
+    let changes = line["changes"].as_array().into_iter().flatten();
+    let lines = changes.map(|change| {
+        let member = change["member"].as_str().unwrap_or_default();
+        match (&change["before"], &change["after"]) {
+            (_, Value::Null) => member.to_owned(),
+            (Value::Null, after) => format!("{member}: {after}"),
+            (before, after) => format!("{member}: {before} -> {after}"),
+        }
+    });
+    shown_lines(&lines.collect::<Vec<_>>())
 }

@@ -51,6 +51,9 @@ pub(crate) fn path_segment(text: &str) -> String {
 }
 
 impl Client {
+    /// How many items one page of a listing has at most.
+    pub(crate) const PAGE: u64 = 100;
+
     /// Makes a client with the access token that the settings lead to.
     ///
     /// # Errors
@@ -109,6 +112,38 @@ impl Client {
     /// As for [`Client::send`].
     pub(crate) async fn get(&self, path: &str, patience: Patience) -> Result<Value, Failure> {
         self.send(patience, || self.request(Method::GET, path)).await
+    }
+
+    /// Gives the first `limit` items of the listing at `path` to `each`, and returns how many items it has.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::send`], and what `each` fails with.
+    pub(crate) async fn walk(
+        &self,
+        path: &str,
+        filters: &[(&str, &str)],
+        limit: u64,
+        mut each: impl FnMut(&Value) -> Result<(), Failure>,
+    ) -> Result<u64, Failure> {
+        let mut left = limit;
+        let mut cursor: Option<String> = None;
+        loop {
+            let page = self.send(Patience::Short, || {
+                let request = self.request(Method::GET, path).query(filters);
+                let request = request.query(&[("limit", left.min(Self::PAGE))]);
+                request.query(&cursor.iter().map(|cursor| ("cursor", cursor)).collect::<Vec<_>>())
+            });
+            let page = page.await?;
+            for item in page["items"].as_array().into_iter().flatten() {
+                each(item)?;
+                left = left.saturating_sub(1);
+            }
+            cursor = page["nextCursor"].as_str().map(str::to_owned);
+            if cursor.is_none() || left == 0 {
+                return Ok(page["count"].as_u64().unwrap_or_default());
+            }
+        }
     }
 
     /// `POST path` without a body.

@@ -147,6 +147,16 @@ fn users_are_added_changed_and_deleted_by_address_or_id() {
     run(&["users", "expire", &id]).expect(0);
     who(&token).expect(4);
 
+    let history = run(&["users", "history", "ada@example.org"]);
+    let lines: Vec<_> = history.expect(0).lines().skip(1).collect();
+    // Six acts, one of which has changed two members.
+    assert_eq!(lines.len(), 7, "{lines:?}");
+    assert!(
+        lines[0].contains("tokens_expired") && lines[1].contains("token_issued"),
+        "{lines:?}"
+    );
+    assert!(lines[3].ends_with("enabled: true -> false"), "{lines:?}");
+
     let delete = |typed: &str| {
         let mut command = service.command(&folder, &["users", "delete", "ada@example.org"]);
         let command = command
@@ -161,6 +171,9 @@ fn users_are_added_changed_and_deleted_by_address_or_id() {
     delete("ada@example.org\n").expect(0);
     run(&["users", "show", "ada@example.org"]).expect_failure(2, "no user has the address ada@example.org");
     run(&["users", "show", &id]).expect_failure(2, "");
+    let gone = run(&["users", "history", &id, "--json", "--limit=1"]);
+    gone.expect_failure(0, "6 lines more");
+    assert_eq!(gone.events()[0]["action"], "deleted");
     run(&["users", "change", "admin@example.org"]).expect_failure(2, "nothing is to be changed");
     run(&["users", "add", "tim@"]).expect_failure(2, "email");
     run(&["users", "disable", "admin@example.org"]).expect_failure(2, "admin@example.org: ");
