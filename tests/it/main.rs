@@ -8,6 +8,7 @@
     reason = "a test tells its story from beginning to end"
 )]
 
+mod alarms;
 mod audit;
 mod bootstrap;
 mod canaries;

@@ -6,27 +6,30 @@
 use lambda_runtime::{Error as InvocationError, LambdaEvent};
 use serde::de::IgnoredAny;
 use shared::clock;
+use shared::intake::record::Status;
 use shared::intake::{Intake, Late, metrics, notify_all, settle_late};
 
 /// Deletions that one call finishes at most, so that it ends well within its 300 s where owners have some hundreds of
 /// contacts. The next call, in five minutes, takes up the rest.
 const MAX_DELETIONS: u64 = 100;
 
-/// Removes what is left of users who were deleted, settles what runs of imports wrote late, tells of imports that have
-/// ended without a run that could do so, and reports how many
-/// imports stand still.
+/// Removes what is left of users who were deleted, settles what runs of imports wrote late, and reports the imports that
+/// have ended without a run that could do so or that stand still.
 ///
 /// # Errors
 ///
 /// If storage fails. The next call takes up what is left.
 pub async fn handle(app: &Intake, _event: LambdaEvent<IgnoredAny>) -> Result<(), InvocationError> {
     let now = clock::now();
-    let stalled = app.imports.stalled(now).await?;
-    for id in &stalled {
-        tracing::warn!(import.id = %id, "an import stands still");
+    let unsettled = app.imports.unsettled().await?;
+    let stalled = unsettled
+        .iter()
+        .filter(|import| import.status_at(now) == Status::Stalled);
+    for import in stalled {
+        tracing::warn!(import.id = %import.id, "an import stands still");
     }
-    let told = notify_all(app, now).await;
-    metrics::stalled(app, stalled.len() as u64, now);
+    let told = notify_all(app, &unsettled, now).await;
+    metrics::unsettled(app, &unsettled, now);
     let late = settle_late(app, now).await;
     if let Ok(late) = &late
         && *late != Late::default()

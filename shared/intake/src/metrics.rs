@@ -8,12 +8,13 @@
 //! | `RowsCreated`, `RowsUpdated`, `RowsUnchanged`, `RowsDeleted`, `RowsSkipped`, `RowsFailed` | at each checkpoint | count |
 //! | `RowErrors.<code>` | at each checkpoint, for each code that occurred | count |
 //! | `ImportsStalled` | each time that the clock calls `sweep`: how many stand still now | count |
+//! | `OldestImport` | the same: since when the oldest import that has its file and has not ended is there; 0 for none | milliseconds |
 
 use std::collections::BTreeMap;
 
 use roster::{Severity, Timestamp};
 use service::App;
-use service::telemetry::{Metric, Unit, measure};
+use service::telemetry::{Metric, measure};
 use sheet::RowError;
 
 use crate::record::{Counts, Import, Status};
@@ -35,13 +36,24 @@ pub(super) fn checkpoint(app: &App, import: &Import, checkpoint: &Checkpoint<'_>
     measure(&app.config.table, now, &of_checkpoint(import, checkpoint, now));
 }
 
-/// So many imports stand still and wait for somebody to resume them.
-pub fn stalled(app: &App, imports: u64, now: Timestamp) {
-    measure(
-        &app.config.table,
-        now,
-        &[Metric::count("ImportsStalled", imports)],
-    );
+/// These of all imports have not ended, or have and are not reported yet.
+pub fn unsettled(app: &App, imports: &[Import], now: Timestamp) {
+    measure(&app.config.table, now, &of_unsettled(imports, now));
+}
+
+fn of_unsettled(imports: &[Import], now: Timestamp) -> [Metric; 2] {
+    let statuses = imports.iter().map(|import| (import.status_at(now), import));
+    let stalled = statuses.clone().filter(|(status, _)| *status == Status::Stalled);
+    let open = statuses.filter(|(status, _)| {
+        [Status::Queued, Status::Running, Status::Stalled]
+            .iter()
+            .any(|open| status == open)
+    });
+    let oldest = open.map(|(_, import)| import.created_at).min();
+    [
+        Metric::count("ImportsStalled", stalled.count() as u64),
+        Metric::millis("OldestImport", now.since(oldest.unwrap_or(now))),
+    ]
 }
 
 fn of_checkpoint(import: &Import, checkpoint: &Checkpoint<'_>, now: Timestamp) -> Vec<Metric> {
@@ -81,11 +93,7 @@ fn of_checkpoint(import: &Import, checkpoint: &Checkpoint<'_>, now: Timestamp) -
     if let Some(name) = ended {
         metrics.push(Metric::count(name, 1));
         let duration = now.since(import.started_at.unwrap_or(now));
-        metrics.push(Metric {
-            name: "ImportDuration".into(),
-            unit: Unit::Milliseconds,
-            value: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
-        });
+        metrics.push(Metric::millis("ImportDuration", duration));
     }
     metrics
 }
@@ -99,6 +107,29 @@ mod tests {
 
     use super::*;
     use crate::record::Via;
+
+    #[test]
+    fn an_import_that_has_its_file_and_no_end_gets_old() {
+        let now = Timestamp::from_millis(10_000_000);
+        let opened = |via, age: u64| {
+            let begin = Timestamp::from_millis(now.millis() - age);
+            let id = ImportId::of_object("bucket", "key", &age.to_string());
+            Import::open(id, "key".to_owned(), via, ImportOptions::default(), begin..now)
+        };
+        let mut ended = opened(Via::Api, 4_000_000);
+        ended.status = Status::Completed.into();
+        let imports = [
+            opened(Via::Upload, 5_000_000),
+            ended,
+            opened(Via::Drop, 3_000_000),
+            opened(Via::Api, 1_000),
+        ];
+
+        let told = |imports: &[Import]| of_unsettled(imports, now).map(|metric| metric.value);
+
+        assert_eq!(told(&imports), [1, 3_000_000]);
+        assert_eq!(told(&imports[..2]), [0, 0]);
+    }
 
     #[test]
     fn the_last_checkpoint_tells_of_its_rows_and_of_the_end() {

@@ -81,23 +81,20 @@ pub(super) async fn notify(app: &Intake, import: &Import, status: Status) -> Res
     app.imports.set_notified(import.id, status).await
 }
 
-/// Reports all imports that have ended or stand still at `now` and are not reported yet. Returns how many there
-/// were.
+/// Reports those of `imports` that have ended or stand still at `now` and are not reported yet.
 ///
 /// # Errors
 ///
 /// If storage fails. The next call does the rest.
-pub async fn notify_all(app: &Intake, now: Timestamp) -> Result<u64, Error> {
-    let mut told = 0;
-    for import in app.imports.unnotified().await? {
+pub async fn notify_all(app: &Intake, imports: &[Import], now: Timestamp) -> Result<(), Error> {
+    for import in imports.iter().filter(|import| import.is_recorded) {
         let Recorded::Known(status) = import.status_at(now) else {
             continue;
         };
         let is_news = status.is_final() || status == Status::Stalled;
         if is_news && import.notified != Some(status.into()) {
-            notify(app, &import, status).await?;
-            told += 1;
+            notify(app, import, status).await?;
         }
     }
-    Ok(told)
+    Ok(())
 }

@@ -434,14 +434,14 @@ impl ImportStore {
         }
     }
 
-    /// The imports of whose end nobody may have been told, as the listing index knows them: those that have not ended,
-    /// those that were told of while they stood still, and all others without a note.
+    /// The imports that need somebody's attention, as the listing index knows them: those that have not ended, and those
+    /// whose end is not reported yet.
     ///
     /// # Errors
     ///
     /// If storage fails.
-    pub async fn unnotified(&self) -> Result<Vec<Import>, Error> {
-        let doing = "look for imports to tell of";
+    pub async fn unsettled(&self) -> Result<Vec<Import>, Error> {
+        let doing = "look for unsettled imports";
         let mut found = Vec::new();
         let mut read = self
             .table
@@ -450,9 +450,15 @@ impl ImportStore {
             .table_name(self.table.name())
             .index_name("listing")
             .key_condition_expression("LPK = :part")
-            // Earlier versions told of none; nobody waits for those imports any more.
-            .filter_expression("recorded = :true AND (attribute_not_exists(notified) OR notified = :stalled)")
+            // Earlier versions reported none; nobody waits for those imports any more.
+            .filter_expression(
+                "#status IN (:queued, :running) OR \
+                 recorded = :true AND (attribute_not_exists(notified) OR notified = :stalled)",
+            )
+            .expression_attribute_names("#status", "status")
             .expression_attribute_values(":part", AttributeValue::S(LISTING_PART.to_owned()))
+            .expression_attribute_values(":queued", to_value(Status::Queued, doing)?)
+            .expression_attribute_values(":running", to_value(Status::Running, doing)?)
             .expression_attribute_values(":true", AttributeValue::Bool(true))
             .expression_attribute_values(":stalled", to_value(Status::Stalled, doing)?)
             .into_paginator()
@@ -462,38 +468,6 @@ impl ImportStore {
             found.push(import(item.map_err(|error| failed(doing, error))?, doing)?);
         }
         Ok(found)
-    }
-
-    /// The imports that stand still at `now` and wait to be resumed, as the listing index knows them.
-    ///
-    /// # Errors
-    ///
-    /// If storage fails.
-    pub async fn stalled(&self, now: Timestamp) -> Result<Vec<ImportId>, Error> {
-        let doing = "look for stalled imports";
-        let mut stalled = Vec::new();
-        let mut read = self
-            .table
-            .client()
-            .query()
-            .table_name(self.table.name())
-            .index_name("listing")
-            .key_condition_expression("LPK = :part")
-            .filter_expression("#status IN (:queued, :running)")
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":part", AttributeValue::S(LISTING_PART.to_owned()))
-            .expression_attribute_values(":queued", to_value(Status::Queued, doing)?)
-            .expression_attribute_values(":running", to_value(Status::Running, doing)?)
-            .into_paginator()
-            .items()
-            .send();
-        while let Some(item) = read.next().await {
-            let import = import(item.map_err(|error| failed(doing, error))?, doing)?;
-            if import.status_at(now) == Status::Stalled {
-                stalled.push(import.id);
-            }
-        }
-        Ok(stalled)
     }
 }
 

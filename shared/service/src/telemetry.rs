@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use roster::Timestamp;
 use serde_json::{Map, Value, json};
@@ -91,6 +92,15 @@ pub enum Unit {
 }
 
 impl Metric {
+    /// A time.
+    pub fn millis(name: impl Into<Cow<'static, str>>, time: Duration) -> Self {
+        Self {
+            name: name.into(),
+            unit: Unit::Milliseconds,
+            value: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
     /// A number of things.
     pub fn count(name: impl Into<Cow<'static, str>>, value: u64) -> Self {
         Self {
