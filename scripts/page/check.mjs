@@ -326,6 +326,29 @@ test("a user edit that meets another's change loses neither", async ({ page, sta
     await assert.rejects(stack.api("GET", `/users/${user.id}`), /404/);
 });
 
+test("the history of a user says who did what, and leads to imports", async ({ page, stack }) => {
+    await signIn(page, stack);
+    await importFile(page, csv("history.csv", "email,roles\nada@history.example,Originator\n"), 1);
+    const { items: [ada] } = await stack.api("GET", "/users?searchText=ada@history.example");
+    await stack.api("PUT", `/users/${ada.id}`, { roles: ["ROLE_COLLABORATOR"], lastName: "King" });
+    await page.goto(`${stack.url}/#/users/${ada.id}`);
+    await page.getByRole("heading", { name: "History: 2 acts" }).waitFor();
+    await tabTo(page, "Show each");
+    await page.keyboard.press("Enter");
+    const rows = page.getByRole("table").last().getByRole("row");
+    await rows.nth(1).getByRole("link", { name: "admin@example.org" }).waitFor();
+    await rows.nth(1).getByText("Originator → Collaborator").waitFor();
+    await rows.nth(1).getByText("Last name").waitFor();
+    assert.ok(!(await rows.nth(1).textContent()).includes("King"), "values of persons are not told");
+    await page.getByRole("button", { name: "Disable" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Disable" }).click();
+    await page.getByRole("heading", { name: "History: 3 acts" }).waitFor();
+    await rows.nth(1).getByText("yes → no").waitFor();
+    assert.deepEqual(await audit(page, "history"), []);
+    await rows.nth(3).getByRole("link", { name: "An import" }).click();
+    await page.getByRole("heading", { name: "Done: 1 created." }).waitFor();
+});
+
 test("users are found as one types, and the dashboard counts them", async ({ page, stack }) => {
     await stack.api("POST", "/users", { email: "findme@example.org", lastName: "Findable", roles: ["ROLE_COLLABORATOR"] });
     await signIn(page, stack);

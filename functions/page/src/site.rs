@@ -31,6 +31,7 @@ const EMBEDDED: &[(&str, &[u8])] = &files![
     "dialog.js",
     "dom.js",
     "form.js",
+    "history.js",
     "home.js",
     "icon.svg",
     "import.js",

@@ -4,6 +4,7 @@ import { json, Problem, tagged } from "./api.js";
 import { confirmed } from "./dialog.js";
 import { button, clone, fill, part, piece, say } from "./dom.js";
 import { build, changed, clear, faults, formOf, PERSON, roles, same, set, shown, values } from "./form.js";
+import { history } from "./history.js";
 import { guard } from "./main.js";
 import { memberName, personName, when } from "./words.js";
 
@@ -19,6 +20,7 @@ import { memberName, personName, when } from "./words.js";
  * @property {string} etag of what was read
  * @property {import("./main.js").Place} place
  * @property {string[]} kept members that cannot be changed here
+ * @property {() => Promise<void>} noted reads the history again
  */
 
 /** @param {import("./main.js").Place} place */
@@ -89,7 +91,8 @@ export async function edit(place, path, kept) {
     }
     place.main.replaceChildren(root);
     /** @type {Editing} */
-    const editing = { root, form, path, user, etag, place, kept };
+    const editing = { root, form, path, user, etag, place, kept, noted: async () => {} };
+    if (!path.startsWith("/users/me")) editing.noted = history(piece(root, "history"), path, place.signal);
     refresh(editing);
     settle(editing);
     guard(() => Object.keys(changed(values(form), record(editing.user))).length > 0);
@@ -128,6 +131,7 @@ function refresh(editing) {
     from.href = `#/imports/${user.importId}`;
     place.title(personName(user));
     pending(editing);
+    void editing.noted();
 }
 
 /** Shows the address that the owner asks for. @param {Editing} editing */
@@ -272,6 +276,7 @@ function access(editing) {
         say("Every access token has ended.");
         const { body, etag } = /** @type {{ body: Api.User, etag: string }} */ (await tagged("GET", path));
         Object.assign(editing, { user: body, etag });
+        await editing.noted();
     }));
     button(root, "token").addEventListener("click", () => trying(() => issue(editing)));
     button(root, "delete").addEventListener("click", () => trying(async () => {
@@ -297,6 +302,7 @@ async function issue(editing) {
     if (!sure) return;
     /** @type {Api.NewToken} */
     const token = await json("POST", `${editing.path}/tokens`, { json: {} });
+    void editing.noted();
     const body = clone("token"), field = part(body, "token", HTMLInputElement);
     field.value = token.accessToken;
     fill(body, { until: `Valid until ${new Date(token.expiresAt).toLocaleString("en-GB")}` });

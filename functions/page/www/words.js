@@ -63,7 +63,7 @@ export const roleName = role => ROLES.find(([known]) => known === role)?.[1] ?? 
 const MEMBERS = {
     email: "Email address", firstName: "First name", lastName: "Last name", otherName: "Other name",
     mobileNumber: "Mobile number", roles: "Roles", enabled: "Enabled", accountType: "Account type",
-    planId: "Plan", externalUserId: "External user id",
+    planId: "Plan", externalUserId: "External user id", pendingEmail: "Pending address",
 };
 
 /** @param {string} member */
