@@ -8,10 +8,13 @@ use benches::{Row, Unit, median, percentile};
 use futures::future::try_join_all;
 use local::{Local, Options};
 use reqwest::Client;
+use serde_json::json;
 use shared::http::BASE_PATH;
+use shared::index::{Entry, pack};
 use shared::intake::Intake;
 use shared::roster::{
-    Contact, ContactDraft, ContactId, Given, RequestMark, Role, Roles, Tally, User, UserDraft, UserId,
+    Contact, ContactDraft, ContactId, Given, ImportId, RequestMark, Role, Roles, Tally, User, UserDraft,
+    UserId,
 };
 use shared::table::{NewToken, Token, WhenFull};
 use shared::{BoxError, clock};
@@ -45,12 +48,19 @@ pub(crate) async fn measure(users: u32) -> Result<Measured, BoxError> {
     world.add_users(users).await?;
     let what = format!("GET the first page of {users} users");
     rows.push(world.row(&what, "/users", Floor::Page, None).await?);
-    let what = format!("search among {users} users");
-    rows.push(
-        world
-            .row(&what, "/users?searchText=ser00042", Floor::Users, None)
-            .await?,
-    );
+    for (what, query) in [
+        ("search among", "searchText=ser00042"),
+        ("the first page by last name of", "sortBy=lastName"),
+        (
+            "a page in the middle by last name of",
+            &format!("sortBy=lastName&offset={}", users / 2),
+        ),
+        ("the disabled of", "enabled=false"),
+    ] {
+        let what = format!("{what} {users} users");
+        let path = format!("/users?{query}");
+        rows.push(world.row(&what, &path, Floor::Page, None).await?);
+    }
 
     let (connections, requests) = LOAD;
     let started = Instant::now();
@@ -65,8 +75,7 @@ pub(crate) async fn measure(users: u32) -> Result<Measured, BoxError> {
     let rate = f64::from(u32::try_from(times.len())?) / started.elapsed().as_secs_f64();
     world.local.stop().await;
     let lines = vec![
-        "requests: the middle of 1,000 for one user, of 50 for lists, of 10 for the search of all users"
-            .to_owned(),
+        "requests: the middle of 1,000 for one user, of 50 for lists and searches".to_owned(),
         format!(
             "GET one user over {connections} connections: {rate:.0} requests/s, 99% within {:.2} ms",
             percentile(&times, 99)
@@ -170,6 +179,8 @@ impl World {
         let roles = Roles::NONE.with(Role::Collaborator);
         let numbers: Vec<u32> = (0..users).collect();
         let mut tally = Tally::default();
+        let mut noted = Vec::new();
+        let import = ImportId::of_object("", "", "");
         for numbers in numbers.chunks(1000) {
             let users = numbers
                 .iter()
@@ -183,6 +194,10 @@ impl World {
             for user in &users {
                 tally += user.tally();
             }
+            let entries: Vec<_> = users.into_iter().map(|user| Entry::present(user, true)).collect();
+            let line = u64::from(numbers[0]);
+            let key = self.app.uploads.put_delta(import, line, pack(&entries)).await?;
+            noted.push(self.app.users.noting_object(&key, "note users")?);
         }
         self.local
             .dynamodb()
@@ -190,6 +205,11 @@ impl World {
             .set_transact_items(Some(self.app.users.counting(tally, "count users")?))
             .send()
             .await?;
+        for noted in noted.chunks(100) {
+            let call = self.local.dynamodb().transact_write_items();
+            call.set_transact_items(Some(noted.to_vec())).send().await?;
+        }
+        self.local.invoke("index-users", &json!({})).await?;
         Ok(())
     }
 }

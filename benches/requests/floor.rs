@@ -1,10 +1,11 @@
 //! The storage calls that a request cannot do without, by the bare SDK.
 
-use aws_sdk_dynamodb::types::{AttributeValue, Select};
-use futures::future::try_join_all;
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use local::Local;
 use shared::BoxError;
-use shared::roster::UserId;
+use shared::roster::{Slot, UserId};
 
 use super::CONTACTS;
 
@@ -14,7 +15,6 @@ pub(super) enum Floor {
     User,
     Contacts,
     Page,
-    Users,
 }
 
 impl Floor {
@@ -22,8 +22,7 @@ impl Floor {
         match self {
             Self::User => "`GetItem`",
             Self::Contacts => "the paged `Query` of all",
-            Self::Page => "eight `Query`s of as much, side by side",
-            Self::Users => "the paged `Query`s of all, eight side by side",
+            Self::Page => "`Query` of the notes, `BatchGetItem` of as many users",
         }
     }
 
@@ -32,7 +31,6 @@ impl Floor {
         match self {
             Self::User => 1000,
             Self::Contacts | Self::Page => 50,
-            Self::Users => 10,
         }
     }
 
@@ -41,8 +39,7 @@ impl Floor {
         match self {
             Self::User => user(local, owner).await,
             Self::Contacts => contacts(local, owner).await,
-            Self::Page => listing(local, Some(10)).await,
-            Self::Users => listing(local, None).await,
+            Self::Page => page(local).await,
         }
     }
 }
@@ -80,29 +77,42 @@ async fn contacts(local: &Local, owner: UserId) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Reads the eight parts of the listing side by side: the first `limit` users of each, or page by page
-/// to the end.
-async fn listing(local: &Local, limit: Option<i32>) -> Result<(), BoxError> {
-    try_join_all((0..8).map(|part| async move {
-        let mut pages = local
-            .dynamodb()
-            .query()
-            .table_name(local.table())
-            .index_name("listing")
-            .key_condition_expression("LPK = :part")
-            .expression_attribute_values(":part", AttributeValue::S(format!("U#{part}")))
-            .set_limit(limit)
-            .set_select(limit.is_none().then_some(Select::Count))
-            .into_paginator()
-            .send();
-        while let Some(page) = pages.next().await {
-            page?;
-            if limit.is_some() {
-                break;
-            }
-        }
-        Ok::<_, BoxError>(())
-    }))
-    .await?;
+/// Reads the notes and the manifest of the index, and ten users with the manifest.
+async fn page(local: &Local) -> Result<(), BoxError> {
+    let notes = local
+        .dynamodb()
+        .query()
+        .table_name(local.table())
+        .key_condition_expression("PK = :index")
+        .expression_attribute_values(":index", AttributeValue::S("Q#0".to_owned()))
+        .consistent_read(true)
+        .send();
+    notes.await?;
+    let key = |pk: String, sk: &str| {
+        HashMap::from([
+            ("PK".to_owned(), AttributeValue::S(pk)),
+            ("SK".to_owned(), AttributeValue::S(sk.to_owned())),
+        ])
+    };
+    let slots = (0..10).map(|number| Slot::of_key(&format!("user{number:08}@example.org")));
+    let mut keys: Vec<_> = slots.map(|slot| key(format!("U#{slot}"), "U")).collect();
+    keys.push(key("Q#0".to_owned(), "M"));
+    let wanted = KeysAndAttributes::builder()
+        .set_keys(Some(keys))
+        .consistent_read(true)
+        .build()?;
+    let read = local
+        .dynamodb()
+        .batch_get_item()
+        .request_items(local.table(), wanted)
+        .send()
+        .await?;
+    let found = read
+        .responses
+        .into_iter()
+        .flatten()
+        .flat_map(|(_, items)| items)
+        .count();
+    assert_eq!(found, 11);
     Ok(())
 }

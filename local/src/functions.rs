@@ -1,6 +1,7 @@
 //! The one table of which name in `template.yaml` is which handler.
 
 use page::Page;
+use shared::catalog::Catalog;
 use shared::http::service;
 use shared::intake::Intake;
 use shared::{App, BoxError};
@@ -27,6 +28,10 @@ pub fn handlers(wiring: &Wiring) -> Result<Handlers, BoxError> {
         let (dynamodb, s3) = wiring.clients(function);
         Box::leak(Box::new(Intake::new(config.clone(), &dynamodb, &s3)))
     };
+    let catalog = |function| -> &'static Catalog {
+        let (dynamodb, s3) = wiring.clients(function);
+        Box::leak(Box::new(Catalog::new(config.clone(), &dynamodb, &s3)))
+    };
     let (dynamodb, _) = wiring.clients("page");
     let page_app = App::new(config.clone(), &dynamodb);
     let page: &'static Page = Box::leak(Box::new(match wiring.environment.get(PAGE_FOLDER) {
@@ -34,20 +39,22 @@ pub fn handlers(wiring: &Wiring) -> Result<Handlers, BoxError> {
         None => Page::new(page_app),
     }));
     let (bootstrap, import_file, sweep) = (app("bootstrap"), intake("import-file"), intake("sweep"));
+    let index = catalog("index-users");
     Ok(Handlers::new()
         .event("bootstrap", |event| bootstrap::handle(bootstrap, event))
         .http("contact", service(app("contact"), contact::ROUTES))
         .http("contacts", service(app("contacts"), contacts::ROUTES))
-        .http("dashboard", service(app("dashboard"), dashboard::ROUTES))
+        .http("dashboard", service(catalog("dashboard"), dashboard::ROUTES))
         .http("import", service(intake("import"), import::ROUTES))
         .event("import-file", |event| import_file::handle(import_file, event))
         .http("imports", service(intake("imports"), imports::ROUTES))
+        .event("index-users", |event| index_users::handle(index, event))
         .http("me", service(app("me"), me::ROUTES))
         .http("openapi", service(app("openapi"), openapi::ROUTES))
         .http("page", service(page, page::ROUTES))
         .http("session", service(app("session"), session::ROUTES))
         .event("sweep", |event| sweep::handle(sweep, event))
         .http("user", service(app("user"), user::ROUTES))
-        .http("users", service(app("users"), users::ROUTES))
+        .http("users", service(catalog("users"), users::ROUTES))
         .http("users-bulk", service(app("users-bulk"), users_bulk::ROUTES)))
 }

@@ -420,6 +420,7 @@ mod tests {
                 "import",
                 "import-file",
                 "imports",
+                "index-users",
                 "me",
                 "openapi",
                 "page",
@@ -468,21 +469,53 @@ mod tests {
             .collect();
         prefixes.sort();
 
+        let expected = [
+            ("drop/", "import-file"),
+            ("imports/", "import-file"),
+            ("index/wake/", "index-users"),
+            ("resume/", "import-file"),
+        ];
         assert_eq!(
             prefixes,
-            ["drop/", "imports/", "resume/"].map(|prefix| (prefix.to_owned(), "import-file".to_owned()))
+            expected.map(|(prefix, function)| (prefix.to_owned(), function.to_owned()))
         );
     }
 
     #[test]
-    fn the_sweep_comes_every_five_minutes() {
-        assert_eq!(
-            template().schedules,
-            [Schedule {
-                every: Duration::from_mins(5),
-                function: "sweep".to_owned(),
-            }]
-        );
+    fn every_folder_expires_but_those_that_the_index_looks_after() {
+        let text = yaml::parse(TEXT).unwrap();
+        let rules = &text["Resources"]["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"];
+        let mut expiring: Vec<_> = rules
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|rule| rule.get("ExpirationInDays").is_some())
+            // A rule without a prefix is one for everything.
+            .map(|rule| rule["Prefix"].as_str().unwrap_or_default())
+            .collect();
+        expiring.sort_unstable();
+
+        let folders = [
+            "changes/",
+            "drop/",
+            "imports/",
+            "index/wake/",
+            "rejected/",
+            "results/",
+            "resume/",
+        ];
+        assert_eq!(expiring, folders);
+    }
+
+    #[test]
+    fn the_sweep_and_the_index_come_every_five_minutes() {
+        let every_five_minutes = |function: &str| Schedule {
+            every: Duration::from_mins(5),
+            function: function.to_owned(),
+        };
+        let mut schedules = template().schedules;
+        schedules.sort_by(|one, other| one.function.cmp(&other.function));
+        assert_eq!(schedules, ["index-users", "sweep"].map(every_five_minutes));
         assert_eq!(minutes("rate(1 minute)"), Some(Duration::from_mins(1)));
         for schedule in ["rate(0 minutes)", "rate(5 hours)", "cron(0 12 * * ? *)"] {
             assert_eq!(minutes(schedule), None, "{schedule}");

@@ -20,6 +20,7 @@ mod hangs;
 mod idempotency;
 mod identity;
 mod imports;
+mod index;
 mod limits;
 mod me;
 mod openapi;

@@ -2,6 +2,7 @@
 
 pub(crate) mod faults;
 pub(crate) mod hang;
+pub(crate) mod index;
 pub(crate) mod logs;
 pub(crate) mod operations;
 

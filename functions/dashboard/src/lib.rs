@@ -2,14 +2,15 @@
 
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
+use shared::catalog::Catalog;
 use shared::http::operation::{Access, Answer, Operation, Route, Tag, Verb};
 use shared::http::query::Query;
 use shared::http::respond;
 use shared::roster::{AccountType, Right, Role, Share};
-use shared::{App, Error, by_reference, http, operations};
+use shared::{Error, by_reference, http, operations};
 use utoipa::ToSchema;
 
-operations! { App; COUNT }
+operations! { Catalog; COUNT }
 
 /// The numbers of accounts.
 #[derive(Serialize, ToSchema)]
@@ -64,7 +65,7 @@ impl From<Share> for Part {
     }
 }
 
-const COUNT: Operation<App> = Operation {
+const COUNT: Operation<Catalog> = Operation {
     route: Route::new(
         Verb::Get,
         "/dashboard/users",
@@ -85,14 +86,14 @@ const COUNT: Operation<App> = Operation {
     },
 };
 
-async fn numbers(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+async fn numbers(app: &Catalog, request: &Request) -> Result<Response<Body>, Error> {
     let caller = http::caller(app, request).await?;
     Query::of(request).finish()?;
     // Whoever does not see administrators in the listing does not count them here.
     let tally = if caller.require(Right::ManageAdmins).is_ok() {
         app.users.tally().await?
     } else {
-        app.users.tally_without_admins().await?
+        app.tally_without_admins().await?
     };
     respond::ok(&Numbers {
         total_users: tally.all.total,

@@ -1,10 +1,11 @@
 //! How many accounts there are: /dashboard/users.
 
-use shared::{App, http, telemetry};
+use shared::catalog::Catalog;
+use shared::{http, telemetry};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
     telemetry::init(module_path!());
-    let app = App::from_env()?;
+    let app = Catalog::from_env()?;
     http::serve(&app, dashboard::ROUTES).await
 }

@@ -7,15 +7,52 @@ use lambda_http::http::header::LOCATION;
 use lambda_http::{Body, Request, Response};
 use serde_json::json;
 use shared::auth::Caller;
+use shared::catalog::Catalog;
 use shared::http::operation::{Access, Answer, Operation, Route, Tag, Verb, nullable};
-use shared::http::page::{self, CURSOR, LIMIT, OFFSET, Page, SEARCH_TEXT};
-use shared::http::query::{Choice, Parameter, Query};
+use shared::http::page::{self, CURSOR, LIMIT, OFFSET, Page};
+use shared::http::query::{Choice, Parameter, Query, Text, Time};
 use shared::http::{self, BASE_PATH, Kind, respond};
-use shared::roster::{Code, Right, Role, UserDraft, UserView, Violation};
-use shared::table::{Filter, Listing, Order, SortBy};
-use shared::{App, Error, accounts, by_reference, operations};
+use shared::index::{Filter, Order, SortBy, Wanted, words};
+use shared::roster::{Code, Email, ExternalUserId, ImportId, Right, Role, UserDraft, UserView, Violation};
+use shared::{Error, accounts, by_reference, operations};
 
 use crate::cursor::Cursor;
+
+/// What is searched for; no longer than an address.
+const SEARCH_TEXT: Parameter<Text> = Parameter {
+    name: "searchText",
+    about: "Words, separated by blanks, each contained in the address, the first or the last name; taken literally \
+            and without regard to case. What is between double quotes is one word: `\"ada love\"`",
+    kind: Text {
+        max: Email::MAX_OCTETS,
+    },
+};
+
+const EXTERNAL_USER_ID: Parameter<Text> = Parameter {
+    name: "externalUserId",
+    about: "Only users with exactly this reference",
+    kind: Text {
+        max: ExternalUserId::MAX,
+    },
+};
+
+const IMPORT_ID: Parameter<Text> = Parameter {
+    name: "importId",
+    about: "Only users whom this import has created",
+    kind: Text { max: 32 },
+};
+
+const CREATED_AFTER: Parameter<Time> = Parameter {
+    name: "createdAfter",
+    about: "Only users who were created after this time",
+    kind: Time,
+};
+
+const CREATED_BEFORE: Parameter<Time> = Parameter {
+    name: "createdBefore",
+    about: "Only users who were created before this time",
+    kind: Time,
+};
 
 const ROLE: Parameter<Choice<Role>> = Parameter {
     name: "role",
@@ -45,10 +82,6 @@ const SORT_BY: Parameter<Choice<SortBy>> = Parameter {
     },
 };
 
-/// The highest offset in an order other than that of the index. Eight parts are read side by side, and each keeps the
-/// first `offset + limit` places: 8 x 10,101 of them take about 20 MB of the function's 256.
-const MAX_SORTED_OFFSET: u64 = 10_000;
-
 /// Whether the order is turned round.
 const ORDER_BY: Parameter<Choice<bool>> = Parameter {
     name: "orderBy",
@@ -59,9 +92,9 @@ const ORDER_BY: Parameter<Choice<bool>> = Parameter {
     },
 };
 
-operations! { App; LIST, CREATE }
+operations! { Catalog; LIST, CREATE }
 
-const LIST: Operation<App> = Operation {
+const LIST: Operation<Catalog> = Operation {
     route: Route::new(
         Verb::Get,
         "/users",
@@ -74,13 +107,18 @@ const LIST: Operation<App> = Operation {
     describe: |operation| {
         operation
             .about(
-                "Returns one page; `cursor` leads to the next one. Callers whose only admin role is `ROLE_USER_ADMIN` \
-                 do not see accounts that have an admin role. Unless `sortBy` is `email`, `offset` is at most 10,000; \
-                 `cursor` has no limit in any order.",
+                "Returns one page; `cursor` leads to the next one. A request that begins after a change was answered \
+                 sees the change, and `count` is exact for every filter. Names are sorted by Unicode collation, users \
+                 without one first. Callers whose only admin role is `ROLE_USER_ADMIN` do not see accounts that have an \
+                 admin role.",
             )
             .query(&SEARCH_TEXT)
             .query(&ROLE)
             .query(&ENABLED)
+            .query(&EXTERNAL_USER_ID)
+            .query(&IMPORT_ID)
+            .query(&CREATED_AFTER)
+            .query(&CREATED_BEFORE)
             .query(&LIMIT)
             .query(&OFFSET)
             .query(&CURSOR)
@@ -90,68 +128,76 @@ const LIST: Operation<App> = Operation {
     },
 };
 
-async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+async fn list(app: &Catalog, request: &Request) -> Result<Response<Body>, Error> {
     let caller = http::caller(app, request).await?;
-    let (listing, offset) = listing(request, &caller)?;
-
-    let found = app.users.page(&listing).await?;
-    let next_cursor = found.last.map(|last| {
-        Cursor {
-            last,
-            offset: offset.saturating_add(listing.limit),
-            count: found.count,
+    let mut query = Query::of(request);
+    let mut wanted = wanted(&mut query, &caller);
+    let (mut offset, cursor) = page::beginning(&mut query);
+    wanted.skip = offset;
+    let mut known = None;
+    if let Some(text) = cursor {
+        if let Some(cursor) = Cursor::read(&text, &wanted, app.secret().await?) {
+            offset = cursor.offset;
+            known = wanted.filter.narrows().then_some(cursor.count);
+            wanted.after = Some(cursor.last);
+        } else {
+            page::unknown_cursor(&mut query);
         }
-        .written(&listing)
-    });
+    }
+    query.finish()?;
+
+    let found = app.page(&wanted, known).await?;
+    let next_cursor = match found.last {
+        None => None,
+        Some(last) => {
+            let cursor = Cursor {
+                last,
+                offset: offset.saturating_add(wanted.limit),
+                count: found.count,
+            };
+            Some(cursor.written(&wanted, app.secret().await?)?)
+        }
+    };
     respond::ok(&Page {
         items: found.users.iter().map(UserView::from).collect(),
         count: found.count,
         offset,
-        next_cursor: next_cursor.transpose()?,
+        next_cursor,
     })
 }
 
-/// The page that the query asks for, and how many matches come before it.
-fn listing(request: &Request, caller: &Caller) -> Result<(Listing, u64), Error> {
-    let mut query = Query::of(request);
+/// The page that the query asks for, but for where it begins.
+fn wanted(query: &mut Query, caller: &Caller) -> Wanted {
     let limit = query.number(&LIMIT).unwrap_or_default();
-    let mut listing = Listing {
+    let text = query.text(&SEARCH_TEXT).unwrap_or_default();
+    let import = query.text(&IMPORT_ID);
+    let import_id = import.as_ref().and_then(|text| text.parse::<ImportId>().ok());
+    if import.is_some() && import_id.is_none() {
+        let detail = "is not the id of an import: 32 hexadecimal digits";
+        query.fault(IMPORT_ID.name, Code::InvalidFormat, detail);
+    }
+    Wanted {
         filter: Filter {
-            text: query.text(&SEARCH_TEXT).filter(|text| !text.is_empty()),
+            words: words(&text),
             role: query.choice(&ROLE),
             enabled: query.choice(&ENABLED),
+            external_user_id: query.text(&EXTERNAL_USER_ID),
+            import: import_id,
+            created_after: query.time(&CREATED_AFTER),
+            created_before: query.time(&CREATED_BEFORE),
             without_admins: caller.require(Right::ManageAdmins).is_err(),
         },
         order: Order {
             by: query.choice(&SORT_BY).unwrap_or_default(),
             descending: query.choice(&ORDER_BY).unwrap_or_default(),
         },
+        after: None,
+        skip: 0,
         limit,
-        ..Listing::default()
-    };
-    let (mut offset, cursor) = page::beginning(&mut query);
-    if listing.order.by != SortBy::Email && offset > MAX_SORTED_OFFSET {
-        let detail = format!(
-            "must be at most {MAX_SORTED_OFFSET} unless sortBy is email; to go further, send nextCursor of each page as \
-             cursor"
-        );
-        query.fault(OFFSET.name, Code::OutOfRange, &detail);
     }
-    listing.skip = offset;
-    if let Some(text) = cursor {
-        if let Some(cursor) = Cursor::read(&text, &listing) {
-            offset = cursor.offset;
-            listing.count = listing.filter.narrows().then_some(cursor.count);
-            listing.after = Some(cursor.last);
-        } else {
-            page::unknown_cursor(&mut query);
-        }
-    }
-    query.finish()?;
-    Ok((listing, offset))
 }
 
-const CREATE: Operation<App> = Operation {
+const CREATE: Operation<Catalog> = Operation {
     route: Route::new(
         Verb::Post,
         "/users",
@@ -193,7 +239,7 @@ const CREATE: Operation<App> = Operation {
     },
 };
 
-async fn create(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+async fn create(app: &Catalog, request: &Request) -> Result<Response<Body>, Error> {
     let caller = http::caller(app, request).await?;
     Query::of(request).finish()?;
 

@@ -9,6 +9,11 @@
 //! | `changes/<import id>/<line>-<random>.ndjson` | what became of the rows of a checkpoint, the first of them on that line |
 //! | `results/<import id>.json` | how the import has ended, or that it stands still |
 //! | `rejected/<import id>.csv` | all of them, put together when they are asked for |
+//! | `index/segments/<random>` | a segment of the index of users |
+//! | `index/deltas/<import id>/<line>-<random>` | the entries of the index of a checkpoint, the first of them on that line |
+//! | `index/wake/<why>` | empty; its arrival calls the function of the index |
+
+mod segments;
 
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
@@ -26,6 +31,8 @@ use futures::{Stream, StreamExt, TryStreamExt, stream};
 use roster::ImportId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+pub use segments::{IndexObject, Wake};
 
 /// Bytes asked for in one request. A file is read in ranges so that a slow import does not hold one
 /// connection for minutes.

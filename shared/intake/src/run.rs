@@ -100,8 +100,8 @@ pub async fn arrived(app: &Intake, arrival: Arrival, by: &Run) -> Result<Ended, 
     // No caller waits for a run, and a run that gives up costs minutes until the next.
     let app = &app.patient();
     match Staged::of_key(&object.key) {
-        Some(Staged::Import(id)) => run(app, id, Some(&object), bytes, by).await,
-        Some(Staged::Resume(id)) => run(app, id, None, None, by).await,
+        Some(Staged::Import(id)) => Box::pin(run(app, id, Some(&object), bytes, by)).await,
+        Some(Staged::Resume(id)) => Box::pin(run(app, id, None, None, by)).await,
         Some(Staged::Drop(name)) => {
             let version = object
                 .version
@@ -118,7 +118,7 @@ pub async fn arrived(app: &Intake, arrival: Arrival, by: &Run) -> Result<Ended, 
             if app.imports.insert(&import).await? {
                 audit::import(&Actor::bucket(&by.id), ImportAct::Started, id);
             }
-            run(app, id, Some(&object), bytes, by).await
+            Box::pin(run(app, id, Some(&object), bytes, by)).await
         }
         None => Ok(Ended::Unknown),
     }
@@ -164,10 +164,12 @@ async fn run(
         app,
         run,
         margin: MARGIN.min(run.deadline.since(now) / 4),
-        resumed: import.started_at != Some(now),
+        // A repeat of the same call may begin in the same millisecond.
+        resumed: taken_over || import.started_at != Some(now),
         // A run may have made a checkpoint since the import was read.
         plan: import.plan().unwrap_or(plan),
         causes: None,
+        uncharted: 0,
         import,
     };
     if !session.resumed {
@@ -177,7 +179,7 @@ async fn run(
         // Before anything else: the other run may write at any time, and this one may be killed.
         session.note_late().await?;
     }
-    let ended = match Box::pin(session.work()).await {
+    let ended = match session.work().await {
         Err(Stop::Refused(fault)) => session.settle(Status::Failed, Some(fault)).await,
         Err(Stop::Cancelled) => session.settle(Status::Cancelled, None).await,
         ended => ended,
@@ -265,9 +267,9 @@ impl Kept {
 }
 
 /// An import in the hands of a run.
-struct Session<'a> {
-    app: &'a Intake,
-    run: &'a Run,
+pub(super) struct Session<'a> {
+    pub(super) app: &'a Intake,
+    pub(super) run: &'a Run,
     /// What is kept of the function's time for handing over.
     margin: Duration,
     /// Whether an earlier run may have written rows after the checkpoint.
@@ -276,7 +278,9 @@ struct Session<'a> {
     plan: Plan,
     /// The causes of all row errors until now; `None` before the first of this run, and if a later version wrote them.
     causes: Option<Causes>,
-    import: Import,
+    /// How many checkpoints of this run the index has not been called for.
+    pub(super) uncharted: u64,
+    pub(super) import: Import,
 }
 
 impl Session<'_> {
@@ -627,11 +631,13 @@ impl Session<'_> {
         let kept = Kept::of(&faults, &self.import);
         let rejected = self.keep_rejected(&segment).await?;
         let record = self.keep_record(&segment).await?;
+        let noted = Box::pin(self.chart(&segment)).await?;
         let mut next = next;
         let now = loop {
             let now = clock::now();
             let mut more = segment.actions.clone();
             more.extend(self.app.users.counting(segment.tally, "count users")?);
+            more.extend(noted.clone());
             if let Next::End(Status::Completed, _) = &next {
                 more.extend(self.app.imports.knowing(&self.import, now)?);
             }
@@ -680,6 +686,7 @@ impl Session<'_> {
 
     /// Hands over, or reports the end, if that is what follows a checkpoint made at `now`. `None` if the run is to go on.
     async fn after_commit(&mut self, next: Next, now: Timestamp) -> Result<Option<Ended>, Stop> {
+        Box::pin(self.wake_index(matches!(next, Next::End(..)))).await;
         match next {
             Next::GoOn => Ok(None),
             Next::HandOver => {

@@ -7,6 +7,7 @@ use sheet::{
     SoundRow,
 };
 
+use super::chart::Charted;
 use super::write::{BATCH, Done, Effect, Expected, Outcome, Pending};
 use crate::changes::{Entry, EntryOutcome};
 use crate::record::{Counts, Read};
@@ -38,6 +39,8 @@ pub(super) struct Segment {
     entries: Vec<Entry>,
     /// The change of the number of enabled system administrators by rows that change accounts, in a dry run.
     pub(super) admins: i64,
+    /// What the index has to learn of.
+    pub(super) charted: Charted,
     options: ImportOptions,
     /// What the file calls the column of the email.
     email: String,
@@ -67,6 +70,7 @@ impl Segment {
             actions: Vec::new(),
             entries: Vec::new(),
             admins: 0,
+            charted: Charted::default(),
             options: options.clone(),
             email: Violation::shown(email.unwrap_or_default()).to_owned(),
             rows: 0,
@@ -229,11 +233,15 @@ impl Segment {
                 self.counts.created += 1;
                 if !self.options.is_dry() {
                     self.tally += pending.user.tally();
+                    self.charted.made(&pending, effect.as_ref());
                 }
                 return self.carried_out(pending, EntryOutcome::Created, effect);
             }
             Outcome::Updated => {
                 self.counts.updated += 1;
+                if !self.options.is_dry() {
+                    self.charted.changed.push(pending.slot());
+                }
                 return self.carried_out(pending, EntryOutcome::Updated, effect);
             }
             Outcome::Unchanged => {

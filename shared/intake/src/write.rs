@@ -648,7 +648,7 @@ impl Writer {
             if change.outcome == Outcome::Unchanged {
                 return Ok(Some(change));
             }
-            match self.users.replace(&account, &new, Vec::new()).await? {
+            match self.users.replace_by_import(&account, &new).await? {
                 Replaced::Done => return Ok(Some(change)),
                 Replaced::LastAdmin => return Ok(Some(Outcome::Refused(LAST_ADMIN).into())),
                 Replaced::Stale => {

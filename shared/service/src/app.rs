@@ -33,7 +33,8 @@ impl App {
     /// Returns an app over the given client, which gets the time limits of `config`.
     #[must_use]
     pub fn new(config: Config, dynamodb: &aws_sdk_dynamodb::Client) -> Self {
-        let table = Table::new(dynamodb, config.table.clone(), config.limits);
+        let table =
+            Table::new(dynamodb, config.table.clone(), config.limits).listing_users(config.users_in_listing);
         Self::over(config, table)
     }
 

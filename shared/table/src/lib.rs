@@ -24,6 +24,9 @@
 //! | request | `K#<hash of caller and Idempotency-Key>` | `K` | `replays` | its sealed answer, and `P#…` further parts of it |
 //! | counters | `S` | `0` to `7` | `counters` | numbers of users, sharded so that transactions do not collide |
 //! | administrators | `S` | `A` | `counters` | how many enabled system administrators there are |
+//! | change note | `Q#0` | `<UUID of version 7>` | `notes` | entries of users that the index has to learn of, or the name of an object with them |
+//! | manifest | `Q#0` | `M` | `manifest` | the segments of the index of users, and who works on them |
+//! | cursor secret | `Q#0` | `K` | `manifest` | by what cursors of listings are sealed |
 //!
 //! The index `listing` (`LPK`, `LSK`) holds users in eight parts, `U#0` to `U#7`, sorted by the
 //! comparison form of the address, and imports in one, `I`, sorted by time. It lags behind on AWS, so
@@ -34,6 +37,8 @@ mod contacts;
 mod counters;
 mod history;
 mod listing;
+mod manifest;
+mod notes;
 mod replays;
 mod search;
 mod table;
@@ -43,7 +48,10 @@ mod users;
 
 pub use contacts::{Batch, Changed, ContactStore, Finished, StoredContact};
 pub use history::{HistoryChange, HistoryLine, HistoryPage, HistorySlice, HistoryStore};
-pub use listing::{Filter, Found, Listing, Order, Place, SortBy};
+pub use index::{Filter, Order, Place, SortBy};
+pub use listing::{Found, Listing};
+pub use manifest::{Charted, Garbage, IndexStore, Lease, Manifest, Progress, SegmentFile};
+pub use notes::{Note, Noted};
 pub use replays::{Attempt, Begun, ReplayStore};
 pub use table::{Item, Key, Refused, Table, When, from_item, is_refused, to_item, to_value};
 pub use takeovers::{Takeovers, import_key};

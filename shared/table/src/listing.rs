@@ -1,4 +1,6 @@
-//! Listing users: the index's parts side by side, merged into one order.
+//! Listing users by DynamoDB's index `listing`: its parts side by side, merged into one order.
+//!
+//! This is for a table whose index of users is not built yet.
 
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, VecDeque};
@@ -7,68 +9,17 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use errors::{Error, failed};
 use futures::future::{try_join, try_join_all};
-use roster::{AccountType, Email, Recorded, Role, Roles, Slot, Tally, Timestamp, User, UserId, fold};
-use serde::{Deserialize, Serialize};
+use index::{Filter, Order, Place, SortBy};
+use roster::{AccountType, Recorded, Role, Roles, Slot, Tally, Timestamp, User, UserId, fold};
+use serde::Deserialize;
 
 use super::table::from_item;
 use super::users::listing_part;
-use super::{Item, UserStore, search};
+use super::{Item, UserStore};
 
 const DOING: &str = "list users";
 /// What a first read of a part brings beyond its share of what is wanted, so that it is mostly the last.
 const SPARE: u64 = 8;
-
-/// Which users to list.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Filter {
-    /// Contained in the address, the first or the last name, without regard to case.
-    pub text: Option<String>,
-    /// Held by the user.
-    pub role: Option<Role>,
-    /// The user's state.
-    pub enabled: Option<bool>,
-    /// Whether users with an admin role are left out.
-    pub without_admins: bool,
-}
-
-/// What users are sorted by. Equal ones are sorted by address and id.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub enum SortBy {
-    /// The comparison form of the address: the order of the index, so that only a page is read.
-    #[default]
-    Email,
-    /// The folded last name, none first; every user is read.
-    LastName,
-    /// The time of creation; every user is read.
-    CreatedAt,
-}
-
-/// In which order users are listed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Order {
-    /// What they are sorted by.
-    pub by: SortBy,
-    /// Whether the last come first.
-    pub descending: bool,
-}
-
-/// A user's place in an order.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Place {
-    /// What users are sorted by before the address, as a text; empty if that is all.
-    key: String,
-    /// The comparison form of the address.
-    email: String,
-    id: UserId,
-}
-
-impl Place {
-    /// Whether a user can be there, which a place that came from outside does not prove.
-    #[must_use]
-    pub fn is_possible(&self) -> bool {
-        self.email.parse::<Email>().is_ok()
-    }
-}
 
 /// One page that is asked for.
 #[derive(Clone, Debug, Default)]
@@ -98,50 +49,66 @@ pub struct Found {
     pub last: Option<Place>,
 }
 
-impl Filter {
-    /// Whether the filter asks for what no counter counts.
-    #[must_use]
-    pub fn narrows(&self) -> bool {
-        self.text.is_some() || self.role.is_some() || self.enabled.is_some()
+/// Lets `query` find what `filter` admits.
+fn filtered(filter: &Filter, mut query: QueryFluentBuilder) -> QueryFluentBuilder {
+    let mut conditions = Vec::new();
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let number = |time: Timestamp| AttributeValue::N(time.millis().to_string());
+    if !filter.words.is_empty() {
+        query = query.expression_attribute_names("#search", "search");
     }
-
-    /// Whether a user whom the index gave still matches, but for the text.
-    fn admits(&self, user: &User) -> bool {
-        self.role.is_none_or(|role| user.roles.contains(role))
-            && self.enabled.is_none_or(|enabled| user.enabled == enabled)
-            && !(self.without_admins && user.roles.intersects(Roles::ADMIN))
+    for (index, word) in filter.words.iter().enumerate() {
+        conditions.push(format!("contains(#search, :word{index})"));
+        query = query.expression_attribute_values(format!(":word{index}"), text(word));
     }
-
-    fn apply(&self, mut query: QueryFluentBuilder) -> QueryFluentBuilder {
-        let mut conditions = Vec::new();
-        if let Some(text) = &self.text {
-            conditions.push("contains(#search, :text)".to_owned());
+    for (condition, name, value) in [
+        (
+            "#enabled = :enabled",
+            ("#enabled", "enabled"),
+            filter
+                .enabled
+                .map(|enabled| (":enabled", AttributeValue::Bool(enabled))),
+        ),
+        (
+            "#external = :external",
+            ("#external", "externalUserId"),
+            filter.external_user_id.as_ref().map(|id| (":external", text(id))),
+        ),
+        (
+            "#import = :import",
+            ("#import", "importId"),
+            filter.import.map(|id| (":import", text(&id.to_string()))),
+        ),
+        (
+            "#created > :after",
+            ("#created", "createdAt"),
+            filter.created_after.map(|time| (":after", number(time))),
+        ),
+        (
+            "#created < :before",
+            ("#created", "createdAt"),
+            filter.created_before.map(|time| (":before", number(time))),
+        ),
+    ] {
+        if let Some((placeholder, value)) = value {
+            conditions.push(condition.to_owned());
             query = query
-                .expression_attribute_names("#search", "search")
-                .expression_attribute_values(":text", AttributeValue::S(search::pattern(text)));
+                .expression_attribute_names(name.0, name.1)
+                .expression_attribute_values(placeholder, value);
         }
-        if let Some(enabled) = self.enabled {
-            conditions.push("#enabled = :enabled".to_owned());
-            query = query
-                .expression_attribute_names("#enabled", "enabled")
-                .expression_attribute_values(":enabled", AttributeValue::Bool(enabled));
-        }
-        let barred = Roles::ADMIN.iter().filter(|_| self.without_admins);
-        let roles = self.role.into_iter().map(|role| ("", role));
-        for (index, (not, role)) in roles.chain(barred.map(|role| ("NOT ", role))).enumerate() {
-            conditions.push(format!("{not}contains(#roles, :role{index})"));
-            query = query
-                .expression_attribute_names("#roles", "roles")
-                .expression_attribute_values(
-                    format!(":role{index}"),
-                    AttributeValue::S(role.as_str().to_owned()),
-                );
-        }
-        if conditions.is_empty() {
-            query
-        } else {
-            query.filter_expression(conditions.join(" AND "))
-        }
+    }
+    let barred = Roles::ADMIN.iter().filter(|_| filter.without_admins);
+    let roles = filter.role.into_iter().map(|role| ("", role));
+    for (index, (not, role)) in roles.chain(barred.map(|role| ("NOT ", role))).enumerate() {
+        conditions.push(format!("{not}contains(#roles, :role{index})"));
+        query = query
+            .expression_attribute_names("#roles", "roles")
+            .expression_attribute_values(format!(":role{index}"), text(role.as_str()));
+    }
+    if conditions.is_empty() {
+        query
+    } else {
+        query.filter_expression(conditions.join(" AND "))
     }
 }
 
@@ -158,39 +125,29 @@ struct PlaceItem {
     created_at: u64,
 }
 
-impl Order {
-    /// The attributes that [`PlaceItem`] needs.
-    fn projection(self) -> &'static str {
-        match self.by {
-            SortBy::Email => "id, LSK",
-            SortBy::LastName => "id, LSK, lastName",
-            SortBy::CreatedAt => "id, LSK, createdAt",
-        }
+/// The attributes that [`PlaceItem`] needs.
+fn projection(order: Order) -> &'static str {
+    match order.by {
+        SortBy::Email => "id, LSK",
+        SortBy::LastName => "id, LSK, lastName",
+        SortBy::CreatedAt => "id, LSK, createdAt",
     }
+}
 
-    fn place(self, item: Item) -> Result<Place, Error> {
-        let PlaceItem {
-            id,
-            email,
-            last_name,
-            created_at,
-        } = from_item(item, DOING)?;
-        let key = match self.by {
-            SortBy::Email => String::new(),
-            SortBy::LastName => last_name.map(|name| fold(&name)).unwrap_or_default(),
-            // As a text, a time sorts as it should.
-            SortBy::CreatedAt => Timestamp::from_millis(created_at).to_string(),
-        };
-        Ok(Place { key, email, id })
-    }
-
-    fn compare(self, one: &Place, other: &Place) -> Ordering {
-        if self.descending {
-            other.cmp(one)
-        } else {
-            one.cmp(other)
-        }
-    }
+fn place(order: Order, item: Item) -> Result<Place, Error> {
+    let PlaceItem {
+        id,
+        email,
+        last_name,
+        created_at,
+    } = from_item(item, DOING)?;
+    let key = match order.by {
+        SortBy::Email => String::new(),
+        SortBy::LastName => last_name.map(|name| fold(&name)).unwrap_or_default(),
+        // As a text, a time sorts as it should.
+        SortBy::CreatedAt => Timestamp::from_millis(created_at).to_string(),
+    };
+    Ok(Place { key, email, id })
 }
 
 impl Listing {
@@ -458,14 +415,14 @@ impl UserStore {
     async fn advance(&self, listing: &Listing, lane: &mut Lane) -> Result<(), Error> {
         let mut query = self
             .lane_query(listing, lane)
-            .projection_expression(listing.order.projection());
+            .projection_expression(projection(listing.order));
         if listing.order.by == SortBy::Email && !listing.filter.narrows() {
             let share = listing.wanted() / u64::from(Slot::SHARDS) + SPARE;
             query = query.limit(i32::try_from(share).unwrap_or(i32::MAX));
         }
         let read = query.send().await.map_err(|error| failed(DOING, error))?;
         for item in read.items.unwrap_or_default() {
-            let place = listing.order.place(item)?;
+            let place = place(listing.order, item)?;
             // Those before it are of interest only where they are counted.
             if listing.order.by != SortBy::Email || listing.follows(&place) {
                 lane.read.push_back(place);
@@ -509,6 +466,6 @@ impl UserStore {
         if let Next::After(key) = &lane.next {
             query = query.set_exclusive_start_key(Some(key.clone()));
         }
-        listing.filter.apply(query)
+        filtered(&listing.filter, query)
     }
 }

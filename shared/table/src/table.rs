@@ -93,6 +93,7 @@ pub struct Table {
     client: Client,
     name: Arc<str>,
     limits: Limits,
+    lists_users: bool,
 }
 
 impl Table {
@@ -110,7 +111,19 @@ impl Table {
             client: Client::from_conf(config.build()),
             name: name.into(),
             limits,
+            lists_users: true,
         }
+    }
+
+    /// Returns the same table, whose users are in the index `listing` or not.
+    #[must_use]
+    pub fn listing_users(self, lists_users: bool) -> Self {
+        Self { lists_users, ..self }
+    }
+
+    /// Returns whether users are put into the index `listing`, beside the index of users.
+    pub(crate) fn lists_users(&self) -> bool {
+        self.lists_users
     }
 
     /// Returns the same table with the patience of `limits`.

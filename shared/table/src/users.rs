@@ -10,11 +10,12 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, BatchStatementErrorCodeEnum, BatchStatementRequest, TransactWriteItem,
 };
 use errors::{Error, Tries, failed};
+use index::Entry;
 use roster::{Code, Email, ImportId, Member, RequestMark, Slot, SubjectId, Tally, User, UserId, Violation};
 
 use super::table::{Refused, When, from_value};
-use super::{Key, Table, Takeovers, import_key};
-use item::{address, bound, bound_user, slot_of, stored, subject_key};
+use super::{Item, Key, Table, Takeovers, import_key};
+use item::{LISTED, address, bound, bound_user, slot_of, stored, subject_key};
 
 pub use account::{Account, AccountRecord, Former, FormerMark};
 pub(super) use item::listing_part;
@@ -65,8 +66,19 @@ impl UserStore {
         Self { table }
     }
 
-    /// Stores a new user that `request` makes, counts it and carries out `more`, in one transaction. Gives the user that
-    /// an earlier try of the request has made in its place, if one has.
+    /// Returns what is stored of `account`. Unless the table lists users, nothing of it is for the index `listing`.
+    fn item(&self, account: &Account, doing: &'static str) -> Result<Item, Error> {
+        let mut item = stored(account, doing)?;
+        if !self.table.lists_users() {
+            for attribute in LISTED {
+                item.remove(attribute);
+            }
+        }
+        Ok(item)
+    }
+
+    /// Stores a new user that `request` makes, counts it, notes it for the index and carries out `more`, in one
+    /// transaction. Gives the user that an earlier try of the request has made in its place, if one has.
     ///
     /// The check that the address is free and the write are one, so of two callers that race, one
     /// succeeds.
@@ -81,9 +93,10 @@ impl UserStore {
         more: Vec<TransactWriteItem>,
     ) -> Result<Option<User>, Error> {
         let doing = "store a user";
-        let item = stored(&Account::new(user.clone()).made_by(request), doing)?;
+        let item = self.item(&Account::new(user.clone()).made_by(request), doing)?;
         let mut actions = vec![self.table.put(item, When::Free, doing)?];
         actions.extend(self.counting(user.tally(), doing)?);
+        actions.push(self.noting(&[Entry::present(user.clone(), true)], doing)?);
         actions.extend(more);
         match self.table.transact(actions, doing).await {
             Ok(()) => Ok(None),
@@ -102,7 +115,8 @@ impl UserStore {
 
     /// Stores `new` in the place of `old`, which must still be what is stored, takes the addresses that
     /// `new` has and `old` has not, gives back those that only `old` has, binds the subject of `new` if `old`
-    /// has none, moves the counters and carries out `more`, which has no conditions, all in one transaction.
+    /// has none, moves the counters, notes the change for the index and carries out `more`, which has no conditions, all in
+    /// one transaction.
     ///
     /// # Errors
     ///
@@ -113,6 +127,26 @@ impl UserStore {
         new: &Account,
         more: Vec<TransactWriteItem>,
     ) -> Result<Replaced, Error> {
+        self.exchange(old, new, more, true).await
+    }
+
+    /// As [`UserStore::replace`], for a row of an import: the index learns of the change by the import's checkpoint,
+    /// see [`UserStore::noting_object`].
+    ///
+    /// # Errors
+    ///
+    /// As [`UserStore::replace`].
+    pub async fn replace_by_import(&self, old: &Account, new: &Account) -> Result<Replaced, Error> {
+        self.exchange(old, new, Vec::new(), false).await
+    }
+
+    async fn exchange(
+        &self,
+        old: &Account,
+        new: &Account,
+        more: Vec<TransactWriteItem>,
+        is_noted: bool,
+    ) -> Result<Replaced, Error> {
         let doing = "change a user";
         let counted = self.counted(old).await?;
         let stays = if counted == Tally::default() {
@@ -121,7 +155,7 @@ impl UserStore {
         } else {
             new.clone()
         };
-        let item = stored(&stays, doing)?;
+        let item = self.item(&stays, doing)?;
         let mut actions = vec![self.table.put(item, unchanged(&old.user), doing)?];
         for slot in new.addresses.iter().filter(|slot| !old.addresses.contains(slot)) {
             let item = address(*slot, new.user.id.slot(), doing)?;
@@ -138,6 +172,13 @@ impl UserStore {
         }
         let items = actions.len();
         actions.extend(self.counting(new.user.tally() + -counted, doing)?);
+        let is_shown = User {
+            version: old.user.version,
+            ..stays.user.clone()
+        };
+        if is_noted && !is_shown.is_spelled_like(&old.user) {
+            actions.push(self.noting_change(&stays.user, doing)?);
+        }
         actions.extend(more);
         match self.table.transact(actions, doing).await {
             Ok(()) => Ok(Replaced::Done),
@@ -151,7 +192,8 @@ impl UserStore {
     }
 
     /// Deletes `account`, which must still be what is stored, sets its addresses and its subject free,
-    /// moves the counters and carries out `more`, all in one transaction. `more` may be 40 actions.
+    /// moves the counters, notes it for the index and carries out `more`, all in one transaction. `more` may be 39
+    /// actions.
     ///
     /// # Errors
     ///
@@ -184,6 +226,7 @@ impl UserStore {
         let mut actions = self.deleting(account)?;
         actions.extend(self.counting(-counted, doing)?);
         actions.extend(more);
+        actions.push(self.noting_deletion(account.user.id, doing)?);
         match self.table.transact(actions, doing).await {
             Ok(()) => Ok(Replaced::Done),
             Err(Refused::Failed(error)) => Err(error),
@@ -212,6 +255,24 @@ impl UserStore {
         Ok(actions)
     }
 
+    /// Returns the actions that make a change of `account`, which a run of `import` has made late, the work of one that
+    /// knows of `number` takeovers, and that note the change for the index. The caller counts it in the same transaction.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if an action cannot be built.
+    pub fn adopting_change(
+        &self,
+        account: &Account,
+        import: ImportId,
+        number: u64,
+    ) -> Result<[TransactWriteItem; 2], Error> {
+        let doing = "adopt a change";
+        let own = account.adopted(import, number);
+        let noted = self.noting_change(&own.user, doing)?;
+        Ok([self.adopting(account, import, number)?, noted])
+    }
+
     /// Returns the action that stores `new` in the place of `old`, which must still be what is stored, and which has the
     /// same addresses and subject. The caller moves the counters in the same transaction.
     ///
@@ -220,7 +281,8 @@ impl UserStore {
     /// [`Error::Internal`] if the action cannot be built.
     pub fn replacing(&self, old: &Account, new: &Account) -> Result<TransactWriteItem, Error> {
         let doing = "change a user";
-        self.table.put(stored(new, doing)?, unchanged(&old.user), doing)
+        self.table
+            .put(self.item(new, doing)?, unchanged(&old.user), doing)
     }
 
     /// Returns what the counters have of `account`: nothing if a run of an import made it that had lost the
@@ -259,20 +321,11 @@ impl UserStore {
     }
 
     /// Returns the action of [`UserStore::adopt`].
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Internal`] if the action cannot be built.
-    pub fn adopting(
-        &self,
-        account: &Account,
-        import: ImportId,
-        number: u64,
-    ) -> Result<TransactWriteItem, Error> {
+    fn adopting(&self, account: &Account, import: ImportId, number: u64) -> Result<TransactWriteItem, Error> {
         let doing = "adopt a user";
         let own = account.adopted(import, number);
         self.table
-            .put(stored(&own, doing)?, unchanged(&account.user), doing)
+            .put(self.item(&own, doing)?, unchanged(&account.user), doing)
     }
 
     /// Stores each `new` account in the place of its `old` one, which must still be what is stored; one answer for each
@@ -293,7 +346,8 @@ impl UserStore {
         for (index, (old, new)) in changes.iter().enumerate() {
             if counted[index] {
                 open.push(index);
-                statements.push(update_statement(self.table.name(), old, new)?);
+                let states = [self.item(old, doing)?, self.item(new, doing)?];
+                statements.push(update_statement(self.table.name(), &old.user, &states)?);
             }
         }
         let calls = statements
@@ -441,7 +495,7 @@ impl UserStore {
         let mut statement = format!("INSERT INTO \"{}\" VALUE {{", self.table.name());
         let mut parameters = Vec::new();
         let account = Account::new(user.clone()).made_by_run(number);
-        for (name, value) in stored(&account, doing)? {
+        for (name, value) in self.item(&account, doing)? {
             if !parameters.is_empty() {
                 statement.push(',');
             }
@@ -547,12 +601,15 @@ impl UserStore {
 
 /// Returns a PartiQL update of what differs between two states of an account: refused, like a conditional put, unless
 /// the stored account is still `old`.
-fn update_statement(table: &str, old: &Account, new: &Account) -> Result<BatchStatementRequest, Error> {
+fn update_statement(
+    table: &str,
+    old: &User,
+    [before, after]: &[Item; 2],
+) -> Result<BatchStatementRequest, Error> {
     let doing = "change users";
-    let (before, after) = (stored(old, doing)?, stored(new, doing)?);
     let mut set = Vec::new();
     let mut parameters = Vec::new();
-    for (name, value) in &after {
+    for (name, value) in after {
         if before.get(name) != Some(value) {
             set.push(format!("SET \"{name}\"=?"));
             parameters.push(value.clone());
@@ -560,9 +617,9 @@ fn update_statement(table: &str, old: &Account, new: &Account) -> Result<BatchSt
     }
     let gone = before.keys().filter(|name| !after.contains_key(*name));
     set.extend(gone.map(|name| format!("REMOVE \"{name}\"")));
-    let Key { pk, sk } = key(old.user.id.slot());
-    let version = AttributeValue::N(old.user.version.to_string());
-    let id = AttributeValue::S(old.user.id.to_string());
+    let Key { pk, sk } = key(old.id.slot());
+    let version = AttributeValue::N(old.version.to_string());
+    let id = AttributeValue::S(old.id.to_string());
     parameters.extend([AttributeValue::S(pk), AttributeValue::S(sk), id, version]);
     BatchStatementRequest::builder()
         .statement(format!(

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
+use shared::index::Entry;
 use shared::table::Item;
 
 use super::{WAYS, ask, collaborator, path, promotion, put_me, slot};
@@ -77,6 +78,12 @@ pub(super) async fn squat(service: &Service, account: &Account, taken: &[&str]) 
         item["subject"] = json!(subject.as_s().unwrap());
     }
     put(service, &item).await;
+    // The index was built since.
+    let app = service.app();
+    let squatted = app.users.find(account.id).await.unwrap().unwrap();
+    let entry = Entry::present(squatted.into_user(), true);
+    let noting = app.users.noting(&[entry], "note a user").unwrap();
+    app.table.transact(vec![noting], "note a user").await.unwrap();
 }
 
 /// The attributes of what is stored at the slot of an address.

@@ -9,7 +9,9 @@ use std::time::Duration;
 use futures::{StreamExt, TryStreamExt, stream};
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
+use shared::catalog::Catalog;
 use shared::files::UploadStore;
+use shared::index::{Entry, Filter, words};
 use shared::intake::Intake;
 use shared::intake::record::{Counts, Import, Status, Via};
 use shared::intake::store::{FaultFilter, FaultPlace};
@@ -20,7 +22,7 @@ use shared::{Error, clock};
 use uuid::Uuid;
 
 use crate::support::faults::{Fault, Faults, Schedule, mixed};
-use crate::support::{Service, collaborator};
+use crate::support::{Service, collaborator, index};
 
 /// Data rows of the file.
 pub(super) const ROWS: u64 = 60;
@@ -76,6 +78,7 @@ pub(super) struct World {
     pub(super) service: Service,
     /// Undisturbed.
     pub(super) app: Intake,
+    catalog: Catalog,
     sender: UserId,
     cases: AtomicU64,
     before: Tally,
@@ -118,9 +121,13 @@ impl World {
         let sender = service.account("sender@example.org", &[Role::SystemAdmin]).await;
         let app = Faults::new(Schedule::Clean).app(&service.local, SETTINGS);
         let before = app.users.tally().await.unwrap();
+        // The index begins with whom there is.
+        service.local.invoke("index-users", &json!({})).await.unwrap();
+        let catalog = Faults::new(Schedule::Clean).catalog(&service.local);
         Self {
             service,
             app,
+            catalog,
             sender: sender.id,
             cases: AtomicU64::new(0),
             before,
@@ -157,6 +164,10 @@ impl World {
         });
         let existing: Vec<_> = existing.collect();
         self.app.users.insert_each(&existing, 0).await.unwrap();
+        let known = existing.iter().map(|user| Entry::present(user.clone(), true));
+        let noted = self.app.users.noting(&known.collect::<Vec<_>>(), "note users");
+        let noted = self.app.table.transact(vec![noted.unwrap()], "note users").await;
+        noted.unwrap();
         let mut case = self.send(domain, options, sender).await;
         for user in existing {
             case.uncounted += user.tally();
@@ -328,7 +339,8 @@ impl World {
         self.service.set(&partition, "I", "leaseUntil", 1).await;
     }
 
-    /// Checks the counters against the accounts of all `cases`, which must be all there are.
+    /// Checks the counters against the accounts of all `cases`, which must be all there are, and searches against the
+    /// table.
     pub(super) async fn check_counters(&self, cases: &[Case]) {
         let mut expected = self.before;
         for case in cases {
@@ -338,7 +350,26 @@ impl World {
             expected += -case.uncounted;
         }
         assert_eq!(self.app.users.tally().await.unwrap(), expected);
+        index::compare(&self.catalog, &filters(), "after all imports").await;
     }
+}
+
+/// What is searched for: each finds some of the users, and not all.
+fn filters() -> Vec<Filter> {
+    let mut filters = vec![Filter::default()];
+    filters.extend(["ada", "case1 @", "u20"].map(|text| Filter {
+        words: words(text),
+        ..Filter::default()
+    }));
+    filters.extend([false, true].map(|enabled| Filter {
+        enabled: Some(enabled),
+        ..Filter::default()
+    }));
+    filters.extend([Role::Originator, Role::Collaborator].map(|role| Filter {
+        role: Some(role),
+        ..Filter::default()
+    }));
+    filters
 }
 
 pub(super) fn address(row: u64, domain: &str) -> String {

@@ -19,6 +19,7 @@ use aws_smithy_types::retry::RetryConfig;
 use local::{Local, Wire};
 use serde_json::{Value, json};
 use shared::Config;
+use shared::catalog::Catalog;
 use shared::errors::Limits;
 use shared::intake::Intake;
 use tokio::sync::watch;
@@ -119,19 +120,14 @@ impl Faults {
     /// An app that reaches the storage of `local` through this layer. `variables` are settings beside
     /// the table and the bucket.
     pub(crate) fn app(&self, local: &Local, variables: &[(&str, &str)]) -> Intake {
-        let config = Config::from_lookup(|name| match name {
-            "TABLE_NAME" => Some(local.table().to_owned()),
-            "BUCKET_NAME" => Some(local.bucket().to_owned()),
-            _ => variables
-                .iter()
-                .find(|(known, _)| *known == name)
-                .map(|(_, value)| (*value).to_owned()),
-        });
-        let mut config = config.unwrap();
-        // A call that a test holds back must not end by itself on a busy machine.
-        config.limits = Limits::new(Duration::from_mins(1));
         let (dynamodb, s3) = self.above(local.dynamodb(), local.s3());
-        Intake::new(config, &dynamodb, &s3)
+        Intake::new(config(local, variables), &dynamodb, &s3)
+    }
+
+    /// The same as a catalog, which remembers nothing of the index yet.
+    pub(crate) fn catalog(&self, local: &Local) -> Catalog {
+        let (dynamodb, s3) = self.above(local.dynamodb(), local.s3());
+        Catalog::new(config(local, &[]), &dynamodb, &s3)
     }
 
     /// All functions, wired to reach their storage through this layer.
@@ -295,6 +291,22 @@ impl Faults {
             }
         }
     }
+}
+
+/// The settings of an app over the storage of `local`.
+fn config(local: &Local, variables: &[(&str, &str)]) -> Config {
+    let config = Config::from_lookup(|name| match name {
+        "TABLE_NAME" => Some(local.table().to_owned()),
+        "BUCKET_NAME" => Some(local.bucket().to_owned()),
+        _ => variables
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| (*value).to_owned()),
+    });
+    let mut config = config.unwrap();
+    // A call that a test holds back must not end by itself on a busy machine.
+    config.limits = Limits::new(Duration::from_mins(1));
+    config
 }
 
 /// A number that looks random, from any number (the finalizer of `SplitMix64`).

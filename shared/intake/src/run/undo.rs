@@ -288,12 +288,14 @@ impl Session<'_> {
                 let act = AccountAct::new(&actor, AccountAction::Undone, &account.user);
                 segment.actions.extend(self.app.users.deleting(&account)?);
                 segment.actions.push(history.ending(&account, &act.line())?);
+                segment.charted.gone.push(account.user.id);
                 segment.undone(entry(EntryOutcome::Deleted, Vec::new()));
             }
             Verdict::GiveBack(old, new) => {
                 let act = AccountAct::new(&actor, AccountAction::Undone, &new.user);
                 segment.actions.push(self.app.users.replacing(&old, &new)?);
                 segment.actions.push(act.noted_in(history)?);
+                segment.charted.given_back.push(new.user.clone());
                 let back = row.entry.changes.iter().cloned().map(|change| MemberChange {
                     before: change.after,
                     after: change.before,

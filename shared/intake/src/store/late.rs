@@ -152,10 +152,9 @@ impl ImportStore {
             update = update.expression_attribute_names("#failed", "failed");
         }
         let update = update.build().map_err(|error| Error::internal(doing, error))?;
-        let actions = vec![
-            users.adopting(account, import.id, import.takeovers.number())?,
-            TransactWriteItem::builder().update(update).build(),
-        ];
+        let number = import.takeovers.number();
+        let mut actions = users.adopting_change(account, import.id, number)?.to_vec();
+        actions.push(TransactWriteItem::builder().update(update).build());
         match self.table.transact(actions, doing).await {
             Ok(()) => Ok(true),
             Err(Refused::Condition(_)) => Ok(false),

@@ -2,8 +2,8 @@
 
 use errors::Error;
 use lambda_http::{Request, RequestExt};
-use roster::{Code, Violation};
-use utoipa::openapi::{ObjectBuilder, Type};
+use roster::{Code, InvalidTimestamp, Timestamp, Violation};
+use utoipa::openapi::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
 /// A parameter that a route takes: its name, what it means, and what it may be.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +33,10 @@ pub struct Text {
     /// The most characters.
     pub max: usize,
 }
+
+/// A point in time.
+#[derive(Clone, Copy, Debug)]
+pub struct Time;
 
 /// One of some words, each with what it stands for.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +76,14 @@ impl Described for Text {
         ObjectBuilder::new()
             .schema_type(Type::String)
             .max_length(Some(self.max))
+    }
+}
+
+impl Described for Time {
+    fn schema(&self) -> ObjectBuilder {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
     }
 }
 
@@ -135,6 +147,22 @@ impl Query {
             return None;
         }
         Some(text)
+    }
+
+    /// The parameter as a point in time.
+    pub fn time(&mut self, parameter: &Parameter<Time>) -> Option<Timestamp> {
+        let text = self.take(parameter.name)?;
+        match text.parse() {
+            Ok(time) => Some(time),
+            Err(error) => {
+                self.fault(
+                    parameter.name,
+                    Code::InvalidFormat,
+                    InvalidTimestamp::to_string(&error),
+                );
+                None
+            }
+        }
     }
 
     /// The parameter as a whole number within its limits, or its default if it was not sent.

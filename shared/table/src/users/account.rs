@@ -97,7 +97,7 @@ impl Deref for Account {
 
 impl Account {
     /// The most addresses that are kept for one account, besides the one it was made with: with a deletion's
-    /// 40 further actions they fit a transaction, which takes 100.
+    /// 39 further actions they fit a transaction, which takes 100.
     pub const MAX_ADDRESSES: usize = 50;
     /// How many of the imports whose changes were taken back are noted in an account: as many as somebody takes back
     /// one after the other.

@@ -79,6 +79,9 @@ struct UserItem {
     listing_place: String,
 }
 
+/// The attributes that only the index `listing` needs.
+pub(super) const LISTED: [&str; 3] = ["search", "LPK", "LSK"];
+
 /// Nearly every import has one run, or runs that hand over: nothing is stored then.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "how serde calls it")]
 fn is_zero(number: &u64) -> bool {

@@ -1,0 +1,247 @@
+//! The objects of the index of users.
+
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use bytes::{Bytes, BytesMut};
+use errors::{Error, failed};
+use futures::{StreamExt, TryStreamExt, stream};
+use roster::{ImportId, Timestamp};
+use uuid::Uuid;
+
+use super::{RANGE, Unreadable, UploadStore};
+
+/// Ranges or parts of an object that are under way at the same time.
+const AT_ONCE: usize = 4;
+/// Everything that belongs to the index.
+const FOLDER: &str = "index/";
+
+/// An object of the index that is in the bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexObject {
+    /// Its key.
+    pub key: String,
+    /// When it was put there.
+    pub since: Timestamp,
+}
+
+/// Why the function of the index is called before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wake {
+    /// There are many notes.
+    Merge,
+    /// An object of the index is not there.
+    Lost,
+}
+
+impl Wake {
+    /// Returns what the arrival of an object with the key `key` asks for; `None` if nothing.
+    #[must_use]
+    pub fn of_key(key: &str) -> Option<Self> {
+        match key {
+            "index/wake/merge" => Some(Self::Merge),
+            "index/wake/lost" => Some(Self::Lost),
+            _ => None,
+        }
+    }
+
+    fn key(self) -> &'static str {
+        match self {
+            Self::Merge => "index/wake/merge",
+            Self::Lost => "index/wake/lost",
+        }
+    }
+}
+
+impl UploadStore {
+    /// Keeps the entries of a checkpoint of an import, whose rows begin on `line`, and gives the object's key. The key
+    /// is a new one each time, like that of rejected rows.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn put_delta(&self, id: ImportId, line: u64, entries: Vec<u8>) -> Result<String, Error> {
+        let random = Uuid::new_v4().simple();
+        let key = format!("index/deltas/{id}/{line:010}-{random}");
+        self.put(key.clone(), entries.into(), "keep entries of the index")
+            .await?;
+        Ok(key)
+    }
+
+    /// Keeps a segment of the index and gives its key.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn put_segment(&self, segment: Bytes) -> Result<String, Error> {
+        let doing = "keep a segment of the index";
+        let key = format!("index/segments/{}", Uuid::now_v7().simple());
+        let size = usize::try_from(RANGE).unwrap_or(usize::MAX);
+        if segment.len() <= size {
+            self.put(key.clone(), segment, doing).await?;
+            return Ok(key);
+        }
+        let begun = self
+            .client()
+            .create_multipart_upload()
+            .bucket(&*self.bucket)
+            .key(&key);
+        let begun = begun.send().await.map_err(|error| failed(doing, error))?;
+        let upload = begun.upload_id.unwrap_or_default();
+        let parts: Vec<_> = (0..segment.len())
+            .step_by(size)
+            .map(|from| segment.slice(from..segment.len().min(from + size)))
+            .collect();
+        let puts: Vec<_> = (1..)
+            .zip(parts)
+            .map(|(number, part)| self.put_part(&key, &upload, number, part))
+            .collect();
+        let parts: Vec<_> = stream::iter(puts).buffered(AT_ONCE).try_collect().await?;
+        self.client()
+            .complete_multipart_upload()
+            .bucket(&*self.bucket)
+            .key(&key)
+            .upload_id(upload)
+            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
+            .send()
+            .await
+            .map_err(|error| failed(doing, error))?;
+        Ok(key)
+    }
+
+    async fn put_part(
+        &self,
+        key: &str,
+        upload: &str,
+        number: i32,
+        part: Bytes,
+    ) -> Result<CompletedPart, Error> {
+        let put = self.client().upload_part().bucket(&*self.bucket).key(key);
+        let put = put
+            .upload_id(upload)
+            .part_number(number)
+            .body(ByteStream::from(part));
+        let put = put
+            .send()
+            .await
+            .map_err(|error| failed("keep a segment of the index", error))?;
+        Ok(CompletedPart::builder()
+            .part_number(number)
+            .set_e_tag(put.e_tag)
+            .build())
+    }
+
+    /// Reads the entries of a checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreadable`].
+    pub async fn delta(&self, key: &str) -> Result<Bytes, Unreadable> {
+        self.piece(key, None).await
+    }
+
+    /// Reads a segment from its beginning to before `end`, in ranges side by side.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreadable`].
+    pub async fn segment(&self, key: &str, end: u64) -> Result<Bytes, Unreadable> {
+        let step = usize::try_from(RANGE).unwrap_or(usize::MAX);
+        let reads: Vec<_> = (0..end)
+            .step_by(step)
+            .map(|from| self.piece(key, Some((from, end.min(from + RANGE)))))
+            .collect();
+        let pieces: Vec<_> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+        if let [piece] = pieces.as_slice() {
+            return Ok(piece.clone());
+        }
+        let mut all = BytesMut::with_capacity(usize::try_from(end).unwrap_or_default());
+        for piece in pieces {
+            all.extend_from_slice(&piece);
+        }
+        Ok(all.freeze())
+    }
+
+    async fn piece(&self, key: &str, range: Option<(u64, u64)>) -> Result<Bytes, Unreadable> {
+        let doing = "read the index";
+        let range = range.map(|(from, end)| format!("bytes={from}-{}", end - 1));
+        let mut tries = self.limits.tries(doing);
+        loop {
+            let get = self.client().get_object().bucket(&*self.bucket).key(key);
+            let mut body = match get.set_range(range.clone()).send().await {
+                Ok(object) => object.body,
+                Err(error) => {
+                    let status = error.raw_response().map(|raw| raw.status().as_u16());
+                    return Err(match status {
+                        Some(404 | 416) => Unreadable::Gone,
+                        _ => Unreadable::Failed(failed(doing, error)),
+                    });
+                }
+            };
+            let mut bytes = BytesMut::new();
+            let is_whole = loop {
+                match self.read(&mut body).await {
+                    Ok(Some(piece)) => bytes.extend_from_slice(&piece),
+                    Ok(None) => break true,
+                    Err(_) => break false,
+                }
+            };
+            if is_whole {
+                return Ok(bytes.freeze());
+            }
+            tries.again().await.map_err(Unreadable::Failed)?;
+        }
+    }
+
+    /// Deletes objects of the index, also those that are gone already.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn delete_index_objects(&self, keys: &[String]) -> Result<(), Error> {
+        for key in keys {
+            let delete = self.client().delete_object().bucket(&*self.bucket).key(key);
+            delete
+                .send()
+                .await
+                .map_err(|error| failed("delete an object of the index", error))?;
+        }
+        Ok(())
+    }
+
+    /// Returns every object of the index that is in the bucket.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn index_objects(&self) -> Result<Vec<IndexObject>, Error> {
+        let list = self
+            .client()
+            .list_objects_v2()
+            .bucket(&*self.bucket)
+            .prefix(FOLDER);
+        let mut pages = list.into_paginator().send();
+        let mut objects = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed("list the objects of the index", error))?;
+            for object in page.contents.unwrap_or_default() {
+                let since = object.last_modified.and_then(|time| time.to_millis().ok());
+                let since = since.and_then(|millis| u64::try_from(millis).ok());
+                objects.extend(object.key.map(|key| IndexObject {
+                    key,
+                    since: Timestamp::from_millis(since.unwrap_or(u64::MAX)),
+                }));
+            }
+        }
+        Ok(objects)
+    }
+
+    /// Calls the function of the index.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn wake_index(&self, why: Wake) -> Result<(), Error> {
+        self.put(why.key().to_owned(), Bytes::new(), "wake the index")
+            .await
+    }
+}

@@ -1,0 +1,122 @@
+//! What the index of users learns of an import: each checkpoint names the accounts that its rows have made or changed.
+//!
+//! The entries are an object of their own beside the checkpoint, because one note for each row would cost as much as
+//! the row. They are put there before the checkpoint that names them.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use errors::{Error, chain};
+use files::Wake;
+use futures::{StreamExt, TryStreamExt, stream};
+use index::Entry;
+use roster::{Slot, User, UserId};
+use service::clock;
+
+use super::run::Session;
+use super::segment::Segment;
+use super::write::{BATCH, Effect, Pending};
+
+/// Bytes of entries that a note takes itself: up to here it costs no more than an object.
+const MAX_NOTE: usize = 2048;
+/// Checkpoints after which the index is called: 100,000 rows, so that searches have few objects to read.
+const WAKE_AFTER: u64 = 20;
+/// Calls that read accounts at the same time.
+const READS: usize = 4;
+
+/// The accounts that the rows of a segment have made and changed.
+#[derive(Debug, Default)]
+pub(super) struct Charted {
+    /// The users that this run has made.
+    made: Vec<User>,
+    /// The slots of the rows that changed an account, and of those whose account an earlier run has made.
+    pub(super) changed: Vec<Slot>,
+    /// The users that the checkpoint itself changes, as they will be.
+    pub(super) given_back: Vec<User>,
+    /// The users that the checkpoint itself deletes.
+    pub(super) gone: Vec<UserId>,
+}
+
+impl Charted {
+    /// Takes in that the row `pending` has made an account, as its `effect` says.
+    pub(super) fn made(&mut self, pending: &Pending, effect: Option<&Effect>) {
+        if effect.and_then(|effect| effect.user) == Some(pending.user.id) {
+            self.made.push(pending.user.clone());
+        } else {
+            // An earlier run has made it, under another id.
+            self.changed.push(pending.slot());
+        }
+    }
+}
+
+impl Session<'_> {
+    /// Keeps the entries of the accounts that the rows of `segment` have made or changed, and returns the action by
+    /// which the checkpoint notes them; none if there are none.
+    pub(super) async fn chart(&self, segment: &Segment) -> Result<Option<TransactWriteItem>, Error> {
+        let doing = "note the users of an import";
+        let Charted {
+            made,
+            changed,
+            given_back,
+            gone,
+        } = &segment.charted;
+        let mut entries = Vec::with_capacity(made.len() + changed.len());
+        entries.extend(given_back.iter().map(|user| self.entry(user.clone())));
+        entries.extend(gone.iter().map(|id| Entry::deleted(*id, clock::now())));
+        entries.extend(made.iter().map(|user| Entry::present(user.clone(), true)));
+        entries.extend(self.stored(changed).await?);
+        if entries.is_empty() {
+            return Ok(None);
+        }
+        let packed = index::pack(&entries);
+        let users = &self.app.users;
+        if packed.len() <= MAX_NOTE {
+            return users.noting(&entries, doing).map(Some);
+        }
+        let line = segment.from.line;
+        let key = self.app.uploads.put_delta(self.import.id, line, packed).await?;
+        users.noting_object(&key, doing).map(Some)
+    }
+
+    /// Reads the accounts at `slots` as they are stored. One that is gone was noted by whoever deleted it.
+    async fn stored(&self, slots: &[Slot]) -> Result<Vec<Entry>, Error> {
+        let users = &self.app.users;
+        let reads: Vec<_> = slots
+            .chunks(BATCH)
+            .map(|slots| users.holders(slots.to_vec()))
+            .collect();
+        let accounts: Vec<_> = stream::iter(reads).buffered(READS).try_collect().await?;
+        Ok(accounts
+            .into_iter()
+            .flat_map(HashMap::into_values)
+            .map(|account| self.entry(account.into_user()))
+            .collect())
+    }
+
+    /// Returns the entry of a user whom the import has made or changed.
+    ///
+    /// The checkpoint counts those that it has made. One that another import has made may not be counted yet; if it is,
+    /// the index knows.
+    fn entry(&self, user: User) -> Entry {
+        let counted = user.import.is_none_or(|(import, _)| import == self.import.id);
+        Entry::present(user, counted)
+    }
+
+    /// Calls the function of the index after a checkpoint, if it is time or the import ends. Without that it comes by
+    /// the clock.
+    pub(super) async fn wake_index(&mut self, is_end: bool) {
+        self.uncharted += 1;
+        let is_due = self.uncharted >= WAKE_AFTER || (is_end && self.import.counts.rows() > BATCH as u64);
+        if !is_due {
+            return;
+        }
+        self.uncharted = 0;
+        if let Err(error) = self.app.uploads.wake_index(Wake::Merge).await {
+            tracing::warn!(
+                run.id = self.run.id,
+                error = chain(&error),
+                "the index is not called"
+            );
+        }
+    }
+}
