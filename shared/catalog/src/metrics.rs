@@ -10,15 +10,10 @@
 
 use roster::Timestamp;
 use service::App;
-use service::telemetry::{Metric, Unit, measure};
+use service::telemetry::{Metric, measure};
 
 pub(crate) fn begun(app: &App, oldest: Option<Timestamp>, now: Timestamp) {
-    let age = oldest.map_or(0, |oldest| now.since(oldest).as_millis());
-    let metric = Metric {
-        name: "IndexOldestNote".into(),
-        unit: Unit::Milliseconds,
-        value: u64::try_from(age).unwrap_or(u64::MAX),
-    };
+    let metric = Metric::millis("IndexOldestNote", now.since(oldest.unwrap_or(now)));
     measure(&app.config.table, now, &[metric]);
 }
 
