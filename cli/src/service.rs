@@ -3,5 +3,5 @@
 mod client;
 mod settings;
 
-pub(crate) use client::{Client, Patience, path_segment};
-pub(crate) use settings::{ServiceArguments, Settings, Tokens, keep_private};
+pub(crate) use client::{Client, Patience, http_client, path_segment};
+pub(crate) use settings::{ServiceArguments, Settings, Tokens, is_loopback, keep_private};

@@ -1,5 +1,8 @@
 //! `access sign-in`, `sign-out` and `whoami`.
 
+mod browser;
+mod loopback;
+
 use std::io::{self, IsTerminal, Read};
 
 use clap::Args;
@@ -16,9 +19,16 @@ const LONGEST_TOKEN: u64 = 64 * 1024;
 /// Arguments of `access sign-in`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct SignInArguments {
-    /// Read an access token from standard input
-    #[arg(long, required = true)]
+    /// Read an access token from standard input, instead of signing in by the issuer in a browser
+    #[arg(long, conflicts_with_all = ["no_browser", "port"])]
     token_stdin: bool,
+    /// Open no browser, and only print the address to sign in at
+    #[arg(long)]
+    no_browser: bool,
+    /// The port of 127.0.0.1 that the issuer comes back to, for issuers that take registered addresses only; otherwise
+    /// any free one
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    port: u16,
     #[command(flatten)]
     service: ServiceArguments,
 }
@@ -37,9 +47,26 @@ pub(crate) struct WhoamiArguments {
 ///
 /// # Errors
 ///
-/// If the service does not accept it.
+/// If there is no token, or the service does not accept it.
 pub(crate) async fn sign_in(arguments: &SignInArguments) -> Result<(), Failure> {
     let settings = Settings::find(&arguments.service)?;
+    let (token, me) = if arguments.token_stdin {
+        let token = token_of_stdin()?;
+        let me = account_of(&settings, &token).await?;
+        (token, me)
+    } else {
+        let tokens = browser::tokens(&settings, arguments.port, !arguments.no_browser).await?;
+        first_accepted(&settings, tokens).await?
+    };
+    let (folder, url) = (settings.folder(), &settings.url);
+    Tokens::read(folder)?.set(folder, url, Some(token))?;
+    let email = shown(me["email"].as_str().unwrap_or_default());
+    output::remark(&format!("Signed in to {url} as {email}."));
+    Ok(())
+}
+
+/// Reads an access token from standard input.
+fn token_of_stdin() -> Result<String, Failure> {
     if io::stdin().is_terminal() {
         return Err(Failure::Usage(
             "standard input is a terminal, which would show the token; send it through a pipe: access sign-in \
@@ -56,13 +83,28 @@ pub(crate) async fn sign_in(arguments: &SignInArguments) -> Result<(), Failure> 
             "standard input has no access token: it is empty or has blanks in it".to_owned(),
         ));
     }
-    let client = Client::with_token(settings, token.clone())?;
-    let me = client.get("/users/me", Patience::Short).await?;
-    let (folder, url) = (client.settings.folder(), &client.settings.url);
-    Tokens::read(folder)?.set(folder, url, Some(token))?;
-    let email = shown(me["email"].as_str().unwrap_or_default());
-    output::remark(&format!("Signed in to {url} as {email}."));
-    Ok(())
+    Ok(token)
+}
+
+/// Returns the account that `token` is for.
+async fn account_of(settings: &Settings, token: &str) -> Result<Value, Failure> {
+    let client = Client::with_token(settings.clone(), token.to_owned())?;
+    client.get("/users/me", Patience::Short).await
+}
+
+/// Returns the first of an issuer's tokens that the service accepts, and whose it is.
+async fn first_accepted(settings: &Settings, tokens: Vec<String>) -> Result<(String, Value), Failure> {
+    for token in tokens {
+        match account_of(settings, &token).await {
+            Ok(me) => return Ok((token, me)),
+            Err(Failure::Denied(_)) => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    Err(Failure::Denied(format!(
+        "the issuer signed you in, but no account of {} is yours; ask an administrator to create one for your address",
+        settings.url
+    )))
 }
 
 /// Ends the access token and forgets it.

@@ -161,7 +161,7 @@ async fn put(client: &Client, source: &Arc<Source>, upload: &Value) -> Result<bo
         Some((piece.map(Bytes::from), (source, at, progress)))
     });
     let request = client
-        .signed(Method::PUT, &url)
+        .without_token(Method::PUT, &url)
         .header(CONTENT_TYPE, kind)
         .header(CONTENT_LENGTH, size)
         .body(Body::wrap_stream(pieces));

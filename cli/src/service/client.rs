@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use reqwest::redirect::Policy;
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde_json::Value;
 
 use super::Settings;
@@ -50,6 +51,29 @@ pub(crate) fn path_segment(text: &str) -> String {
     utf8_percent_encode(text, KEPT).to_string()
 }
 
+/// Makes a client of HTTP for `url`, which follows redirects as `redirects` says.
+///
+/// # Errors
+///
+/// If the certificates of the system cannot be read.
+pub(crate) fn http_client(url: &Url, redirects: Policy) -> Result<reqwest::Client, Failure> {
+    let mut http = reqwest::Client::builder()
+        .connect_timeout(CONNECT)
+        .read_timeout(SILENCE)
+        .redirect(redirects)
+        .user_agent(concat!("access/", env!("CARGO_PKG_VERSION")));
+    if url.scheme() == "http" {
+        // Without the certificates of the system, which take time to read and may be missing.
+        http = http.tls_certs_only([]);
+    }
+    http.build().map_err(|error| {
+        Failure::Usage(format!(
+            "https cannot be used ({}); install the certificates of the system",
+            chain(&error)
+        ))
+    })
+}
+
 impl Client {
     /// How many items one page of a listing has at most.
     pub(crate) const PAGE: u64 = 100;
@@ -70,20 +94,7 @@ impl Client {
     ///
     /// If the certificates of the system cannot be read.
     pub(crate) fn with_token(settings: Settings, token: String) -> Result<Self, Failure> {
-        let mut http = reqwest::Client::builder()
-            .connect_timeout(CONNECT)
-            .read_timeout(SILENCE)
-            .user_agent(concat!("access/", env!("CARGO_PKG_VERSION")));
-        if settings.url.scheme() == "http" {
-            // Without the certificates of the system, which take time to read and may be missing.
-            http = http.tls_certs_only([]);
-        }
-        let http = http.build().map_err(|error| {
-            Failure::Usage(format!(
-                "https cannot be used ({}); install the certificates of the system",
-                chain(&error)
-            ))
-        })?;
+        let http = http_client(&settings.url, Policy::default())?;
         Ok(Self {
             settings,
             http,
@@ -100,8 +111,8 @@ impl Client {
             .header(AUTHORIZATION, format!("Bearer {token}"))
     }
 
-    /// Begins a request to a signed URL, without the access token.
-    pub(crate) fn signed(&self, method: Method, url: &str) -> RequestBuilder {
+    /// Begins a request to a URL that needs no access token, such as a signed one.
+    pub(crate) fn without_token(&self, method: Method, url: &str) -> RequestBuilder {
         self.http.request(method, url)
     }
 
@@ -255,8 +266,7 @@ impl Client {
         let said = said(&problem);
         match status {
             StatusCode::UNAUTHORIZED => Failure::Denied(format!(
-                "{} does not accept the access token; it may have ended. Sign in again, for example by: access sign-in \
-                 --token-stdin",
+                "{} does not accept the access token; it may have ended. Sign in again by: access sign-in",
                 self.settings.url
             )),
             StatusCode::FORBIDDEN => Failure::Denied(said),
@@ -274,7 +284,7 @@ impl Client {
     }
 
     /// The failure of what is not this service.
-    fn foreign(&self) -> Failure {
+    pub(crate) fn foreign(&self) -> Failure {
         Failure::Usage(format!(
             "{} does not answer like an Access Service; check the URL",
             self.settings.url

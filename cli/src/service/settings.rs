@@ -151,7 +151,7 @@ impl Settings {
             TokenSource::Command(command) => printed_by(command)?,
             TokenSource::None => {
                 return Err(Failure::Denied(format!(
-                    "you are not signed in to {}; sign in by: access sign-in --token-stdin --url {}",
+                    "you are not signed in to {}; sign in by: access sign-in --url {}",
                     self.url, self.url
                 )));
             }
@@ -245,7 +245,8 @@ fn parse_url(text: &str) -> Result<Url, Failure> {
     Ok(url)
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Returns whether a URL is one of this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

@@ -11,5 +11,6 @@ mod check;
 mod equality;
 mod import;
 mod service;
+mod sign_in;
 mod support;
 mod transcripts;
