@@ -16,6 +16,7 @@ mod format;
 mod kills;
 mod late;
 mod list;
+mod missing;
 mod notice;
 mod one;
 mod preview;
@@ -40,7 +41,7 @@ use shared::roster::Timestamp;
 use crate::support::{Answer, Service, form, send};
 
 /// The members of an import.
-const MEMBERS: [&str; 32] = [
+const MEMBERS: [&str; 34] = [
     "bytes",
     "columns",
     "country",
@@ -60,6 +61,8 @@ const MEMBERS: [&str; 32] = [
     "ignoreDuplicates",
     "key",
     "message",
+    "missing",
+    "missingLimit",
     "mode",
     "parent",
     "progress",

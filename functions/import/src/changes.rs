@@ -27,7 +27,8 @@ pub(crate) const CHANGES: Operation<Intake> = Operation {
         operation
             .about(
                 "Each with the values before and after. A dry run lists what it would do. Returns one page; `cursor` \
-                 leads to the next one. The first 100,000 are listed; the list grows while the import is running.",
+                 leads to the next one. The first 100,000 are listed; the list grows while the import is running. After \
+                 the rows it has the accounts that are not in the file, if `missing` was given: these have no line.",
             )
             .query(&LIMIT)
             .query(&OFFSET)
@@ -54,7 +55,7 @@ async fn list(app: &Intake, request: &Request) -> Result<Response<Body>, Error> 
     }
 
     let counts = import.counts;
-    let all = counts.created + counts.updated + counts.deleted;
+    let all = counts.created + counts.updated + counts.deleted + counts.missing;
     let first = Place {
         before: skip,
         count: all.min(MAX_SHOWN),

@@ -14,7 +14,7 @@ use shared::http::{self, Kind, respond};
 use shared::intake::record::{Import, Status, Via};
 use shared::intake::{ImportView, Intake};
 use shared::roster::{ImportId, Right, Timestamp};
-use shared::sheet::{Act, ImportOptions, Mode};
+use shared::sheet::{Act, ImportOptions, Missing, Mode};
 use shared::{Error, by_reference, clock};
 
 use super::{find, named};
@@ -37,7 +37,8 @@ pub(crate) const APPLY: Operation<Intake> = Operation {
             .about(
                 "Starts an import of the same file with the same options, whose `parent` is the dry run. A row whose \
                  account was changed, created or deleted since the dry run fails with `changed_since`, and a row that \
-                 failed there fails again. A second request is answered with the same import.",
+                 failed there fails again. Of the accounts that are not in the file, only those are disabled that the \
+                 dry run has listed and that nothing has changed since. A second request is answered with the same import.",
             )
             .answers(202, started("The import that carries it out"))
             .fails(&[&Kind::CONFLICT])
@@ -59,7 +60,8 @@ pub(crate) const UNDO: Operation<Intake> = Operation {
             .about(
                 "Starts an import with the mode `undo`, whose `parent` is the import to be taken back. Accounts that \
                  were created are deleted and accounts that were changed get their former values back, unless they \
-                 were changed since: these are kept, and their rows fail with `changed_since`. Take imports back one \
+                 were changed since: these are kept, and their rows fail with `changed_since`. Accounts that were \
+                 disabled because they were not in the file are enabled again. Take imports back one \
                  after the other, the newest first. While an undo is running, a second request is answered with it.",
             )
             .answers(202, started("The import that takes it back"))
@@ -135,6 +137,7 @@ async fn undo(app: &Intake, request: &Request) -> Result<Response<Body>, Error> 
         let options = ImportOptions {
             mode: Mode::Create,
             act: Act::Undo,
+            missing: Missing::Ignore,
             ..options
         };
         let undoing = following(app, &caller, &parent, options, id);

@@ -9,7 +9,7 @@ use shared::sheet::{ImportOptions, ImportOptionsDraft};
 use crate::multipart::Form;
 
 /// Their names in a JSON body.
-pub(crate) const NAMES: [&str; 10] = [
+pub(crate) const NAMES: [&str; 12] = [
     "mode",
     "dryRun",
     "ignoreDuplicates",
@@ -20,6 +20,8 @@ pub(crate) const NAMES: [&str; 10] = [
     "header",
     "columns",
     "country",
+    "missing",
+    "missingLimit",
 ];
 
 /// Takes the options out of a form, and whether a file that was imported already is imported again.
@@ -57,6 +59,8 @@ pub(crate) fn of_form(form: &mut Form) -> (ImportOptionsDraft<'static>, Result<b
         header: text("header"),
         columns: text("columns"),
         country: text("country"),
+        missing: text("missing"),
+        missing_limit: text("missingLimit"),
     };
     (draft, force)
 }
@@ -74,6 +78,8 @@ pub(crate) fn of_body(body: &mut Object) -> ImportOptionsDraft<'static> {
         header: body.take("header"),
         columns: body.take_json("columns"),
         country: body.take("country"),
+        missing: body.take("missing"),
+        missing_limit: body.take("missingLimit"),
     }
 }
 

@@ -20,7 +20,7 @@ use crate::maintain::{DELETIONS_KEPT, Done, LEASE, Work, merged, objects, put};
 use crate::{Catalog, metrics};
 
 /// Parts of the table that are read side by side.
-const PARTS: i32 = 4;
+const PARTS: usize = 4;
 /// Entries that are put into one segment at a time: about 400 MB in memory.
 const RUN: usize = 500_000;
 /// When the index is built once more after functions of the version before may have written: an import's run lives for
@@ -193,7 +193,7 @@ struct Gathered {
 
 async fn read_part(
     app: &Catalog,
-    part: i32,
+    part: usize,
     gathered: &Mutex<Gathered>,
     renewal: &Renewal<'_>,
 ) -> Result<(), Error> {

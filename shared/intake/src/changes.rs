@@ -36,6 +36,10 @@ pub enum EntryOutcome {
     Failed,
     /// Its account went, by an undo.
     Deleted,
+    /// No row has the account's address, and the account was left as it is.
+    Missing,
+    /// No row has the account's address, so the account was disabled.
+    Disabled,
 }
 
 impl EntryOutcome {
@@ -43,18 +47,27 @@ impl EntryOutcome {
     #[must_use]
     pub fn is_change(self) -> bool {
         match self {
-            Self::Created | Self::Updated | Self::Deleted => true,
-            Self::Unchanged | Self::Skipped | Self::Failed => false,
+            Self::Created | Self::Updated | Self::Deleted | Self::Disabled => true,
+            Self::Unchanged | Self::Skipped | Self::Failed | Self::Missing => false,
         }
+    }
+
+    /// Returns whether callers see it among the changes of the import.
+    #[must_use]
+    pub fn is_shown(self) -> bool {
+        self.is_change() || self == Self::Missing
     }
 }
 
-/// What an import has done with a row.
+/// What an import has done with a row, or with an account that is in no row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
-    /// The line on which the row begins.
+    /// The line on which the row begins. Accounts that are in no row have numbers from that of the last row on.
     pub line: u64,
+    /// Whether the account is in no row.
+    #[serde(rename = "absent", skip_serializing_if = "std::ops::Not::not", default)]
+    pub is_absent: bool,
     /// What became of it.
     pub outcome: EntryOutcome,
     /// The account; none if a dry run would make it, or if there is none.
@@ -80,6 +93,7 @@ impl Entry {
     pub fn of(line: u64, outcome: EntryOutcome) -> Self {
         Self {
             line,
+            is_absent: false,
             outcome,
             user_id: None,
             email: None,
@@ -176,7 +190,7 @@ impl RecordReader {
         Ok(true)
     }
 
-    /// Passes over the next `count` entries that are changes, and over what comes before and between them. Pieces that
+    /// Passes over the next `count` entries that are shown, and over what comes before and between them. Pieces that
     /// are passed over whole are not read.
     ///
     /// # Errors
@@ -196,7 +210,7 @@ impl RecordReader {
             while left > 0
                 && let Some(entry) = self.entries.pop_front()
             {
-                left -= u64::from(entry.outcome.is_change());
+                left -= u64::from(entry.outcome.is_shown());
             }
         }
         Ok(())
@@ -253,6 +267,7 @@ impl ChangeView {
     fn new(entry: Entry) -> Self {
         let Entry {
             line,
+            is_absent,
             outcome,
             user_id,
             email,
@@ -261,7 +276,7 @@ impl ChangeView {
             changes,
         } = entry;
         Self {
-            line: Some(line),
+            line: (!is_absent).then_some(line),
             user_id,
             email,
             outcome,
@@ -270,7 +285,7 @@ impl ChangeView {
     }
 }
 
-/// Returns up to `limit` accounts that an import has made, changed or deleted, or would, from `line` on after the first
+/// Returns up to `limit` accounts that an import has made, changed or deleted, or would, or misses, from `line` on after the first
 /// `skip` of them, and the line from which on the next ones are.
 ///
 /// # Errors
@@ -290,7 +305,7 @@ pub async fn changes(
     while (found.len() as u64) < limit
         && let Some(entry) = reader.next().await?
     {
-        if entry.line >= line && entry.outcome.is_change() {
+        if entry.line >= line && entry.outcome.is_shown() {
             next = entry.line + 1;
             found.push(ChangeView::new(entry));
         }

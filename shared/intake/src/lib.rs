@@ -2,9 +2,10 @@
 //!
 //! A file's arrival in the bucket starts [`arrived`]. `run` claims the import and makes its checkpoints, `reading`
 //! goes through the rows between two of them, `file` reads ahead, `write` stores a batch of users and finds out
-//! why some were refused, `segment` gathers the outcome of the rows, `chart` hands the changes to the index of users,
-//! `late` settles what runs wrote after they had lost their import, `report` is what callers see of it, and
-//! [`metrics`] what operators watch. [`record`] is the import itself, [`store`] its items in the table.
+//! why some were refused, `segment` gathers the outcome of the rows, `missing` says who is not in a file, `chart` hands
+//! the changes to the index of users, `late` settles what runs wrote after they had lost their import, `report` is what
+//! callers see of it, and [`metrics`] what operators watch. [`record`] is the import itself, [`store`] its items in the
+//! table.
 
 mod app;
 mod causes;
@@ -13,6 +14,7 @@ mod chart;
 mod file;
 mod late;
 pub mod metrics;
+mod missing;
 mod notice;
 mod outcome;
 mod reading;

@@ -28,7 +28,7 @@ struct Notice {
     finished_at: Option<Timestamp>,
 }
 
-/// The outcomes of the rows; `rows` is the sum of those that follow.
+/// The outcomes of the rows; `rows` is the sum of those that follow, without `disabled`.
 #[derive(Serialize)]
 struct NoticeCounts {
     rows: u64,
@@ -38,6 +38,8 @@ struct NoticeCounts {
     deleted: u64,
     skipped: u64,
     failed: u64,
+    /// Accounts that are not in the file and were disabled.
+    disabled: u64,
 }
 
 impl From<Counts> for NoticeCounts {
@@ -49,6 +51,7 @@ impl From<Counts> for NoticeCounts {
             deleted,
             skipped,
             failed,
+            disabled,
             ..
         } = counts;
         Self {
@@ -59,6 +62,7 @@ impl From<Counts> for NoticeCounts {
             deleted,
             skipped,
             failed,
+            disabled,
         }
     }
 }

@@ -7,9 +7,11 @@ use files::StagedObject;
 use roster::{FileName, ImportId, Recorded, Role, Roles, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use service::auth::Caller;
-use sheet::{Act, Columns, Dialect, ImportOptions, Position};
+use sheet::{Act, Columns, Dialect, ImportOptions, Missing, Position};
 use table::Takeovers;
 use utoipa::ToSchema;
+
+use crate::missing::MissingSearch;
 
 /// The way in which a file came in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -82,6 +84,11 @@ pub struct Counts {
     pub takes_admin: u64,
     /// How a dry run would change the number of enabled system administrators.
     pub admins: i64,
+    /// Accounts that are not in the file, of those that are listed.
+    #[serde(rename = "absent")]
+    pub missing: u64,
+    /// Accounts of those that were disabled.
+    pub disabled: u64,
 }
 
 impl Counts {
@@ -92,18 +99,24 @@ impl Counts {
     }
 }
 
-impl std::ops::AddAssign for Counts {
-    fn add_assign(&mut self, more: Self) {
-        self.created += more.created;
-        self.updated += more.updated;
-        self.unchanged += more.unchanged;
-        self.deleted += more.deleted;
-        self.skipped += more.skipped;
-        self.failed += more.failed;
-        self.warnings += more.warnings;
-        self.gives_admin += more.gives_admin;
-        self.takes_admin += more.takes_admin;
-        self.admins += more.admins;
+impl std::ops::Add for Counts {
+    type Output = Self;
+
+    fn add(self, more: Self) -> Self {
+        Self {
+            created: self.created + more.created,
+            updated: self.updated + more.updated,
+            unchanged: self.unchanged + more.unchanged,
+            deleted: self.deleted + more.deleted,
+            skipped: self.skipped + more.skipped,
+            failed: self.failed + more.failed,
+            warnings: self.warnings + more.warnings,
+            gives_admin: self.gives_admin + more.gives_admin,
+            takes_admin: self.takes_admin + more.takes_admin,
+            admins: self.admins + more.admins,
+            missing: self.missing + more.missing,
+            disabled: self.disabled + more.disabled,
+        }
     }
 }
 
@@ -177,6 +190,8 @@ pub struct Import {
     pub notified: Option<Recorded<Status>>,
     /// The checkpoint: everything before it is done and counted.
     pub position: Recorded<Position>,
+    /// The search for accounts that are not in the file, once every row is done.
+    pub search: Option<Recorded<MissingSearch>>,
     /// The runs that were given up for dead and may still write.
     pub takeovers: Takeovers,
     /// The run that holds the import.
@@ -258,6 +273,7 @@ impl Import {
             undone_by: None,
             notified: None,
             position: Position::START.into(),
+            search: None,
             takeovers: Takeovers::default(),
             lease,
             cancel: false,
@@ -305,6 +321,10 @@ impl Import {
                 None => None,
                 Some(read) => Some(read.known()?.clone()),
             },
+            search: match &self.search {
+                None => None,
+                Some(search) => Some(search.known()?.clone()),
+            },
         })
     }
 
@@ -342,6 +362,8 @@ impl Import {
             gives_admin,
             takes_admin,
             admins: _,
+            missing: _,
+            disabled: _,
         } = self.counts;
         let known = self.options.known();
         let would = if known.is_some_and(ImportOptions::is_dry) {
@@ -364,6 +386,7 @@ impl Import {
             format!("{rows} read: {made}, {skipped} skipped, {failed} failed"),
             rows_that(gives_admin, "give an admin role"),
             rows_that(takes_admin, "take away an admin role"),
+            self.of_missing(),
         ];
         let tally = tally.concat();
         let Recorded::Known(status) = self.status_at(now) else {
@@ -375,7 +398,7 @@ impl Import {
             Status::Running | Status::Stalled if self.cancel => format!("Being cancelled; {tally}."),
             Status::Running => format!("Running; {tally}."),
             Status::Completed => format!("Completed; {tally}."),
-            Status::Failed => self.fault.clone().unwrap_or_default(),
+            Status::Failed => [self.fault.clone().unwrap_or_default(), self.of_missing()].concat(),
             Status::Cancelled if self.status == Status::Waiting => {
                 "Cancelled; no file arrived while its upload URL was valid. Open another upload.".to_owned()
             }
@@ -384,6 +407,21 @@ impl Import {
                 "Stalled; {tally}. It has options of a later version of the service, which can resume it."
             ),
             Status::Stalled => format!("Stalled; {tally}. Resume it to go on from there."),
+        }
+    }
+
+    /// What came of the search for accounts that are not in the file, as a part of a sentence; empty if there is none.
+    fn of_missing(&self) -> String {
+        let options = self.options.known();
+        let Some(options) = options.filter(|options| options.missing != Missing::Ignore) else {
+            return String::new();
+        };
+        match self.search.as_ref().and_then(Recorded::known) {
+            Some(search) if !self.is_final() || search.has_come_far() => {
+                format!("; {}", search.told(options, self.counts))
+            }
+            _ if self.is_final() => "; accounts that are not in the file were not looked for".to_owned(),
+            _ => String::new(),
         }
     }
 
@@ -421,6 +459,8 @@ pub struct Plan {
     pub position: Position,
     /// How the file was understood; `None` until its header was read.
     pub read: Option<Read>,
+    /// How far the search for missing accounts has come; `None` until every row is done.
+    pub search: Option<MissingSearch>,
 }
 
 #[cfg(test)]
@@ -448,12 +488,13 @@ mod tests {
         gives_admin: 0,
         takes_admin: 0,
         admins: 0,
+        missing: 7,
+        disabled: 8,
     };
 
     #[test]
     fn every_row_is_counted_once() {
-        let mut counts = COUNTS;
-        counts += COUNTS;
+        let counts = COUNTS + COUNTS;
 
         assert_eq!(counts.rows(), 2 * COUNTS.rows());
         assert_eq!(COUNTS.rows(), 6_504_321);

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use errors::Error;
 use roster::{Country, FileName, ImportId, Recorded, Roles, Timestamp, UserId};
 use serde::Serialize;
-use serde_json::{Map, Value};
-use sheet::{Act, Columns, Dialect, HeaderRow, ImportOptions, RowError, Understood, UnknownColumns};
+use serde_json::{Map, Value, json};
+use sheet::{Act, Columns, Dialect, HeaderRow, ImportOptions, Missing, RowError, Understood, UnknownColumns};
 use utoipa::ToSchema;
 
 use crate::record::{Counts, Import, Read, Status, Via};
@@ -50,6 +50,8 @@ pub const MAX_ROW_ERRORS: u64 = 1000;
     "header": "present",
     "columns": null,
     "country": null,
+    "missing": "ignore",
+    "missingLimit": 10,
     "fileName": "people.csv",
     "bytes": 71,
     "sha256": "9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab",
@@ -65,7 +67,7 @@ pub const MAX_ROW_ERRORS: u64 = 1000;
         "ignoredColumns": [],
         "skippedLines": [],
     },
-    "counts": { "rows": 2, "created": 1, "updated": 0, "unchanged": 0, "deleted": 0, "skipped": 0, "failed": 1, "warnings": 0 },
+    "counts": { "rows": 2, "created": 1, "updated": 0, "unchanged": 0, "deleted": 0, "skipped": 0, "failed": 1, "warnings": 0, "disabled": 0 },
     "progress": { "bytesRead": 71, "percent": 100, "rowsPerSecond": 40, "secondsLeft": null },
     "createdAt": "2026-11-23T08:37:46.000Z",
     "startedAt": "2026-11-23T08:37:46.012Z",
@@ -121,6 +123,12 @@ pub struct ImportView {
     /// The country of phone numbers without a country code.
     #[schema(value_type = Option<Country>)]
     country: Value,
+    /// What happens to accounts that are not in the file.
+    #[schema(value_type = Missing)]
+    missing: Value,
+    /// How many of them may be disabled, in per cent.
+    #[schema(value_type = u8)]
+    missing_limit: Value,
     /// The client's name for the file.
     file_name: Option<FileName>,
     /// The file's size.
@@ -190,7 +198,7 @@ pub struct ReadView {
     skipped_lines: Vec<u64>,
 }
 
-/// What became of the rows; `rows` is the sum of those that follow, without `warnings`.
+/// What became of the rows; `rows` is the sum of those that follow, without `warnings` and `disabled`.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[schema(as = ImportCounts)]
 struct CountsView {
@@ -205,6 +213,8 @@ struct CountsView {
     failed: u64,
     /// Rows that have a warning, whatever became of them; not part of the sum.
     warnings: u64,
+    /// Accounts that are not in the file and were disabled, or would be; not part of the sum.
+    disabled: u64,
 }
 
 /// The progress of an import.
@@ -282,6 +292,7 @@ impl ImportView {
             undone_by: _,
             notified: _,
             position: _,
+            search: _,
             takeovers: _,
             lease: _,
             cancel: _,
@@ -299,6 +310,7 @@ impl ImportView {
             skipped,
             failed,
             warnings,
+            disabled,
             ..
         } = counts;
         let (mode, dry_run) = shown_mode(&options);
@@ -320,13 +332,11 @@ impl ImportView {
             unknown_columns: option("unknownColumns"),
             encoding: option("encoding"),
             delimiter: option("delimiter"),
-            header: match option("header") {
-                // Not stored where it is the usual one.
-                Value::Null => "present".into(),
-                header => header,
-            },
+            header: option("header"),
             columns: option("columns"),
             country: option("country"),
+            missing: option("missing"),
+            missing_limit: option("missingLimit"),
             file_name,
             bytes,
             sha256,
@@ -344,6 +354,7 @@ impl ImportView {
                 skipped,
                 failed,
                 warnings,
+                disabled,
             },
             progress,
             created_at,
@@ -477,7 +488,14 @@ fn shown(options: &Recorded<ImportOptions>) -> Map<String, Value> {
         Ok(Value::Object(members)) => members,
         _ => Map::new(),
     };
-    let mut members = object(serde_json::to_value(ImportOptions::default()));
+    let default = ImportOptions::default();
+    // Of these the usual ones are not stored.
+    let mut members = Map::from_iter([
+        ("header".to_owned(), json!(default.header)),
+        ("missing".to_owned(), json!(default.missing)),
+        ("missingLimit".to_owned(), json!(default.missing_limit)),
+    ]);
+    members.extend(object(serde_json::to_value(default)));
     members.extend(object(serde_json::to_value(options)));
     members
 }
@@ -517,8 +535,6 @@ fn progress(import: &Import, now: Timestamp) -> Progress {
 mod tests {
     use std::time::Duration;
 
-    use serde_json::json;
-
     use super::*;
     use sheet::Position;
 
@@ -554,6 +570,8 @@ mod tests {
         gives_admin: 0,
         takes_admin: 0,
         admins: 0,
+        missing: 0,
+        disabled: 0,
     };
 
     #[test]

@@ -5,9 +5,11 @@
 //! everything else moves in one transaction, on the condition that the import stands where this run
 //! left it.
 
+mod missing;
 mod undo;
 
 use std::collections::HashSet;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,7 +19,7 @@ use roster::{FileName, ImportId, Right, Role, Roles, Severity, Timestamp};
 use seen::{Memory, Seen};
 use service::audit::{Actor, ImportAct};
 use service::{audit, clock};
-use sheet::{Act, Causes, CellRules, Check, ImportOptions, Position, RowError, Rows};
+use sheet::{Act, Causes, CellRules, Check, ImportOptions, Position, Row, RowError, Rows};
 
 use super::file::File;
 use super::metrics::{self, Checkpoint};
@@ -28,6 +30,7 @@ use super::stop::Stop;
 use super::write::{BATCH, Mark, Pending, Sender, Writer, written};
 use crate::Intake;
 use crate::changes::{Entry, RecordReader};
+use crate::missing::MissingSearch;
 use crate::record::{
     Import, MAX_FILE, MAX_KEPT_ERRORS, MAX_KEPT_WARNINGS, PATIENCE, Plan, Read, Status, Via,
 };
@@ -223,6 +226,15 @@ enum Next {
 }
 
 impl Next {
+    /// Returns what is kept of the search for missing accounts. Where its scan is says which items there are, so that is
+    /// not kept longer than it is needed.
+    fn kept(&self, search: Option<MissingSearch>) -> Option<MissingSearch> {
+        match self {
+            Self::End(..) => search.map(MissingSearch::ended),
+            Self::GoOn | Self::HandOver => search,
+        }
+    }
+
     /// How the import is left by a checkpoint at `now`.
     fn left(&self, now: Timestamp) -> Left {
         match self {
@@ -297,6 +309,20 @@ impl Session<'_> {
         if self.plan.options.act == Act::Undo {
             return Box::pin(self.undo()).await;
         }
+        // A run that looks for missing accounts already has no rows left.
+        let has_rows = self.plan.search.is_none();
+        if has_rows && let Some(ended) = Box::pin(self.carry_out_rows()).await? {
+            return Ok(ended);
+        }
+        match self.plan.search.clone() {
+            Some(search) => Box::pin(self.find_missing(search, has_rows)).await,
+            None => self.settle(Status::Completed, None).await,
+        }
+    }
+
+    /// Carries out the rows from the checkpoint on, as far as the time allows. `None` if the search for missing accounts
+    /// follows.
+    async fn carry_out_rows(&mut self) -> Result<Option<Ended>, Stop> {
         let mut reading = self.reading().await?;
         loop {
             let mut segment = self.segment();
@@ -306,13 +332,17 @@ impl Session<'_> {
             let filled = reading
                 .fill(&mut segment, self.app.config.import_segment_rows, time)
                 .await?;
+            if matches!(filled, Filled::End) {
+                segment.search = self.first_search().await?;
+            }
             let next = match filled {
-                Filled::End => Next::End(Status::Completed, None),
+                Filled::End if segment.search.is_none() => Next::End(Status::Completed, None),
                 Filled::Broken(fault) => Next::End(Status::Failed, Some(fault)),
-                Filled::More if self.left() <= self.margin => Next::HandOver,
-                Filled::More => Next::GoOn,
+                Filled::End | Filled::More if self.left() <= self.margin => Next::HandOver,
+                Filled::End | Filled::More => Next::GoOn,
             };
-            if let Some(ended) = self.commit(segment, reading.rows.position(), next).await? {
+            let ended = self.commit(segment, reading.rows.position(), next).await?;
+            if ended.is_some() || self.plan.search.is_some() {
                 return Ok(ended);
             }
         }
@@ -324,8 +354,11 @@ impl Session<'_> {
             position,
             options,
             read,
+            search,
         } = &self.plan;
-        Segment::new(*position, options, read.as_ref())
+        let mut segment = Segment::new(*position, options, read.as_ref());
+        segment.search.clone_from(search);
+        segment
     }
 
     /// How much of the function's time is left.
@@ -425,24 +458,35 @@ impl Session<'_> {
     /// time left for new rows: no later run would have more.
     async fn seen(&self, check: &Check) -> Result<Seen, Stop> {
         let mut seen = Seen::within(Memory::LARGE);
-        let end = self.plan.position.offset;
+        self.reread(self.plan.position.offset, |row| {
+            if let Ok(sound) = check.check(row) {
+                seen.first_line(sound.user.id.slot(), row.line)?;
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(seen)
+    }
+
+    /// Reads the rows before the offset `end` of the file again and hands each to `each`, which keeps its address.
+    async fn reread(&self, end: u64, mut each: impl FnMut(&Row<'_>) -> io::Result<()>) -> Result<(), Stop> {
         if end == 0 {
-            return Ok(seen);
+            return Ok(());
         }
         let (mut file, mut rows, _) = self.open(Position::START).await?;
         let mut renewed = Instant::now();
         let mut since = 0;
+        let mut more = true;
         while rows.position().offset < end {
             let Some(row) = rows.next_row() else {
-                if file.feed(&mut rows).await? {
-                    continue;
+                if !more {
+                    break;
                 }
-                return Ok(seen);
+                // The last row may be known only once the file has ended.
+                more = file.feed(&mut rows).await?;
+                continue;
             };
-            if let Ok(sound) = check.check(&row) {
-                let first = seen.first_line(sound.user.id.slot(), row.line);
-                first.map_err(|error| Error::internal("remember an address", error))?;
-            }
+            each(&row).map_err(|error| Error::internal("remember an address", error))?;
             since += 1;
             if since == RENEWED_AFTER * self.app.config.import_segment_rows
                 || renewed.elapsed() > LONGEST_SEGMENT
@@ -452,7 +496,7 @@ impl Session<'_> {
                 since = 0;
             }
         }
-        Ok(seen)
+        Ok(())
     }
 
     /// Keeps the lease without a checkpoint.
@@ -601,7 +645,7 @@ impl Session<'_> {
         };
         let doing = "keep what became of rows";
         let piece = Entry::write_all(entries).map_err(|error| Error::internal(doing, error))?;
-        let changes = entries.iter().filter(|entry| entry.outcome.is_change()).count() as u64;
+        let changes = entries.iter().filter(|entry| entry.outcome.is_shown()).count() as u64;
         let put = self
             .app
             .uploads
@@ -624,8 +668,7 @@ impl Session<'_> {
     /// Makes the checkpoint that ends `segment` at `to`, and hands over if that is what follows.
     /// `None` if the run is to go on.
     async fn commit(&mut self, segment: Segment, to: Position, next: Next) -> Result<Option<Ended>, Stop> {
-        let mut counts = self.import.counts;
-        counts += segment.counts;
+        let counts = self.import.counts + segment.counts;
         let faults = segment.faults();
         self.add_causes(&faults).await?;
         let kept = Kept::of(&faults, &self.import);
@@ -662,6 +705,7 @@ impl Session<'_> {
                     causes: self.causes.as_ref().filter(|_| !faults.is_empty()),
                     rejected: rejected.clone(),
                     record: record.clone(),
+                    search: next.kept(segment.search.clone()),
                     left: next.left(now),
                     expires_at: self.import.expires_at,
                     more,
@@ -676,6 +720,7 @@ impl Session<'_> {
             }
         };
         self.plan.position = to;
+        self.plan.search.clone_from(&segment.search);
         self.import.counts = counts;
         self.import.errors = kept.errors_in_all;
         self.import.warnings = kept.warnings_in_all;

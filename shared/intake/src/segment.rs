@@ -10,6 +10,7 @@ use sheet::{
 use super::chart::Charted;
 use super::write::{BATCH, Done, Effect, Expected, Outcome, Pending};
 use crate::changes::{Entry, EntryOutcome};
+use crate::missing::MissingSearch;
 use crate::record::{Counts, Read};
 
 /// Bytes of rejected rows and their errors after which a segment is full, so that a file of bad rows
@@ -35,6 +36,8 @@ pub(super) struct Segment {
     pub(super) tally: Tally,
     /// What the checkpoint itself does to accounts. `tally` has their change.
     pub(super) actions: Vec<TransactWriteItem>,
+    /// How far the search for missing accounts has come once the checkpoint is made; none before the last row.
+    pub(super) search: Option<MissingSearch>,
     /// What became of its rows, for the record.
     entries: Vec<Entry>,
     /// The change of the number of enabled system administrators by rows that change accounts, in a dry run.
@@ -46,8 +49,8 @@ pub(super) struct Segment {
     email: String,
     rows: usize,
     rejects: Vec<Reject>,
-    /// The warnings of rows that were not rejected.
-    warnings: Vec<RowError>,
+    /// The warnings of rows that were not rejected, and the errors of accounts that are in no row.
+    others: Vec<RowError>,
     rejected_bytes: usize,
     /// The first row with each address, and what became of it.
     first: Repeats<Outcome>,
@@ -68,6 +71,7 @@ impl Segment {
             counts: Counts::default(),
             tally: Tally::default(),
             actions: Vec::new(),
+            search: None,
             entries: Vec::new(),
             admins: 0,
             charted: Charted::default(),
@@ -75,7 +79,7 @@ impl Segment {
             email: Violation::shown(email.unwrap_or_default()).to_owned(),
             rows: 0,
             rejects: Vec::new(),
-            warnings: Vec::new(),
+            others: Vec::new(),
             rejected_bytes: 0,
             first: Repeats::default(),
             repeats: Vec::new(),
@@ -169,7 +173,7 @@ impl Segment {
     /// Returns the errors and warnings of all rows, by line.
     pub(super) fn faults(&self) -> Vec<RowError> {
         let rejected = self.rejects.iter().flat_map(|reject| &reject.errors);
-        let mut errors: Vec<_> = rejected.chain(&self.warnings).cloned().collect();
+        let mut errors: Vec<_> = rejected.chain(&self.others).cloned().collect();
         errors.sort_by_key(|error| error.line);
         errors
     }
@@ -187,6 +191,21 @@ impl Segment {
             _ => self.counts.unchanged += 1,
         }
         self.entries.push(entry);
+    }
+
+    /// Records an account that is in no row.
+    pub(super) fn absent(&mut self, entry: Entry) {
+        self.counts.missing += 1;
+        self.counts.disabled += u64::from(entry.outcome == EntryOutcome::Disabled);
+        self.entries.push(entry);
+    }
+
+    /// Records that an undo has left an account as it is that is in no row.
+    pub(super) fn refuse(&mut self, entry: Entry, error: RowError) {
+        self.counts.failed += 1;
+        self.rejected_bytes += recorded(std::slice::from_ref(&error));
+        self.entries.push(entry);
+        self.others.push(error);
     }
 
     /// Returns what became of its rows, by line.
@@ -298,7 +317,7 @@ impl Segment {
     fn warn(&mut self, warnings: Vec<RowError>) {
         self.counts.warnings += u64::from(!warnings.is_empty());
         self.rejected_bytes += recorded(&warnings);
-        self.warnings.extend(warnings);
+        self.others.extend(warnings);
     }
 
     /// Records a row that was rejected.

@@ -21,6 +21,7 @@ use roster::{ImportId, Role, Timestamp};
 use sheet::{Causes, Position, RowError};
 use table::{Refused, Table, Takeovers, is_refused, to_value};
 
+use crate::missing::MissingSearch;
 use crate::record::{Counts, Import, Read, Status};
 use item::{LISTING_PART, import, key, stored};
 use row_errors::Recording;
@@ -92,6 +93,8 @@ pub struct Commit<'a> {
     pub rejected: Option<RejectedRows>,
     /// The record of the rows since the last checkpoint.
     pub record: Option<RecordPiece>,
+    /// How far the search for missing accounts has come; none before the last row.
+    pub search: Option<MissingSearch>,
     /// How the import is left.
     pub left: Left,
     /// When the import is deleted; its row errors go at the same time.
@@ -244,6 +247,10 @@ impl ImportStore {
             update = update
                 .expression_attribute_names("#read", "read")
                 .expression_attribute_values(":read", to_value(read, doing)?);
+        }
+        if let Some(search) = commit.search {
+            set.push_str(", missingSearch = :search");
+            update = update.expression_attribute_values(":search", to_value(search, doing)?);
         }
         if !commit.left.is_cancelled() {
             condition.push_str(" AND attribute_not_exists(cancel)");
@@ -550,6 +557,8 @@ fn numbers(counts: Counts, kept: [u64; 3]) -> Vec<(&'static str, &'static str, S
         gives_admin,
         takes_admin,
         admins,
+        missing,
+        disabled,
     } = counts;
     let [errors_kept, warnings_kept, left_out] = kept;
     let mut numbers = vec![
@@ -569,6 +578,8 @@ fn numbers(counts: Counts, kept: [u64; 3]) -> Vec<(&'static str, &'static str, S
         ("#counts.deleted", ":deleted", deleted.to_string()),
         ("#counts.givesAdmin", ":givesAdmin", gives_admin.to_string()),
         ("#counts.takesAdmin", ":takesAdmin", takes_admin.to_string()),
+        ("#counts.absent", ":absent", missing.to_string()),
+        ("#counts.disabled", ":disabled", disabled.to_string()),
     ];
     numbers.extend(rare.into_iter().filter(|(_, _, number)| number != "0"));
     numbers

@@ -98,6 +98,18 @@ impl Seen {
         Ok(None)
     }
 
+    /// Returns the line on which `slot` was seen first; `None` if it was not seen.
+    ///
+    /// # Errors
+    ///
+    /// If the disk cannot be read.
+    pub fn line_of(&self, slot: Slot) -> io::Result<Option<u64>> {
+        match self.recent.get(&slot) {
+            Some(line) => Ok(Some(*line)),
+            None => self.on_disk(slot),
+        }
+    }
+
     fn on_disk(&self, slot: Slot) -> io::Result<Option<u64>> {
         let key = slot.bytes();
         if !self.filter.as_ref().is_some_and(|filter| filter.may_have(&key)) {
@@ -242,7 +254,9 @@ mod tests {
             for (line, number) in (2..).zip(numbers) {
                 let earlier = expected.get(&number).copied();
                 expected.entry(number).or_insert(line);
+                prop_assert_eq!(seen.line_of(slot(number)).unwrap(), earlier);
                 prop_assert_eq!(seen.first_line(slot(number), line).unwrap(), earlier);
+                prop_assert_eq!(seen.line_of(slot(number)).unwrap(), earlier.or(Some(line)));
                 prop_assert!(seen.recent.len() < addresses.max(2));
             }
         }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use roster::invisible::trimmed;
 use roster::{
-    Code, Given, ImportId, Member, Members, NewUser, Place, Roles, Timestamp, User, UserDraft, Violation,
+    Code, Email, Given, ImportId, Member, Members, NewUser, Place, Roles, Timestamp, User, UserDraft,
+    Violation,
 };
 
 use crate::blank::is_blank;
@@ -81,6 +82,28 @@ impl Check {
                 warnings: told(faults),
             }),
             None => Err(told(faults)),
+        }
+    }
+
+    /// Returns the address of `row`, whatever else is wrong with the row; `None` if nobody can be sure of it.
+    ///
+    /// That is so where a row may hold more than one person: a quote that is closed by chance makes one row of several.
+    /// It also is so where cells may not be in their columns, and where the address looks damaged.
+    #[must_use]
+    pub fn address(&self, row: &Row<'_>) -> Option<Email> {
+        let Content::Cells(cells) = &row.content else {
+            return None;
+        };
+        if malformed(cells).is_some() || self.column_count(cells).is_some() {
+            return None;
+        }
+        let cell = self.columns.cell(Member::Email, cells).ok()??;
+        if row.quoted_lines.is_some() && ats(cells.text()) > ats(cell.as_bytes()) {
+            return None;
+        }
+        match self.rules.given(Member::Email, cell) {
+            Given::Text(address) if warnings(Member::Email, &address).is_empty() => address.parse().ok(),
+            _ => None,
         }
     }
 
@@ -307,6 +330,11 @@ impl Check {
     }
 }
 
+/// Returns how many addresses a text may have.
+fn ats(text: &[u8]) -> usize {
+    text.split(|byte| *byte == b'@').count() - 1
+}
+
 /// The first cell in which text follows a closing quote, or which looks so: `\"` is how other programs write a quote
 /// inside quotes, so a cell that has it is taken for one wherever it comes from.
 fn malformed(cells: &Cells<'_>) -> Option<usize> {
@@ -352,6 +380,17 @@ mod tests {
 
     /// The same with whole faults.
     fn read(file: &[u8]) -> Vec<Result<Roles, Vec<RowError>>> {
+        of_each(file, |check, row| check.check(row).map(|sound| sound.user.roles))
+    }
+
+    /// The address of each row, if it can be read.
+    fn addresses(file: &[u8]) -> Vec<Option<String>> {
+        of_each(file, |check, row| {
+            check.address(row).map(|email| email.as_str().to_owned())
+        })
+    }
+
+    fn of_each<T>(file: &[u8], look: impl Fn(&Check, &Row<'_>) -> T) -> Vec<T> {
         let mut rows = Rows::new(Dialect::detect(file).unwrap(), Position::START);
         rows.feed(file);
         rows.finish();
@@ -370,7 +409,7 @@ mod tests {
         };
         let mut all = Vec::new();
         while let Some(row) = rows.next_row() {
-            all.push(check.check(&row).map(|sound| sound.user.roles));
+            all.push(look(&check, &row));
         }
         all
     }
@@ -460,6 +499,42 @@ mod tests {
             checked(b"email,_extra1,_line\na@example.org,,2\nb@example.org,x,3\n"),
             [Ok(Role::Originator.into()), Err(vec![(None, Code::ColumnCount)])]
         );
+    }
+
+    #[test]
+    fn the_address_of_a_row_is_read_whatever_else_is_wrong_with_it() {
+        let file = b"email,roles,enabled,note\n\
+            a@example.org,Wizard,perhaps,\nmailto:b@example.org,,,\n<c@example.org>,boss,,\xFF\n\
+            d@example.org,,,\"two\nlines\"\n";
+
+        assert_eq!(
+            addresses(file),
+            ["a@", "b@", "c@", "d@"].map(|name| Some(format!("{name}example.org")))
+        );
+    }
+
+    #[test]
+    fn an_address_that_nobody_can_be_sure_of_is_none() {
+        for row in [
+            "",
+            "nobody",
+            "\u{FFFD}a@example.org",
+            "j\u{C3}\u{BA}lia@example.org,x,,",
+            ",Originator,,",
+            "a@example.org",
+            "a@example.org,,,,b@example.org",
+            "a@example.org,,,\"b\" c",
+            "a@example.org,,,\"x\nb@example.org,,,y\"",
+            "a@example.org,,,\"x\nb@example.org,,,",
+        ] {
+            let file = format!("email,roles,enabled,note\n{row}\n");
+            let read = addresses(file.as_bytes());
+            assert!(read.iter().all(Option::is_none), "{row}: {read:?}");
+        }
+        let file = b"email,roles,enabled,note\n\xFF@example.org,,,\n";
+        assert_eq!(addresses(file), [None]);
+        let long = format!("email\na@example.org{}\n", "x".repeat(MAX_ROW));
+        assert_eq!(addresses(long.as_bytes()), [None]);
     }
 
     #[test]

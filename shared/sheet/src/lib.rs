@@ -77,7 +77,9 @@ pub use fault::{FileFault, UnknownColumn};
 pub use format::Format;
 pub use layout::{FileLayout, Header, Wishes};
 pub use mapping::{ColumnMapping, InvalidMapping};
-pub use options::{Act, HeaderRow, ImportOptions, ImportOptionsDraft, Mode, UnknownColumns};
+pub use options::{
+    Act, HeaderRow, ImportOptions, ImportOptionsDraft, Missing, MissingLimit, Mode, UnknownColumns,
+};
 pub use preview::{ColumnPreview, Preview, RowPreview};
 pub use rejected::{Rejected, RejectedFault, RejectedNote, RejectedRow};
 pub use repeats::{Outcome, Repeated, Repeats};

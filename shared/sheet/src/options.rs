@@ -1,5 +1,6 @@
 //! How a file is to be imported.
 
+mod missing;
 mod reading;
 mod stored;
 
@@ -11,6 +12,7 @@ use utoipa::ToSchema;
 use super::{ColumnMapping, Delimiter, Encoding, InvalidMapping, Wishes};
 use stored::StoredOptions;
 
+pub use missing::{Missing, MissingLimit};
 pub use reading::HeaderRow;
 
 /// What an import does with a sound row.
@@ -82,6 +84,10 @@ pub struct ImportOptions {
     pub columns: Option<ColumnMapping>,
     /// The country of phone numbers without a country code.
     pub country: Option<Country>,
+    /// What happens to accounts that are not in the file; nothing unless the mode is `upsert`.
+    pub missing: Missing,
+    /// How many of them may be disabled.
+    pub missing_limit: MissingLimit,
 }
 
 impl ImportOptions {
@@ -140,6 +146,8 @@ impl Default for ImportOptions {
             header: HeaderRow::Present,
             columns: None,
             country: None,
+            missing: Missing::Ignore,
+            missing_limit: MissingLimit::default(),
         }
     }
 }
@@ -180,6 +188,14 @@ pub struct ImportOptionsDraft<'a> {
     /// The country of phone numbers that have no country code, as ISO 3166-1 has it.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Country>))]
     pub country: Given<'a>,
+    /// `ignore`, `report` or `disable`, in `upsert` of a whole roster: what happens to enabled accounts that imports
+    /// have made and that are not in the file. Accounts with an admin role and the sender's own are left alone.
+    #[cfg_attr(feature = "schema", schema(value_type = Missing))]
+    pub missing: Given<'a>,
+    /// How many of those accounts may be disabled, in per cent: 0 to 100, 10 if none is given. If more are missing, none
+    /// is disabled.
+    #[cfg_attr(feature = "schema", schema(value_type = u8, maximum = 100))]
+    pub missing_limit: Given<'a>,
 }
 
 impl ImportOptionsDraft<'_> {
@@ -214,6 +230,8 @@ impl ImportOptionsDraft<'_> {
             header,
             columns,
             country,
+            missing,
+            missing_limit,
         } = self;
         let default = ImportOptions::default();
         let mut faults = Faults::default();
@@ -241,8 +259,10 @@ impl ImportOptionsDraft<'_> {
         let reading = reading::read(&mut faults, &encoding, &delimiter, &header);
         let columns = columns_of(&mut faults, &columns);
         let country = faults.optional("country", &country);
+        let missing = missing::read(&mut faults, mode, &missing, &missing_limit);
         let options = || {
             let (encoding, delimiter, header) = reading?;
+            let (missing, missing_limit) = missing?;
             let mode = mode?;
             let is_dry = dry_run? || mode == Mode::Validate;
             Some(ImportOptions {
@@ -256,6 +276,8 @@ impl ImportOptionsDraft<'_> {
                 header,
                 columns,
                 country,
+                missing,
+                missing_limit,
             })
         };
         faults.finish(options())
@@ -342,6 +364,8 @@ mod tests {
             header: "absent".into(),
             columns: r#"{"Tel.": "mobileNumber", "Notes": null}"#.into(),
             country: "gb".into(),
+            missing: "disable".into(),
+            missing_limit: "25".into(),
         };
         let ordinary = Roles::from(Role::Originator).with(Role::Collaborator);
 
@@ -359,6 +383,8 @@ mod tests {
         );
         assert_eq!(reading, read);
         assert_eq!(options.country.unwrap().to_string(), "GB");
+        assert_eq!(options.missing, Missing::Disable);
+        assert_eq!(options.missing_limit.per_cent(), 25);
         let stored = serde_json::to_value(&options).unwrap();
         assert_eq!(stored["delimiter"], "pipe");
         assert_eq!(
@@ -392,6 +418,8 @@ mod tests {
             header: "none".into(),
             columns: r#"{"Tel.": "phone"}"#.into(),
             country: "ZZ".into(),
+            missing: "delete".into(),
+            missing_limit: Given::Number(101),
         };
 
         let faults = draft.parse(Role::Originator.into()).unwrap_err();
@@ -413,8 +441,37 @@ mod tests {
                 ("header", Code::InvalidFormat),
                 ("columns", Code::InvalidFormat),
                 ("country", Code::InvalidFormat),
+                ("missing", Code::InvalidFormat),
+                ("missingLimit", Code::OutOfRange),
             ]
         );
         assert_eq!(faults[8].suggestion.as_deref(), Some("mobileNumber"));
+    }
+
+    #[test]
+    fn only_an_upsert_has_missing_accounts() {
+        for (mode, missing, limit, is_sound) in [
+            ("upsert", "report", "", false),
+            ("upsert", "report", "0", true),
+            ("upsert", "disable", " 100 ", true),
+            ("upsert", "disable", "10.5", false),
+            ("upsert", "disable", "-1", false),
+            ("create", "disable", "10", false),
+            ("validate", "report", "10", false),
+            ("create", "ignore", "10", true),
+        ] {
+            let draft = ImportOptionsDraft {
+                mode: mode.into(),
+                missing: missing.into(),
+                missing_limit: limit.into(),
+                ..ImportOptionsDraft::default()
+            };
+            let parsed = draft.parse(Roles::ALL);
+            assert_eq!(
+                parsed.is_ok(),
+                is_sound,
+                "{mode}, {missing}, {limit:?}: {parsed:?}"
+            );
+        }
     }
 }

@@ -14,12 +14,13 @@ use super::{QuotedLines, RowLines};
 #[cfg_attr(feature = "schema", derive(ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RowError {
-    /// The line of the file on which the row begins; the header's is 1.
+    /// The line of the file on which the row begins; the header's is 1. Accounts that are in no row, of an import that is
+    /// taken back, have numbers from that of the last row on.
     pub line: u64,
     /// The line of the file on which the row ends, if that is a later one.
     #[serde(default)]
     pub last_line: Option<u64>,
-    /// The number of the data row, from 1.
+    /// The number of the data row, from 1; 0 for an account that is in no row.
     pub row: u64,
     /// What the column at fault means; null if it means nothing, and for the row as a whole.
     #[serde(default)]
@@ -122,9 +123,13 @@ impl RowError {
         }
     }
 
-    /// The documented one-line form: `line 7: email "ada@" is not an email address`.
+    /// The documented one-line form: `line 7: email "ada@" is not an email address`. That of an account that is in no row
+    /// has no line.
     #[must_use]
     pub fn sentence(&self) -> String {
+        if self.row == 0 {
+            return self.message.clone();
+        }
         format!("line {}: {}", self.line, self.message)
     }
 }

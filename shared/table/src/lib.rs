@@ -57,5 +57,6 @@ pub use table::{Item, Key, Refused, Table, When, from_item, is_refused, to_item,
 pub use takeovers::{Takeovers, import_key};
 pub use tokens::{Credential, NewToken, Token, TokenRecord, TokenStore, WhenFull};
 pub use users::{
-    Account, AccountRecord, Former, FormerMark, Holder, Replaced, UserStore, Written, holder, key as slot_key,
+    Account, AccountRecord, AccountScan, Former, FormerMark, Holder, Replaced, UserStore, Written, holder,
+    key as slot_key,
 };

@@ -9,7 +9,7 @@ use roster::{ImportId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::notes::{Note, PARTITION, note};
-use super::users::{Account, Holder, holder, key as slot_key};
+use super::users::{Account, Holder, holder, key as slot_key, scan_accounts};
 use super::{Item, Key, Table, Takeovers, from_item, import_key, is_refused, to_item, to_value};
 
 /// The place of the manifest in the partition of the notes: behind all of them.
@@ -353,35 +353,12 @@ impl IndexStore {
     /// # Errors
     ///
     /// If storage fails or an account cannot be read.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the index is built from the whole table"
-    )]
     pub async fn scan(
         &self,
-        (part, parts): (i32, i32),
+        part: (usize, usize),
         from: Option<Item>,
     ) -> Result<(Vec<Account>, Option<Item>), Error> {
-        let doing = "read all users";
-        let scan = self.table.client().scan().table_name(self.table.name());
-        let read = scan
-            .segment(part)
-            .total_segments(parts)
-            .set_exclusive_start_key(from)
-            .filter_expression("SK = :user AND attribute_exists(email)")
-            .expression_attribute_values(":user", AttributeValue::S("U".to_owned()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| failed(doing, error))?;
-        let mut accounts = Vec::new();
-        for item in read.items.unwrap_or_default() {
-            match holder(item)? {
-                Holder::Account(account) => accounts.push(*account),
-                Holder::Elsewhere(_) => {}
-            }
-        }
-        Ok((accounts, read.last_evaluated_key))
+        scan_accounts(&self.table, part, from, "email").await
     }
 
     /// Returns how far imports are that have made accounts. One that is not there has expired long after its end.

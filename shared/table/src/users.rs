@@ -2,6 +2,7 @@
 
 mod account;
 mod item;
+mod scan;
 
 use std::borrow::Borrow;
 use std::collections::{HashMap, HashSet};
@@ -20,6 +21,8 @@ use item::{LISTED, address, bound, bound_user, slot_of, stored, subject_key};
 pub use account::{Account, AccountRecord, Former, FormerMark};
 pub(super) use item::listing_part;
 pub use item::{holder, key};
+pub use scan::AccountScan;
+pub(super) use scan::scan_accounts;
 
 /// Statements of one `BatchExecuteStatement` call, by its own limit.
 const MAX_STATEMENTS: usize = 25;
@@ -341,7 +344,8 @@ impl UserStore {
     /// [`Error::Unavailable`] if storage throttles longer than is worth waiting; some changes may then be stored.
     pub async fn replace_each(&self, changes: &[(Account, Account)]) -> Result<Vec<Replaced>, Error> {
         let doing = "change users";
-        let counted = self.are_counted(changes).await?;
+        let olds: Vec<_> = changes.iter().map(|(old, _)| old).collect();
+        let counted = self.are_counted(&olds).await?;
         let (mut open, mut statements) = (Vec::new(), Vec::new());
         for (index, (old, new)) in changes.iter().enumerate() {
             if counted[index] {
@@ -361,15 +365,16 @@ impl UserStore {
         Ok(replaced)
     }
 
-    /// Returns for each first account whether the counters have it: see [`UserStore::counted`].
-    async fn are_counted(&self, accounts: &[(Account, Account)]) -> Result<Vec<bool>, Error> {
+    /// Returns for each of at most 100 accounts whether the counters have it: see [`UserStore::counted`].
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn are_counted(&self, accounts: &[&Account]) -> Result<Vec<bool>, Error> {
         let doing = "read whether users are counted";
-        let mut keys = HashSet::new();
-        for (account, _) in accounts {
-            if let Some((import, _)) = account.user.import.filter(|_| account.user.version == 0) {
-                keys.insert(import_key(import));
-            }
-        }
+        let made = |account: &Account| account.user.import.filter(|_| account.user.version == 0);
+        let imports = accounts.iter().filter_map(|account| made(account));
+        let keys: HashSet<_> = imports.map(|(import, _)| import_key(import)).collect();
         let mut takeovers = HashMap::new();
         for mut item in self.table.batch_get(keys, doing).await? {
             if let (Some(of), Some(value)) = (item.remove("PK"), item.remove("takeovers")) {
@@ -377,9 +382,8 @@ impl UserStore {
                 takeovers.insert(of, from_value::<Takeovers>(value, doing)?);
             }
         }
-        let is_counted = |(account, _): &(Account, Account)| {
-            let made = account.user.import.filter(|_| account.user.version == 0);
-            made.is_none_or(|(import, line)| {
+        let is_counted = |account: &&Account| {
+            made(account).is_none_or(|(import, line)| {
                 let takeovers = takeovers.get(&import_key(import).pk);
                 takeovers.is_none_or(|takeovers| !takeovers.lost(line, account.import_run))
             })

@@ -97,7 +97,7 @@ async fn an_import_tells_everything_that_is_documented() {
     assert_eq!(import["errors"], json!([]));
     assert_eq!(import["rowErrors"], json!([]));
     assert_eq!(counts(&import), [2, 2, 0, 0, 0]);
-    assert_eq!(members(&import["counts"]).len(), 8);
+    assert_eq!(members(&import["counts"]).len(), 9);
     assert_eq!(import["fileName"], "users.csv");
     assert_eq!(import["bytes"], file.len());
     assert_eq!(import["sha256"].as_str().unwrap().len(), 64);

@@ -5,7 +5,7 @@
 //!
 //! - An account that the import made goes, if nothing has changed it since. It then has neither contacts nor tokens,
 //!   because the first of them change it.
-//! - An account that the import changed gets its former values back, if nothing has changed it since.
+//! - An account that the import changed or disabled gets its former values back, if nothing has changed it since.
 //! - Everything else stays, and its row fails with `changed_since`.
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -29,7 +29,7 @@ use crate::record::Status;
 /// of the rows they are fewer than the 100 actions of a transaction.
 const ACCOUNTS: usize = 40;
 
-/// A row of the file and what the import has done with it.
+/// A row of the file and what the import has done with it, or an account that is in no row.
 struct UndoneRow {
     line: u64,
     row: u64,
@@ -109,11 +109,32 @@ impl Undoing {
                     }
                     Err(stop) => return Err(stop),
                 }
+            } else if let Some(entry) = self.record.next().await? {
+                // There is nothing to take back of an account that was only reported.
+                if entry.outcome.is_change() {
+                    self.absent(entry);
+                }
             } else {
                 self.has_ended = true;
             }
         }
         Ok(())
+    }
+
+    /// Takes in what the import has done with an account that is in no row.
+    fn absent(&mut self, entry: Entry) {
+        self.queue.push_back(UndoneRow {
+            line: entry.line,
+            row: 0,
+            lines: RowLines::default(),
+            cells: None,
+            // The lines of such accounts follow that of the last row.
+            end: Position {
+                line: entry.line + 1,
+                ..self.rows.position()
+            },
+            entry,
+        });
     }
 
     /// The rows that have made or changed an account.
@@ -133,7 +154,7 @@ impl Undoing {
                     Verdict::stays("was changed since the import made its account, which is kept")
                 }
             }
-            (EntryOutcome::Updated, Some(account)) => {
+            (EntryOutcome::Updated | EntryOutcome::Disabled, Some(account)) => {
                 if account.changed_by == mark && account.is_untouched() {
                     let former = row.entry.mark.unwrap_or_default();
                     let changes = &row.entry.changes;
@@ -145,7 +166,9 @@ impl Undoing {
                     Verdict::stays("was changed since the import changed its account, which is left as it is")
                 }
             }
-            (EntryOutcome::Updated, None) => Verdict::stays("was changed by the import; the account is gone"),
+            (EntryOutcome::Updated | EntryOutcome::Disabled, None) => {
+                Verdict::stays("was changed by the import; the account is gone")
+            }
             _ => Verdict::Nothing,
         };
         Ok(self.allowed(row, verdict))
@@ -280,6 +303,7 @@ impl Session<'_> {
             user_id: row.entry.user_id,
             email: row.entry.email.clone(),
             changes,
+            is_absent: row.entry.is_absent,
             ..Entry::of(row.line, outcome)
         };
         match verdict {
@@ -308,8 +332,13 @@ impl Session<'_> {
                 if let Some(email) = &row.entry.email {
                     violation = violation.of_value(email.as_str());
                 }
-                let error = RowError::new(row.line, row.row, Some(segment.email()), violation);
-                segment.reject(row.line, row.cells.clone(), vec![error.ending(row.lines)]);
+                let error =
+                    RowError::new(row.line, row.row, Some(segment.email()), violation).ending(row.lines);
+                if row.entry.is_absent {
+                    segment.refuse(entry(EntryOutcome::Failed, Vec::new()), error);
+                } else {
+                    segment.reject(row.line, row.cells.clone(), vec![error]);
+                }
             }
         }
         Ok(())

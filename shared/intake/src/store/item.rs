@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sheet::{ImportOptions, Position};
 use table::{Item, Key, Takeovers, from_item, import_key, to_item};
 
+use crate::missing::MissingSearch;
 use crate::record::{Counts, Import, Lease, Read, Status, Via};
 
 /// The part of the index that lists imports.
@@ -80,6 +81,8 @@ struct ImportItem {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     notified: Option<Recorded<Status>>,
     position: Recorded<Position>,
+    #[serde(rename = "missingSearch", skip_serializing_if = "Option::is_none")]
+    search: Option<Recorded<MissingSearch>>,
     #[serde(skip_serializing_if = "Takeovers::is_empty", default)]
     takeovers: Takeovers,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -132,6 +135,7 @@ impl From<&Import> for ImportItem {
             undone_by,
             notified,
             position,
+            search,
             takeovers,
             lease,
             cancel,
@@ -168,6 +172,7 @@ impl From<&Import> for ImportItem {
             undone_by,
             notified,
             position,
+            search,
             takeovers,
             lease_until: lease.as_ref().map(|lease| lease.until.millis()),
             run_id: lease.and_then(|lease| lease.run),
@@ -212,6 +217,7 @@ impl From<ImportItem> for Import {
             undone_by,
             notified,
             position,
+            search,
             takeovers,
             run_id,
             lease_until,
@@ -252,6 +258,7 @@ impl From<ImportItem> for Import {
             undone_by,
             notified,
             position,
+            search,
             takeovers,
             lease: lease_until.map(|until| Lease {
                 run: run_id,

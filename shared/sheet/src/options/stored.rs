@@ -1,13 +1,13 @@
 //! The options of an import as they are stored.
 //!
-//! Versions that know neither dry runs of `upsert` nor applies nor undos read the mode and ignore the member `act`.
-//! Therefore all of these have the mode `validate`, in which those versions write no user.
+//! Versions that know neither dry runs of `upsert` nor applies nor undos nor rosters read the mode and ignore the member
+//! `act`. Therefore all of these have the mode `validate`, in which those versions write no user.
 
 use roster::{Country, Role, Roles};
 use serde::{Deserialize, Serialize};
 
 use super::reading::word;
-use super::{Act, HeaderRow, ImportOptions, Mode, UnknownColumns};
+use super::{Act, HeaderRow, ImportOptions, Missing, MissingLimit, Mode, UnknownColumns};
 use crate::{ColumnMapping, Delimiter, Encoding};
 
 /// What an import of the mode `validate` really is.
@@ -19,6 +19,8 @@ enum StoredAct {
     ApplyCreate,
     ApplyUpsert,
     Undo,
+    /// An import of the mode `upsert` that looks for missing accounts.
+    Roster,
 }
 
 /// See [`ImportOptions`].
@@ -41,6 +43,15 @@ pub(super) struct StoredOptions {
     columns: Option<ColumnMapping>,
     #[serde(skip_serializing_if = "Option::is_none")]
     country: Option<Country>,
+    #[serde(skip_serializing_if = "is_default")]
+    missing: Missing,
+    #[serde(skip_serializing_if = "is_default")]
+    missing_limit: MissingLimit,
+}
+
+/// Returns whether there is nothing to store.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Default for StoredOptions {
@@ -56,6 +67,8 @@ impl Default for StoredOptions {
             header: HeaderRow::default(),
             columns: None,
             country: None,
+            missing: Missing::default(),
+            missing_limit: MissingLimit::default(),
         }
     }
 }
@@ -73,8 +86,11 @@ impl From<ImportOptions> for StoredOptions {
             header,
             columns,
             country,
+            missing,
+            missing_limit,
         } = options;
         let stored = match (act, mode) {
+            (Act::Import, Mode::Upsert) if missing != Missing::Ignore => Some(StoredAct::Roster),
             (Act::Import, _) | (Act::DryRun, Mode::Validate) => None,
             (Act::DryRun, Mode::Create) => Some(StoredAct::DryRunCreate),
             (Act::DryRun, Mode::Upsert) => Some(StoredAct::DryRunUpsert),
@@ -93,6 +109,8 @@ impl From<ImportOptions> for StoredOptions {
             header,
             columns,
             country,
+            missing,
+            missing_limit,
         }
     }
 }
@@ -112,6 +130,8 @@ impl TryFrom<StoredOptions> for ImportOptions {
             header,
             columns,
             country,
+            missing,
+            missing_limit,
         } = stored;
         let (mode, act) = match (mode, act) {
             (Mode::Validate, None) => (Mode::Validate, Act::DryRun),
@@ -122,6 +142,7 @@ impl TryFrom<StoredOptions> for ImportOptions {
                 StoredAct::ApplyCreate => (Mode::Create, Act::Apply),
                 StoredAct::ApplyUpsert => (Mode::Upsert, Act::Apply),
                 StoredAct::Undo => (Mode::Create, Act::Undo),
+                StoredAct::Roster => (Mode::Upsert, Act::Import),
             },
             (Mode::Create | Mode::Upsert, Some(_)) => return Err("an act needs the mode validate"),
         };
@@ -136,6 +157,8 @@ impl TryFrom<StoredOptions> for ImportOptions {
             header,
             columns,
             country,
+            missing,
+            missing_limit,
         })
     }
 }
@@ -167,14 +190,23 @@ mod tests {
         }
     }
 
-    /// Every act with every mode that it may have.
+    /// Every act with every mode that it may have, and rosters.
     fn all() -> Vec<ImportOptions> {
         let of = |mode, act| ImportOptions {
             mode,
             act,
             ..ImportOptions::default()
         };
+        let roster = |act, missing| ImportOptions {
+            missing,
+            missing_limit: 7.try_into().unwrap(),
+            ..of(Mode::Upsert, act)
+        };
         vec![
+            roster(Act::Import, Missing::Report),
+            roster(Act::Import, Missing::Disable),
+            roster(Act::DryRun, Missing::Disable),
+            roster(Act::Apply, Missing::Disable),
             of(Mode::Validate, Act::DryRun),
             of(Mode::Create, Act::DryRun),
             of(Mode::Upsert, Act::DryRun),
@@ -205,6 +237,8 @@ mod tests {
             json!({ "mode": "validate", "act": "applyUndo" }),
             json!({ "mode": "create", "act": "undo" }),
             json!({ "mode": "undo" }),
+            json!({ "mode": "validate", "act": "roster", "missing": "delete" }),
+            json!({ "mode": "validate", "act": "roster", "missing": "disable", "missingLimit": 101 }),
         ] {
             assert!(serde_json::from_value::<ImportOptions>(stored).is_err());
         }
