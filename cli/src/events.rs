@@ -293,6 +293,8 @@ pub(crate) struct CountsEvent {
     failed: u64,
     /// Those that have a warning, whatever became of them.
     warnings: u64,
+    /// Accounts that are in no row and were disabled.
+    disabled: u64,
 }
 
 impl CountsEvent {
@@ -307,6 +309,7 @@ impl CountsEvent {
             skipped: count("skipped"),
             failed: count("failed"),
             warnings: count("warnings"),
+            disabled: count("disabled"),
         }
     }
 }

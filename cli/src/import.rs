@@ -9,7 +9,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, ValueEnum, value_parser};
 use roster::{Role, Roles};
 use serde_json::Value;
 use sheet::Causes;
@@ -45,12 +45,18 @@ pub(crate) struct Arguments {
     #[arg(
         long,
         value_name = "ID",
-        conflicts_with_all = ["files", "dry_run", "upsert", "ignore_duplicates", "force", "parent", "Reading"]
+        conflicts_with_all = ["files", "dry_run", "upsert", "missing", "ignore_duplicates", "force", "parent", "Reading"]
     )]
     apply: Option<String>,
     /// Change the accounts that exist, instead of taking them for errors
     #[arg(long)]
     upsert: bool,
+    /// What happens to accounts that imports created and that are not in the files, each of which is the whole roster
+    #[arg(long, value_name = "WHAT", requires = "upsert")]
+    missing: Option<Missing>,
+    /// How many of those accounts may be disabled, in per cent; if more are missing, none is
+    #[arg(long, value_name = "PER CENT", requires = "missing", value_parser = value_parser!(u8).range(0..=100))]
+    missing_limit: Option<u8>,
     /// Skip the addresses of accounts that exist, instead of taking them for errors
     #[arg(long, conflicts_with = "upsert")]
     ignore_duplicates: bool,
@@ -69,6 +75,25 @@ pub(crate) struct Arguments {
     service: ServiceArguments,
 }
 
+/// What happens to accounts that are not in a roster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Missing {
+    /// They are listed
+    Report,
+    /// They are listed and disabled
+    Disable,
+}
+
+impl Missing {
+    /// Returns the word that the service knows.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Report => "report",
+            Self::Disable => "disable",
+        }
+    }
+}
+
 impl Arguments {
     /// Returns the options of the import as the service takes them.
     fn fields(&self) -> Vec<(&'static str, String)> {
@@ -83,6 +108,11 @@ impl Arguments {
         for (_, name, value) in flags.into_iter().filter(|(is_set, ..)| *is_set) {
             fields.push((name, value.to_owned()));
         }
+        fields.extend(self.missing.map(|missing| ("missing", missing.word().to_owned())));
+        fields.extend(
+            self.missing_limit
+                .map(|limit| ("missingLimit", limit.to_string())),
+        );
         fields.extend(self.parent.iter().map(|id| ("parent", id.clone())));
         fields
     }
@@ -248,8 +278,12 @@ impl Importing<'_> {
             0 => String::new(),
             failed => format!("; {} with errors come back to be corrected", grouped(failed)),
         };
+        let disabled = match self.arguments.missing {
+            Some(Missing::Disable) => ", and to disable accounts that are not in the file",
+            Some(Missing::Report) | None => "",
+        };
         output::remark(&format!(
-            "{file}: {email} is going to {verb} {rows} at {url}{failed}."
+            "{file}: {email} is going to {verb} {rows} at {url}{disabled}{failed}."
         ));
         Ok(())
     }

@@ -47,7 +47,7 @@ enum Command {
         #[arg(long, short, value_name = "FILE", default_value = "rejected.csv")]
         output: PathBuf,
     },
-    /// List the accounts that one has created, changed or deleted, or would if it is a dry run
+    /// List the accounts that one has created, changed, deleted or missed, or would if it is a dry run
     Changes {
         id: String,
         /// How many
@@ -122,7 +122,7 @@ fn expect_typed(import: &Value) -> Result<(), Failure> {
         "This takes {name} back: it deletes {} and gives {} the former values, except where they were changed since. Type \
          {name} to go on: ",
         count(number("created"), "account"),
-        count(number("updated"), "account"),
+        count(number("updated") + number("disabled"), "account"),
         name = shown(&name),
     );
     if asked(&question)? == name.trim() {

@@ -568,6 +568,46 @@ test("what would become of accounts is shown before, done as shown, and taken ba
     await page.getByText("↩ Taken back").first().waitFor();
 });
 
+test("people who are not in a roster are shown before, disabled, and enabled again", async ({ page, stack }) => {
+    // Everybody else would be missing.
+    const own = await Stack.start();
+    try {
+        Object.assign(stack, { url: own.url, s3Endpoint: own.s3Endpoint });
+        await signIn(page, own);
+        const people = Array.from({ length: 10 }, (_, row) => `p${row}@roster.example\n`);
+        await importFile(page, csv("all.csv", `email\n${people.join("")}`), 10);
+        await page.getByRole("link", { name: "Imports" }).first().click();
+        const roster = csv("roster.csv", `email\n${people.slice(1).join("")}`);
+        await page.locator("input[type=file]").setInputFiles(roster);
+        await page.getByRole("radio", { name: /^Disable them/ }).waitFor({ state: "hidden" });
+        await page.getByRole("radio", { name: /^Create or update/ }).check();
+        await page.getByRole("radio", { name: /^Disable them/ }).check();
+        await page.getByLabel("Nobody is disabled if more").fill("9");
+        assert.deepEqual(await audit(page, "roster"), []);
+        await page.getByRole("button", { name: "Check the file" }).click();
+        await page.getByText("1 account is not in the file and would not be disabled, because that is more than 9 per cent of 10.").waitFor();
+        await page.getByRole("row", { name: /p0@roster.example/ }).getByText("not in the file").waitFor();
+
+        await page.getByRole("link", { name: "Imports" }).first().click();
+        await page.locator("input[type=file]").setInputFiles(roster);
+        await page.getByRole("radio", { name: /^Create or update/ }).check();
+        await page.getByRole("radio", { name: /^Disable them/ }).check();
+        await page.getByRole("button", { name: "Check the file" }).click();
+        await page.getByRole("row", { name: /p0@roster.example/ }).getByText("would be disabled").waitFor();
+        const enabled = async () => (await own.api("GET", "/users?searchText=p0@roster.example")).items[0].enabled;
+        assert.equal(await enabled(), true);
+        await page.getByRole("button", { name: "Disable 1 user" }).click();
+        await page.getByRole("heading", { name: "Done: 9 unchanged, 1 disabled." }).waitFor();
+        assert.equal(await enabled(), false);
+        await page.getByRole("button", { name: "Take it back" }).click();
+        await page.getByRole("dialog").getByRole("button", { name: "Take it back" }).click();
+        await page.getByRole("heading", { name: "Taken back: 1 given back, 9 as before." }).waitFor();
+        assert.equal(await enabled(), true);
+    } finally {
+        await own.stop();
+    }
+});
+
 test("an administrator settles the address that an owner asks for with one click", async ({ page, stack }) => {
     const owner = await stack.api("POST", "/users", { email: "old@pending.example", roles: ["ROLE_ORIGINATOR"] });
     const { accessToken } = await stack.api("POST", `/users/${owner.id}/tokens`, {});

@@ -234,7 +234,8 @@ async fn show(
 
 /// Returns whether it is a dry run that would change something.
 fn is_applicable(import: &Value) -> bool {
-    let changes = ["created", "updated"].map(|name| import["counts"][name].as_u64().unwrap_or_default());
+    let changes =
+        ["created", "updated", "disabled"].map(|name| import["counts"][name].as_u64().unwrap_or_default());
     import["dryRun"] == true && status_of(import) == "completed" && changes.iter().sum::<u64>() > 0
 }
 

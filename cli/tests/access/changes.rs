@@ -154,6 +154,76 @@ fn a_dry_run_without_changes_is_not_to_be_carried_out() {
 }
 
 #[test]
+fn people_who_are_not_in_a_roster_are_listed_disabled_and_enabled_again() {
+    let (service, folder) = (Service::start(), Folder::new());
+    folder.write(
+        "all.csv",
+        "email\nada@example.org\ngrace@example.org\ntim@example.org\n",
+    );
+    service.run(&folder, &["import", "all.csv", "--yes"]).expect(0);
+    folder.write("roster.csv", "email\nada@example.org\ngrace@example.org\n");
+    let enabled = || service.get("/users?searchText=tim@example.org")["items"][0]["enabled"].clone();
+    let roster = |more: &[&str]| {
+        let arguments = [&["import", "roster.csv", "--yes", "--upsert"], more].concat();
+        service.run(&folder, &arguments)
+    };
+
+    let reported = roster(&["--missing", "report"]);
+    let refused = roster(&["--missing=disable"]);
+    let dry = roster(&["--missing=disable", "--missing-limit=50", "--dry-run"]);
+    let before = enabled();
+    let id = newest(&service);
+    let changes = service.run(&folder, &["imports", "changes", &id]);
+    let applied = service.run(&folder, &["import", "--apply", &id, "--yes", "--json"]);
+    let after = enabled();
+    let undone = service.run(&folder, &["imports", "undo", &newest(&service), "--yes"]);
+
+    assert!(
+        reported.expect(0).contains("1 account is not in the file"),
+        "{reported:?}"
+    );
+    let why = "because that is more than 10 per cent of 3";
+    assert!(refused.expect(0).contains(why), "{refused:?}");
+    assert!(
+        refused
+            .stderr
+            .contains("disable accounts that are not in the file"),
+        "{refused:?}"
+    );
+    assert!(dry.expect(0).contains(&format!("--apply {id}")), "{dry:?}");
+    let listed = changes.expect(0);
+    assert!(
+        listed.contains("disabled") && listed.contains("enabled: true -> false"),
+        "{listed}"
+    );
+    applied.expect(0);
+    assert_eq!(applied.events().last().unwrap()["counts"]["disabled"], 1);
+    assert_eq!((before, after), (json!(true), json!(false)));
+    undone.expect(0);
+    assert_eq!(enabled(), true);
+}
+
+#[test]
+fn missing_people_are_for_rosters_only() {
+    let (service, folder) = before();
+    for (arguments, why) in [
+        (vec!["--missing=disable"], "--upsert"),
+        (
+            vec!["--upsert", "--missing=delete"],
+            "possible values: report, disable",
+        ),
+        (
+            vec!["--upsert", "--missing=disable", "--missing-limit=101"],
+            "0..=100",
+        ),
+        (vec!["--upsert", "--missing-limit=5"], "--missing"),
+    ] {
+        let arguments = [vec!["import", "people.csv", "--yes"], arguments].concat();
+        service.run(&folder, &arguments).expect_failure(2, why);
+    }
+}
+
+#[test]
 fn a_large_file_is_uploaded_with_all_options_of_a_dry_run() {
     let (service, folder) = before();
     folder.write("large.csv", format!("{}ada@example.org,\n", large(70)));

@@ -49,17 +49,17 @@ export async function errors(root, one, signal) {
  * @param {AbortSignal} signal
  */
 export async function changes(root, one, signal) {
-    const { created, updated, deleted } = one.counts;
-    if (!created && !updated && !deleted) return;
+    const { created, updated, deleted } = one.counts, isRoster = one.missing !== "ignore";
+    if (!created && !updated && !deleted && !isRoster) return;
     const would = isCheck(one) ? "would be " : "";
     /** @type {Paged<Api.ImportChange>} */
     const paged = new Paged({
         table: "changes", row: change => changeRow(change, would), none: "Nothing is listed.",
-        title: count => `${plural(count, "account")} ${would}${deleted || !created ? "changed" : updated ? "created or changed" : "created"}`,
+        title: count => isRoster ? `${plural(count, "account")} ${would}changed, or not in the file` : `${plural(count, "account")} ${would}${deleted || !created ? "changed" : updated ? "created or changed" : "created"}`,
         read: query => json("GET", `/users/import/${one.id}/changes`, { query, signal }),
     });
     // What would become of accounts that people use is for everybody to see.
-    if (would && updated) paged.isOpen = true;
+    if (would && (updated || isRoster)) paged.isOpen = true;
     await paged.look();
     piece(root, "changes").replaceChildren(paged.root);
 }
@@ -67,7 +67,8 @@ export async function changes(root, one, signal) {
 /** @param {Api.ImportChange} change @param {string} would */
 function changeRow({ line, userId, email, outcome, changes }, would) {
     const row = clone("change"), link = part(row, "account", HTMLAnchorElement);
-    fill(row, { line: line === null ? "" : number(line), account: visible(email ?? ""), outcome: would + (outcome === "updated" ? "changed" : outcome) });
+    const became = outcome === "missing" ? "not in the file" : would + (outcome === "updated" ? "changed" : outcome);
+    fill(row, { line: line === null ? "" : number(line), account: visible(email ?? ""), outcome: became });
     // An account that is gone, or not there yet, has no page.
     if (userId && outcome !== "deleted") link.href = `#/users/${userId}`;
     piece(row, "values").append(...(outcome === "deleted" ? [] : changes).map(({ member, before, after }) => {
@@ -112,7 +113,8 @@ function errorRow(error) {
     const row = clone("error-row"), sign = part(row, "sign", HTMLElement);
     const isWarning = error.severity === "warning";
     fill(row, {
-        line: error.lastLine ? `${number(error.line)} to ${number(error.lastLine)}` : number(error.line),
+        // An account that is in no row has none.
+        line: error.row === 0 ? "" : error.lastLine ? `${number(error.line)} to ${number(error.lastLine)}` : number(error.line),
         column: visible(error.column ?? ""),
         value: visible(error.value ?? ""),
         sign: isWarning ? "△ Warning:" : "▲",

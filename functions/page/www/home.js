@@ -65,9 +65,9 @@ export function state(one, children = []) {
 }
 
 /** What became of rows, in words. @type {Record<string, string>} */
-const IMPORTED = { created: "created", updated: "updated", unchanged: "unchanged", skipped: "skipped", failed: "failed" };
+const IMPORTED = { created: "created", updated: "updated", unchanged: "unchanged", skipped: "skipped", failed: "failed", disabled: "disabled" };
 /** @type {Record<string, string>} */
-const CHECKED = { created: "to create", updated: "to update", unchanged: "unchanged", skipped: "to skip", failed: "to correct" };
+const CHECKED = { created: "to create", updated: "to update", unchanged: "unchanged", skipped: "to skip", failed: "to correct", disabled: "to disable" };
 /** @type {Record<string, string>} */
 const UNDONE = { deleted: "deleted", updated: "given back", unchanged: "as before", skipped: "skipped", failed: "kept" };
 

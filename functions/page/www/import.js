@@ -96,15 +96,21 @@ function draw(root, one, place, kin) {
     let message = "";
     if (isCheck(one)) {
         // The service counts who would become an administrator, or would no longer be one.
-        const admins = one.message.split("; ").filter(part => part.includes("admin role")).map(part => ` ${part.replace(/\.$/, "")}.`);
-        message = `Nothing has been written. ${counted(one)}.${admins.join("")}`;
+        message = `Nothing has been written. ${counted(one)}.${told(one, "admin role")}`;
     }
     if (!isFinal(one)) message = [pace(one), counted(one), "You can close this tab; the import goes on."].filter(Boolean).join(" · ");
-    else if (one.counts.warnings) message += ` ${plural(one.counts.warnings, "row")} with a warning.`;
+    else message += told(one, "not in the file");
+    if (isFinal(one) && one.counts.warnings) message += ` ${plural(one.counts.warnings, "row")} with a warning.`;
     fill(root, { message });
     family(root, one, kin);
     acts(root, one, place, kin);
     facts(root, one);
+}
+
+/** What the service says of `about`, in sentences. @param {Api.Import} one @param {string} about */
+function told(one, about) {
+    const parts = one.message.split("; ").filter(part => part.includes(about));
+    return parts.map(part => ` ${part.replace(/\.$/, "").replace(/^./, letter => letter.toUpperCase())}.`).join("");
 }
 
 /**
@@ -138,10 +144,10 @@ function acts(root, one, place, { children }) {
             fault.textContent = error instanceof Error ? error.message : String(error);
         }
     };
-    const { created, updated, failed } = one.counts, buttons = [];
+    const { created, updated, disabled, failed } = one.counts, buttons = [];
     if (one.status === "stalled") buttons.push(act("Resume", "main", () => void change("POST", "/resume")));
     if (!isFinal(one)) buttons.push(act("Cancel", "", () => void change("DELETE", "")));
-    const wouldChange = isCheck(one) && one.status === "completed" && created + updated > 0;
+    const wouldChange = isCheck(one) && one.status === "completed" && created + updated + disabled > 0;
     if (wouldChange) {
         const apply = act(applying(one), "main", () => {
             apply.disabled = true;
@@ -157,11 +163,11 @@ function acts(root, one, place, { children }) {
         }
         buttons.push(act(`Download the ${plural(failed, "row")} to correct`, "", () => void download(one, fault)));
     }
-    if (isFinal(one) && !isCheck(one) && !isUndo(one) && created + updated && !children.some(isUndo)) {
+    if (isFinal(one) && !isCheck(one) && !isUndo(one) && created + updated + disabled && !children.some(isUndo)) {
         buttons.push(act("Take it back …", "", async () => {
             const sure = await confirmed({
                 title: `Take back ${fileName(one)}?`, yes: "Take it back", danger: true,
-                text: "Accounts that it created are deleted, and accounts that it changed get their former values back. "
+                text: "Accounts that it created are deleted, accounts that it changed get their former values back, and accounts that it disabled are enabled again. "
                     + "An account that was changed since is kept as it is, and listed.",
             });
             if (sure) await goOn("/undo");
@@ -172,9 +178,11 @@ function acts(root, one, place, { children }) {
 }
 
 /** What carrying out a check will do. @param {Api.Import} check */
-function applying({ counts: { created, updated, failed } }) {
-    const parts = [created ? `create ${plural(created, "user")}` : "", updated ? `update ${created ? number(updated) : plural(updated, "user")}` : ""];
-    const what = parts.filter(Boolean).join(" and ").replace(/^./, letter => letter.toUpperCase());
+function applying({ counts: { created, updated, disabled, failed } }) {
+    /** @type {[string, number][]} */
+    const all = [["create", created], ["update", updated], ["disable", disabled]];
+    const parts = all.filter(([, count]) => count).map(([verb, count], place) => `${verb} ${place ? number(count) : plural(count, "user")}`);
+    const what = parts.join(", ").replace(/, ([^,]*)$/, " and $1").replace(/^./, letter => letter.toUpperCase());
     return what + (failed ? `, keep ${plural(failed, "row")} for correction` : "");
 }
 
@@ -236,6 +244,7 @@ function facts(root, one) {
     const all = [
         ["What it does", isUndo(one) ? "Takes an import back" : isCheck(one) ? "Checks only" : one.mode === "upsert" ? "Creates or updates" : "Creates"],
         ["Existing addresses", isUndo(one) ? "" : one.mode === "upsert" ? "are updated" : one.ignoreDuplicates ? "are skipped" : "are errors"],
+        ["People who are not in the file", { ignore: "", report: "are listed", disable: `are disabled, up to ${one.missingLimit} %` }[one.missing]],
         ["Role of rows that name none", isUndo(one) ? "" : one.defaultRoles.map(roleName).join(", ")],
         ["File", one.bytes === null ? "not there yet" : size(one.bytes)],
         ["Read as", read ? `${read.encoding}, ${delimiterName(read.delimiter)}, ${plural(Object.keys(read.columns).length, "known column")}` : "not read yet"],

@@ -157,11 +157,18 @@ export async function show(place) {
     fault.textContent = refusal;
     go.disabled = true;
     const options = () => {
-        const mode = given(form, "mode");
+        const mode = given(form, "mode"), isRoster = mode === "upsert" && given(form, "missing") !== "ignore";
         return {
             mode: mode === "upsert" ? "upsert" : "create", ignoreDuplicates: String(mode === "skip"), defaultRoles: given(form, "role"),
+            ...isRoster ? { missing: given(form, "missing"), missingLimit: given(form, "missingLimit") } : {},
         };
     };
+    const asked = () => {
+        piece(root, "missing").hidden = given(form, "mode") !== "upsert";
+        piece(root, "limit-field").hidden = given(form, "missing") !== "disable";
+    };
+    form.addEventListener("change", asked);
+    asked();
     // Only who brings a file needs it.
     const { Look } = await import("./look.js");
     const look = new Look(piece(root, "look"), file, options, place.signal, ready => {

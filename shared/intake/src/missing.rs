@@ -137,24 +137,24 @@ impl MissingSearch {
     /// Says what came of the search, as a part of a sentence.
     pub(super) fn told(&self, options: &ImportOptions, counts: Counts) -> String {
         let (missing, accounts) = (counts.missing, self.accounts);
-        let (are, them) = if missing == 1 {
-            ("account is", "it was not disabled")
+        let (are, were) = if missing == 1 {
+            ("account is", "was")
         } else {
-            ("accounts are", "none was disabled")
+            ("accounts are", "were")
         };
         let kept = if options.is_dry() {
-            "none would be disabled"
+            "would not be disabled".to_owned()
         } else {
-            them
+            format!("{were} not disabled")
         };
         match self.pass {
             Pass::Counting => "looking for accounts that are not in the file".to_owned(),
             Pass::Reporting if options.missing == Missing::Disable && self.unreadable.rows > 0 => format!(
-                "{missing} {are} not in the file; {kept}, because the address could not be read on {}",
+                "{missing} {are} not in the file and {kept}, because the address could not be read on {}",
                 self.unreadable.named()
             ),
             Pass::Reporting if options.missing == Missing::Disable => format!(
-                "{missing} {are} not in the file, more than {} per cent of {accounts}; {kept}",
+                "{missing} {are} not in the file and {kept}, because that is more than {} per cent of {accounts}",
                 options.missing_limit.per_cent()
             ),
             Pass::Reporting => format!("{missing} {are} not in the file"),
@@ -175,7 +175,8 @@ fn disabled(options: &ImportOptions, counts: Counts) -> String {
     };
     let kept = counts.missing - number;
     if options.act == Act::Apply && kept > 0 {
-        format!("{number} {done}; {kept} changed since the dry run and kept")
+        let were = if kept == 1 { "was" } else { "were" };
+        format!("{number} {done}, and {kept} {were} kept that changed since the dry run")
     } else {
         format!("{number} {done}")
     }
@@ -301,15 +302,15 @@ mod tests {
         );
         assert_eq!(
             told(&listed, Act::Import, disable, [3, 0]),
-            "3 accounts are not in the file, more than 10 per cent of 20; none was disabled"
+            "3 accounts are not in the file and were not disabled, because that is more than 10 per cent of 20"
         );
         assert_eq!(
             told(&listed, Act::DryRun, disable, [3, 0]),
-            "3 accounts are not in the file, more than 10 per cent of 20; none would be disabled"
+            "3 accounts are not in the file and would not be disabled, because that is more than 10 per cent of 20"
         );
         assert_eq!(
             told(&unreadable, Act::Import, disable, [1, 0]),
-            "1 account is not in the file; it was not disabled, because the address could not be read on line 7"
+            "1 account is not in the file and was not disabled, because the address could not be read on line 7"
         );
     }
 
@@ -327,7 +328,7 @@ mod tests {
         );
         assert_eq!(
             told(&search, Act::Apply, disable, [3, 2]),
-            "2 accounts that are not in the file were disabled; 1 changed since the dry run and kept"
+            "2 accounts that are not in the file were disabled, and 1 was kept that changed since the dry run"
         );
     }
 }
