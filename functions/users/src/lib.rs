@@ -233,6 +233,7 @@ const CREATE: Operation<Catalog> = Operation {
                     .leads_to("readUser", "userId")
                     .leads_to("changeUser", "userId")
                     .leads_to("deleteUser", "userId")
+                    .leads_to("listUserHistory", "userId")
                     .leads_to("issueToken", "userId"),
             )
             .fails(&[&Kind::CONFLICT])
