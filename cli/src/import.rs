@@ -14,7 +14,7 @@ use roster::{Role, Roles};
 use serde_json::Value;
 use sheet::Causes;
 
-pub(crate) use wait::{Target, fetch_rejected, named, wait};
+pub(crate) use wait::{Target, fetch_rejected, named, save, wait};
 
 use crate::check::Grouped;
 use crate::events::{CheckedEvent, Event, RefusedEvent};

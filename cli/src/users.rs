@@ -1,17 +1,25 @@
 //! `access users`: accounts, by their ids or addresses.
 
-use clap::{Args, Subcommand};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::{Args, Subcommand, ValueEnum};
 use reqwest::Method;
+use reqwest::header::ACCEPT;
 use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
-use crate::import::asked;
+use crate::import::{Target, asked, save};
 use crate::output::{self, Output, shown, shown_lines};
 use crate::report::{count, listing};
 use crate::service::{Client, Patience, ServiceArguments, Settings, path_segment};
 
 /// How many users one request handles.
 const BATCH: usize = 100;
+/// How long the service may take to write a file: as long as its function lives.
+const LONGEST_EXPORT: Duration = Duration::from_mins(15);
+/// How often it is asked whether the file is written.
+const EXPORT_PAUSE: Duration = Duration::from_secs(1);
 
 /// Arguments of `access users`.
 #[derive(Args, Clone, Debug)]
@@ -29,18 +37,22 @@ pub(crate) struct Arguments {
 enum Command {
     /// List users in the order of their addresses
     List {
-        /// Only users whose address or name has these words
-        #[arg(value_name = "TEXT")]
-        search: Option<String>,
-        /// Only users with this role
-        #[arg(long)]
-        role: Option<String>,
-        /// Only users who are enabled, or who are not
-        #[arg(long, value_name = "true|false")]
-        enabled: Option<bool>,
+        #[command(flatten)]
+        filter: Filter,
         /// How many
         #[arg(long, default_value_t = Client::PAGE)]
         limit: u64,
+    },
+    /// Write users to a file, in the order of their addresses
+    Export {
+        #[command(flatten)]
+        filter: Filter,
+        /// How the file is written
+        #[arg(long, value_enum, default_value_t = Format::Csv)]
+        format: Format,
+        /// Where the file is written
+        #[arg(long, short, value_name = "FILE", default_value = "users.csv")]
+        output: PathBuf,
     },
     /// Show users
     Show {
@@ -108,6 +120,44 @@ enum Command {
         #[arg(long, value_name = "SECONDS")]
         expires_in: Option<u64>,
     },
+}
+
+/// How users are written to a file
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// As an import takes it
+    Csv,
+    /// A user as JSON on each line
+    Ndjson,
+}
+
+/// Which users
+#[derive(Args, Clone, Debug)]
+struct Filter {
+    /// Only users whose address or name has these words
+    #[arg(value_name = "TEXT")]
+    search: Option<String>,
+    /// Only users with this role
+    #[arg(long)]
+    role: Option<String>,
+    /// Only users who are enabled, or who are not
+    #[arg(long, value_name = "true|false")]
+    enabled: Option<bool>,
+}
+
+impl Filter {
+    /// Returns the parameters of a request.
+    fn query(&self) -> Vec<(&'static str, String)> {
+        let parameters = [
+            ("searchText", self.search.clone()),
+            ("role", self.role.clone()),
+            ("enabled", self.enabled.map(|enabled| enabled.to_string())),
+        ];
+        let parameters = parameters.into_iter();
+        parameters
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect()
+    }
 }
 
 /// The members of a user
@@ -183,20 +233,12 @@ struct Users {
 impl Users {
     async fn run(&self, command: &Command, out: &mut Output) -> Result<(), Failure> {
         match command {
-            Command::List {
-                search,
-                role,
-                enabled,
-                limit,
-            } => {
-                let enabled = enabled.map(|enabled| enabled.to_string());
-                let filters = [
-                    ("searchText", search.as_deref()),
-                    ("role", role.as_deref()),
-                    ("enabled", enabled.as_deref()),
-                ];
-                self.list(filters, *limit, out).await
-            }
+            Command::List { filter, limit } => self.list(&filter.query(), *limit, out).await,
+            Command::Export {
+                filter,
+                format,
+                output,
+            } => self.export(filter, *format, output).await,
             Command::Show { who } => {
                 let mut users = Vec::new();
                 for who in who {
@@ -236,14 +278,11 @@ impl Users {
         }
     }
 
-    async fn list(
-        &self,
-        filters: [(&str, Option<&str>); 3],
-        limit: u64,
-        out: &mut Output,
-    ) -> Result<(), Failure> {
-        let filters = filters.into_iter();
-        let filters: Vec<_> = filters.filter_map(|(name, value)| Some((name, value?))).collect();
+    async fn list(&self, filters: &[(&str, String)], limit: u64, out: &mut Output) -> Result<(), Failure> {
+        let filters: Vec<_> = filters
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
         let (users, all) = self.page(&filters, limit).await?;
         self.show(&users, out)?;
         if (users.len() as u64) < all {
@@ -252,6 +291,41 @@ impl Users {
                 count(all - users.len() as u64, "user")
             ));
         }
+        Ok(())
+    }
+
+    async fn export(&self, filter: &Filter, format: Format, output: &Path) -> Result<(), Failure> {
+        let mut query = filter.query();
+        let format = match format {
+            Format::Csv => "csv",
+            Format::Ndjson => "ndjson",
+        };
+        query.push(("format", format.to_owned()));
+        let started = Instant::now();
+        let request = || {
+            let request = self.client.request(Method::GET, "/users/export").query(&query);
+            request.header(ACCEPT, "application/json")
+        };
+        let answer = loop {
+            let answer = self.client.send(Patience::Long, request).await?;
+            // Nothing is answered while the file is being written.
+            if !answer.is_null() {
+                break answer;
+            }
+            if started.elapsed() > LONGEST_EXPORT {
+                return Err(Failure::Unreached(
+                    "the service has not written the file yet; run the same again to go on waiting"
+                        .to_owned(),
+                ));
+            }
+            tokio::time::sleep(EXPORT_PAUSE).await;
+        };
+        let url = answer["url"].as_str().unwrap_or_default();
+        let download = || self.client.without_token(Method::GET, url);
+        let response = self.client.response(Patience::Long, download).await?;
+        let written = save(response, Target::File(output), "exported users").await?;
+        let rows = count(answer["rows"].as_u64().unwrap_or_default(), "user");
+        output::remark(&format!("{rows} written to {}", written.display()));
         Ok(())
     }
 

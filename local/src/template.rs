@@ -498,6 +498,7 @@ mod tests {
         let folders = [
             "changes/",
             "drop/",
+            "exports/",
             "imports/",
             "index/wake/",
             "rejected/",

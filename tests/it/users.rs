@@ -4,6 +4,7 @@ mod bulk;
 mod change;
 mod create;
 mod delete;
+mod export;
 mod history;
 mod list;
 mod races;

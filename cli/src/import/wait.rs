@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use reqwest::Method;
+use reqwest::{Method, Response};
 use serde_json::Value;
 
 use super::progress::Progress;
@@ -258,14 +258,22 @@ pub(crate) async fn fetch_rejected(
     target: Target<'_>,
 ) -> Result<PathBuf, Failure> {
     let request = || client.request(Method::GET, &format!("/users/import/{id}/rejected"));
-    let mut response = client.response(Patience::Long, request).await?;
+    let response = client.response(Patience::Long, request).await?;
+    save(response, target, "rejected rows").await
+}
+
+/// Writes the body of `response`, whole or not at all, and returns where it is. `what` names it in a failure.
+///
+/// # Errors
+///
+/// If it cannot be fetched or written.
+pub(crate) async fn save(mut response: Response, target: Target<'_>, what: &str) -> Result<PathBuf, Failure> {
     let of_temporary = |error: io::Error| Failure::writing(&std::env::temp_dir(), &error);
     let mut kept = tempfile::tempfile().map_err(of_temporary)?;
     loop {
         let piece = response.chunk().await;
-        let piece = piece.map_err(|error| {
-            Failure::Unreached(format!("the rejected rows broke off ({error}); try again"))
-        })?;
+        let piece = piece
+            .map_err(|error| Failure::Unreached(format!("the {what} broke off ({error}); try again")))?;
         let Some(piece) = piece else { break };
         kept.write_all(&piece).map_err(of_temporary)?;
     }

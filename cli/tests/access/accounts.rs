@@ -94,6 +94,31 @@ fn what_is_not_the_service_is_reported() {
 }
 
 #[test]
+fn users_are_exported_to_a_file() {
+    let (service, folder) = (Service::start(), Folder::new());
+    service.user("ann@example.org", "ROLE_ORIGINATOR");
+    service.user("bob@example.org", "ROLE_COLLABORATOR");
+
+    let ran = service.run(&folder, &["users", "export", "--role=ROLE_ORIGINATOR"]);
+    ran.expect_failure(0, "1 user written to users.csv");
+    let file = folder.read("users.csv");
+    assert!(file.starts_with("\u{FEFF}email,firstName,"), "{file}");
+    assert_eq!(file.lines().count(), 2);
+    assert!(file.contains("\nann@example.org,"), "{file}");
+
+    let arguments = [
+        "users",
+        "export",
+        "bob",
+        "--format=ndjson",
+        "--output=some.ndjson",
+    ];
+    service.run(&folder, &arguments).expect(0);
+    let user: serde_json::Value = serde_json::from_str(&folder.read("some.ndjson")).unwrap();
+    assert_eq!(user["email"], "bob@example.org");
+}
+
+#[test]
 fn users_are_added_changed_and_deleted_by_address_or_id() {
     let (service, folder) = (Service::start(), Folder::new());
     let run = |arguments: &[&str]| service.run(&folder, arguments);

@@ -5,12 +5,14 @@
 
 use lambda_runtime::{Error as InvocationError, LambdaEvent};
 use serde_json::Value;
-use shared::catalog::{Catalog, tick};
+use shared::Error;
+use shared::catalog::{Catalog, tick, write_export};
 use shared::clock;
 use shared::errors::chain;
-use shared::files::Wake;
+use shared::files::{Wake, export_of_key};
 
-/// Merges what is noted, builds the index where that is needed, and compares it with the counters.
+/// Merges what is noted, builds the index where that is needed, and compares it with the counters; or writes the exports
+/// that the event names.
 ///
 /// # Errors
 ///
@@ -18,11 +20,8 @@ use shared::files::Wake;
 pub async fn handle(app: &Catalog, event: LambdaEvent<Value>) -> Result<(), InvocationError> {
     let LambdaEvent { payload, context } = event;
     let run = context.request_id;
-    match tick(app, &run, why(&payload), clock::now()).await {
-        Ok(done) => {
-            tracing::info!(run.id = run, index.done = ?done, "the index was looked after");
-            Ok(())
-        }
+    match work(app, &run, &payload).await {
+        Ok(()) => Ok(()),
         Err(error) => {
             tracing::error!(
                 run.id = run,
@@ -34,13 +33,32 @@ pub async fn handle(app: &Catalog, event: LambdaEvent<Value>) -> Result<(), Invo
     }
 }
 
+async fn work(app: &Catalog, run: &str, event: &Value) -> Result<(), Error> {
+    let keys = keys(event);
+    let exports: Vec<_> = keys.iter().filter_map(|key| export_of_key(key)).collect();
+    for id in &exports {
+        write_export(app, id, run).await?;
+        tracing::info!(run.id = run, export.id = id, "an export is written");
+    }
+    let why = why(&keys);
+    if exports.is_empty() || why.is_some() {
+        let done = tick(app, run, why, clock::now()).await?;
+        tracing::info!(run.id = run, index.done = ?done, "the index was looked after");
+    }
+    Ok(())
+}
+
+/// Returns the keys of the objects that have arrived; none if the clock calls.
+fn keys(event: &Value) -> Vec<&str> {
+    let records = event["Records"].as_array().into_iter().flatten();
+    records
+        .filter_map(|record| record["s3"]["object"]["key"].as_str())
+        .collect()
+}
+
 /// Returns what somebody calls for; `None` for the clock.
-fn why(event: &Value) -> Option<Wake> {
-    let records = event["Records"].as_array()?;
-    let keys = records
-        .iter()
-        .filter_map(|record| record["s3"]["object"]["key"].as_str());
-    let asked: Vec<_> = keys.filter_map(Wake::of_key).collect();
+fn why(keys: &[&str]) -> Option<Wake> {
+    let asked: Vec<_> = keys.iter().filter_map(|key| Wake::of_key(key)).collect();
     let lost = asked.iter().find(|why| **why == Wake::Lost);
     lost.or(asked.first()).copied()
 }
@@ -53,12 +71,14 @@ mod tests {
 
     #[test]
     fn an_event_says_why_it_comes() {
-        let of = |keys: &[&str]| {
+        let event = |named: &[&str]| {
             let record = |key: &&str| json!({ "s3": { "object": { "key": key } } });
-            why(&json!({ "Records": keys.iter().map(record).collect::<Vec<_>>() }))
+            json!({ "Records": named.iter().map(record).collect::<Vec<_>>() })
         };
+        let of = |named: &[&str]| why(&keys(&event(named)));
 
-        assert_eq!(why(&json!({ "detail-type": "Scheduled Event" })), None);
+        assert_eq!(keys(&json!({ "detail-type": "Scheduled Event" })), [""; 0]);
+        assert_eq!(why(&[]), None);
         assert_eq!(of(&["index/wake/merge"]), Some(Wake::Merge));
         assert_eq!(of(&["index/wake/merge", "index/wake/lost"]), Some(Wake::Lost));
         assert_eq!(of(&["index/wake/other"]), None);

@@ -1,6 +1,7 @@
-//! `/users`: lists, searches and adds accounts.
+//! `/users`: lists, searches, exports and adds accounts.
 
 mod cursor;
+mod export;
 
 use lambda_http::http::StatusCode;
 use lambda_http::http::header::LOCATION;
@@ -8,7 +9,7 @@ use lambda_http::{Body, Request, Response};
 use serde_json::json;
 use shared::auth::Caller;
 use shared::catalog::Catalog;
-use shared::http::operation::{Access, Answer, Operation, Route, Tag, Verb, nullable};
+use shared::http::operation::{Access, Answer, Description, Operation, Route, Tag, Verb, nullable};
 use shared::http::page::{self, CURSOR, LIMIT, OFFSET, Page};
 use shared::http::query::{Choice, Parameter, Query, Text, Time};
 use shared::http::{self, BASE_PATH, Kind, respond};
@@ -92,7 +93,7 @@ const ORDER_BY: Parameter<Choice<bool>> = Parameter {
     },
 };
 
-operations! { Catalog; LIST, CREATE }
+operations! { Catalog; LIST, CREATE, export::EXPORT }
 
 const LIST: Operation<Catalog> = Operation {
     route: Route::new(
@@ -105,20 +106,13 @@ const LIST: Operation<Catalog> = Operation {
     id: "listUsers",
     summary: "Lists and searches users",
     describe: |operation| {
-        operation
+        with_filter(operation)
             .about(
                 "Returns one page; `cursor` leads to the next one. A request that begins after a change was answered \
                  sees the change, and `count` is exact for every filter. Names are sorted by Unicode collation, users \
                  without one first. Callers whose only admin role is `ROLE_USER_ADMIN` do not see accounts that have an \
                  admin role.",
             )
-            .query(&SEARCH_TEXT)
-            .query(&ROLE)
-            .query(&ENABLED)
-            .query(&EXTERNAL_USER_ID)
-            .query(&IMPORT_ID)
-            .query(&CREATED_AFTER)
-            .query(&CREATED_BEFORE)
             .query(&LIMIT)
             .query(&OFFSET)
             .query(&CURSOR)
@@ -166,9 +160,20 @@ async fn list(app: &Catalog, request: &Request) -> Result<Response<Body>, Error>
     })
 }
 
-/// The page that the query asks for, but for where it begins.
-fn wanted(query: &mut Query, caller: &Caller) -> Wanted {
-    let limit = query.number(&LIMIT).unwrap_or_default();
+/// Describes the parameters that [`filter`] reads.
+fn with_filter(operation: Description) -> Description {
+    operation
+        .query(&SEARCH_TEXT)
+        .query(&ROLE)
+        .query(&ENABLED)
+        .query(&EXTERNAL_USER_ID)
+        .query(&IMPORT_ID)
+        .query(&CREATED_AFTER)
+        .query(&CREATED_BEFORE)
+}
+
+/// The users that the query asks for, of those that the caller sees.
+fn filter(query: &mut Query, caller: &Caller) -> Filter {
     let text = query.text(&SEARCH_TEXT).unwrap_or_default();
     let import = query.text(&IMPORT_ID);
     let import_id = import.as_ref().and_then(|text| text.parse::<ImportId>().ok());
@@ -176,24 +181,29 @@ fn wanted(query: &mut Query, caller: &Caller) -> Wanted {
         let detail = "is not the id of an import: 32 hexadecimal digits";
         query.fault(IMPORT_ID.name, Code::InvalidFormat, detail);
     }
+    Filter {
+        words: words(&text),
+        role: query.choice(&ROLE),
+        enabled: query.choice(&ENABLED),
+        external_user_id: query.text(&EXTERNAL_USER_ID),
+        import: import_id,
+        created_after: query.time(&CREATED_AFTER),
+        created_before: query.time(&CREATED_BEFORE),
+        without_admins: caller.require(Right::ManageAdmins).is_err(),
+    }
+}
+
+/// The page that the query asks for, but for where it begins.
+fn wanted(query: &mut Query, caller: &Caller) -> Wanted {
     Wanted {
-        filter: Filter {
-            words: words(&text),
-            role: query.choice(&ROLE),
-            enabled: query.choice(&ENABLED),
-            external_user_id: query.text(&EXTERNAL_USER_ID),
-            import: import_id,
-            created_after: query.time(&CREATED_AFTER),
-            created_before: query.time(&CREATED_BEFORE),
-            without_admins: caller.require(Right::ManageAdmins).is_err(),
-        },
+        filter: filter(query, caller),
         order: Order {
             by: query.choice(&SORT_BY).unwrap_or_default(),
             descending: query.choice(&ORDER_BY).unwrap_or_default(),
         },
         after: None,
         skip: 0,
-        limit,
+        limit: query.number(&LIMIT).unwrap_or_default(),
     }
 }
 

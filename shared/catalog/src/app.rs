@@ -9,7 +9,7 @@ use files::{UploadStore, Wake};
 use index::{Place, Snapshot, Wanted};
 use roster::{Tally, User, UserId};
 use service::{App, Config, StartError, clock};
-use table::{Charted, IndexStore, Listing};
+use table::{Charted, ExportStore, IndexStore, Listing};
 use tokio::sync::OnceCell;
 
 use crate::cache::{Cache, Lost};
@@ -28,8 +28,10 @@ pub struct Catalog {
     app: App,
     /// The manifest and the notes.
     pub(crate) index: IndexStore,
-    /// The objects of the index.
-    pub(crate) objects: UploadStore,
+    /// The files that were asked for.
+    pub exports: ExportStore,
+    /// The objects of the index, and those files.
+    pub objects: UploadStore,
     pub(crate) cache: Cache,
     secret: Arc<OnceCell<[u8; 32]>>,
     /// When this process called the function of the index last, in milliseconds.
@@ -58,6 +60,7 @@ impl Catalog {
     fn over(app: App, objects: UploadStore) -> Self {
         Self {
             index: IndexStore::new(app.table.clone()),
+            exports: ExportStore::new(app.table.clone()),
             objects,
             cache: Cache::default(),
             secret: Arc::default(),
@@ -73,6 +76,7 @@ impl Catalog {
         let objects = self.objects.clone().within(app.config.limits);
         Self {
             index: IndexStore::new(app.table.clone()),
+            exports: ExportStore::new(app.table.clone()),
             objects,
             app,
             ..self.clone()

@@ -13,8 +13,10 @@ mod app;
 mod build;
 mod cache;
 mod drift;
+mod export;
 mod maintain;
 mod metrics;
 
 pub use app::{Catalog, Page};
+pub use export::write_export;
 pub use maintain::{Done, tick};

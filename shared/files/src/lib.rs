@@ -32,7 +32,7 @@ use roster::ImportId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use segments::{IndexObject, Wake};
+pub use segments::{IndexObject, Wake, export_of_key};
 
 /// Bytes asked for in one request. A file is read in ranges so that a slow import does not hold one
 /// connection for minutes.
@@ -362,23 +362,50 @@ impl UploadStore {
         media_type: &str,
         content: impl Stream<Item = Result<Vec<u8>, Error>>,
     ) -> Result<u64, Error> {
-        let doing = "put rejected rows together";
+        let name = format!("rejected-{id}.csv");
+        self.put_in_parts(&Self::rejected_key(id), (media_type, &name), content)
+            .await
+    }
+
+    /// Puts the file of an export, of this media type and with this name for who saves it, together of `content`. Returns
+    /// its key, which is a new one each time, and its size.
+    ///
+    /// # Errors
+    ///
+    /// If `content` or storage fails.
+    pub async fn put_export(
+        &self,
+        (media_type, name): (&str, &str),
+        content: impl Stream<Item = Result<Vec<u8>, Error>>,
+    ) -> Result<(String, u64), Error> {
+        let key = format!("exports/{}", Uuid::now_v7().simple());
+        let bytes = self.put_in_parts(&key, (media_type, name), content).await?;
+        Ok((key, bytes))
+    }
+
+    async fn put_in_parts(
+        &self,
+        key: &str,
+        (media_type, name): (&str, &str),
+        content: impl Stream<Item = Result<Vec<u8>, Error>>,
+    ) -> Result<u64, Error> {
+        let doing = "put a file together";
         let begun = self
             .client()
             .create_multipart_upload()
             .bucket(&*self.bucket)
-            .key(Self::rejected_key(id))
+            .key(key)
             .content_type(media_type)
-            .content_disposition(format!("attachment; filename=\"rejected-{id}.csv\""))
+            .content_disposition(format!("attachment; filename=\"{name}\""))
             .send()
             .await
             .map_err(|error| failed(doing, error))?;
         let upload = begun.upload_id.unwrap_or_default();
-        let (parts, bytes) = self.upload_parts(id, &upload, content).await?;
+        let (parts, bytes) = self.upload_parts(key, &upload, content).await?;
         self.client()
             .complete_multipart_upload()
             .bucket(&*self.bucket)
-            .key(Self::rejected_key(id))
+            .key(key)
             .upload_id(upload)
             .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
             .send()
@@ -390,7 +417,7 @@ impl UploadStore {
     /// Uploads `content` as the parts of an object. Returns them, and how many bytes they have.
     async fn upload_parts(
         &self,
-        id: ImportId,
+        key: &str,
         upload: &str,
         content: impl Stream<Item = Result<Vec<u8>, Error>>,
     ) -> Result<(Vec<CompletedPart>, u64), Error> {
@@ -409,13 +436,13 @@ impl UploadStore {
                     .client()
                     .upload_part()
                     .bucket(&*self.bucket)
-                    .key(Self::rejected_key(id))
+                    .key(key)
                     .upload_id(upload)
                     .part_number(number)
                     .body(ByteStream::from(std::mem::take(&mut part)))
                     .send()
                     .await
-                    .map_err(|error| failed("put rejected rows together", error))?;
+                    .map_err(|error| failed("put a file together", error))?;
                 let completed = CompletedPart::builder().part_number(number);
                 parts.push(completed.set_e_tag(uploaded.e_tag).build());
             }
@@ -432,13 +459,22 @@ impl UploadStore {
     ///
     /// [`Error::Internal`] if it cannot be signed.
     pub async fn sign_rejected(&self, id: ImportId, valid: Duration) -> Result<String, Error> {
+        self.sign_download(&Self::rejected_key(id), valid).await
+    }
+
+    /// A URL from which the object at `key` can be read for `valid`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if it cannot be signed.
+    pub async fn sign_download(&self, key: &str, valid: Duration) -> Result<String, Error> {
         let doing = "sign a download";
         let signing = PresigningConfig::expires_in(valid).map_err(|error| Error::internal(doing, error))?;
         let signed = self
             .client()
             .get_object()
             .bucket(&*self.bucket)
-            .key(Self::rejected_key(id))
+            .key(key)
             .presigned(signing)
             .await
             .map_err(|error| failed(doing, error))?;

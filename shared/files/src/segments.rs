@@ -24,6 +24,15 @@ pub struct IndexObject {
     pub since: Timestamp,
 }
 
+/// What begins the key of an object by whose arrival an export is written.
+const EXPORT: &str = "index/wake/export/";
+
+/// Returns the export that the arrival of an object with the key `key` asks for; `None` if none.
+#[must_use]
+pub fn export_of_key(key: &str) -> Option<&str> {
+    key.strip_prefix(EXPORT)
+}
+
 /// Why the function of the index is called before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wake {
@@ -233,6 +242,16 @@ impl UploadStore {
             }
         }
         Ok(objects)
+    }
+
+    /// Calls the function of the index to write the export `id`.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn wake_export(&self, id: &str) -> Result<(), Error> {
+        self.put(format!("{EXPORT}{id}"), Bytes::new(), "wake the index")
+            .await
     }
 
     /// Calls the function of the index.

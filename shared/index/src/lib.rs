@@ -25,4 +25,4 @@ pub use columns::Columns;
 pub use entry::{Entry, State};
 pub use query::{Filter, Order, Place, SortBy, words};
 pub use segment::{Head, Segment, Writer};
-pub use snapshot::{Found, Snapshot, Wanted, merge};
+pub use snapshot::{Found, Merged, Snapshot, Wanted, merge};

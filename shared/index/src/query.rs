@@ -10,7 +10,7 @@ use crate::collation;
 use crate::columns;
 
 /// Which users to list.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Filter {
     /// Each is contained in the address, the first or the last name, without regard to case: see [`words`].
     pub words: Vec<String>,

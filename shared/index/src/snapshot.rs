@@ -288,7 +288,8 @@ impl<'a> First<'a> {
     }
 }
 
-/// Entries that are merged: of a segment, or on their own.
+/// What is still to come of one set of entries.
+#[derive(Debug)]
 enum Rest<'a, B> {
     Segment {
         segment: &'a Segment<B>,
@@ -317,7 +318,71 @@ impl<B: AsRef<[u8]>> Rest<'_, B> {
     }
 }
 
-/// Puts `segments` and `entries` together into one segment, and calls `each` with every entry of it.
+/// The entries of segments and others, joined, in the order of addresses. It holds one block of each segment at a time.
+#[derive(Debug)]
+pub struct Merged<'a, B> {
+    snapshot: Snapshot,
+    rests: Vec<Rest<'a, B>>,
+    /// The next entry of each part of the snapshot.
+    next: Vec<usize>,
+}
+
+impl<'a, B: AsRef<[u8]>> Merged<'a, B> {
+    /// Returns the entries of `segments` together with `entries`, which may be in any order.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] if a segment is damaged.
+    pub fn new(segments: &'a [Segment<B>], entries: Vec<Entry>) -> Result<Self, Invalid> {
+        let mut snapshot = Snapshot::default();
+        let mut rests = Vec::new();
+        for segment in segments {
+            snapshot = snapshot.with(Arc::new(segment.columns()?));
+            rests.push(Rest::Segment {
+                segment,
+                block: 0,
+                entries: Vec::new().into_iter(),
+            });
+        }
+        let entries = columns::sorted(entries);
+        snapshot = snapshot.with(Arc::new(Columns::of_sorted(&entries)));
+        rests.push(Rest::Entries(entries.into_iter()));
+        Ok(Self {
+            next: vec![0; rests.len()],
+            snapshot,
+            rests,
+        })
+    }
+}
+
+impl<B: AsRef<[u8]>> Iterator for Merged<'_, B> {
+    type Item = Result<Entry, Invalid>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            // The next entry by address of all parts. There are a few parts at most.
+            let heads = self.snapshot.parts.iter().zip(&self.next).enumerate();
+            let heads = heads.filter(|(_, (part, next))| **next < part.columns.len());
+            let first = heads.min_by(|(_, (one, at)), (_, (other, other_at))| {
+                one.columns
+                    .compare(**at, &other.columns, **other_at, Order::default())
+            });
+            let (number, (part, &index)) = first?;
+            let entry = match self.rests[number].next() {
+                Ok(entry) => entry,
+                Err(invalid) => return Some(Err(invalid)),
+            };
+            let (is_best, is_listed) = (part.best.get(index), part.listed.get(index));
+            self.next[number] += 1;
+            if is_best {
+                let counted = entry.counted || is_listed;
+                return Some(Ok(Entry { counted, ..entry }));
+            }
+        }
+    }
+}
+
+/// Puts `segments` and `entries` together into one segment.
 ///
 /// Deletions before `forget` are left out: that is for a merge of everything there is, when no writer can know the
 /// account any more.
@@ -330,44 +395,18 @@ pub fn merge<B: AsRef<[u8]>>(
     entries: Vec<Entry>,
     forget: Option<Timestamp>,
 ) -> Result<Writer, Invalid> {
-    let mut snapshot = Snapshot::default();
-    let mut rests = Vec::new();
-    for segment in segments {
-        snapshot = snapshot.with(Arc::new(segment.columns()?));
-        rests.push(Rest::Segment {
-            segment,
-            block: 0,
-            entries: Vec::new().into_iter(),
-        });
-    }
-    let entries = columns::sorted(entries);
-    snapshot = snapshot.with(Arc::new(Columns::of_sorted(&entries)));
-    rests.push(Rest::Entries(entries.into_iter()));
-
     let mut writer = Writer::default();
-    let mut next = vec![0_usize; rests.len()];
-    loop {
-        // The next entry by address of all parts. There are a few parts at most.
-        let heads = snapshot.parts.iter().zip(&next).enumerate();
-        let heads = heads.filter(|(_, (part, next))| **next < part.columns.len());
-        let first = heads.min_by(|(_, (one, at)), (_, (other, other_at))| {
-            one.columns
-                .compare(**at, &other.columns, **other_at, Order::default())
-        });
-        let Some((number, (part, &index))) = first else {
-            return Ok(writer);
-        };
-        let entry = rests[number].next()?;
-        next[number] += 1;
+    for entry in Merged::new(segments, entries)? {
+        let entry = entry?;
         let is_forgotten = match entry.state {
             State::Deleted(at) => forget.is_some_and(|forget| at < forget),
             State::Present(_) => false,
         };
-        if part.best.get(index) && !is_forgotten {
-            let counted = entry.counted || part.listed.get(index);
-            writer.push(Entry { counted, ..entry });
+        if !is_forgotten {
+            writer.push(entry);
         }
     }
+    Ok(writer)
 }
 
 #[cfg(test)]

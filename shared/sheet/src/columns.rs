@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::escape::unescape;
+use super::export::ExportedUsers;
 use super::fault::{FileFault, UnknownColumn};
 use super::labels::{self, is_private};
 use super::mapping::ColumnMapping;
@@ -115,6 +116,7 @@ impl Columns {
                 meanings[column].is_some()
                     || mapped.contains_key(&column)
                     || labels::meaning(&header[column]).is_some()
+                    || ExportedUsers::is_set(&header, &header[column])
             };
             // A member that another column means already is no advice: two are refused as well.
             refuse_unknown(&header, is_known, |member| !members.contains_key(&member))?;

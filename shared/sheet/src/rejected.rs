@@ -181,22 +181,30 @@ impl<'a> Rejected<'a> {
     }
 
     fn write<'c>(&self, cells: impl Iterator<Item = (Cow<'c, str>, bool)>, out: &mut Vec<u8>) {
-        let delimiter = self.dialect.delimiter.byte();
-        for (index, (cell, as_it_is)) in cells.enumerate() {
-            if index > 0 {
-                out.push(delimiter);
-            }
-            let is_special = |byte: u8| byte == delimiter || matches!(byte, b'"' | b'\r' | b'\n');
-            if as_it_is || !cell.bytes().any(is_special) {
-                out.extend_from_slice(cell.as_bytes());
-            } else {
-                out.push(b'"');
-                out.extend_from_slice(cell.replace('"', "\"\"").as_bytes());
-                out.push(b'"');
-            }
-        }
-        out.extend_from_slice(b"\r\n");
+        write_cells(cells, self.dialect.delimiter.byte(), out);
     }
+}
+
+/// Appends a row of CSV to `out`. Each cell comes with whether it is written without quotes of its own.
+pub(super) fn write_cells<'c>(
+    cells: impl Iterator<Item = (Cow<'c, str>, bool)>,
+    delimiter: u8,
+    out: &mut Vec<u8>,
+) {
+    for (index, (cell, as_it_is)) in cells.enumerate() {
+        if index > 0 {
+            out.push(delimiter);
+        }
+        let is_special = |byte: u8| byte == delimiter || matches!(byte, b'"' | b'\r' | b'\n');
+        if as_it_is || !cell.bytes().any(is_special) {
+            out.extend_from_slice(cell.as_bytes());
+        } else {
+            out.push(b'"');
+            out.extend_from_slice(cell.replace('"', "\"\"").as_bytes());
+            out.push(b'"');
+        }
+    }
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Whether a column of that name keeps cells that have no column.

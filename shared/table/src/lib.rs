@@ -26,6 +26,7 @@
 //! | administrators | `S` | `A` | `counters` | how many enabled system administrators there are |
 //! | change note | `Q#0` | `<UUID of version 7>` | `notes` | entries of users that the index has to learn of, or the name of an object with them |
 //! | manifest | `Q#0` | `M` | `manifest` | the segments of the index of users, and who works on them |
+//! | export | `E#<hash of caller and query>` | `X` | `exports` | a file of users that was asked for, and where it is |
 //! | cursor secret | `Q#0` | `K` | `manifest` | by what cursors of listings are sealed |
 //!
 //! The index `listing` (`LPK`, `LSK`) holds users in eight parts, `U#0` to `U#7`, sorted by the
@@ -35,6 +36,7 @@
 
 mod contacts;
 mod counters;
+mod exports;
 mod history;
 mod listing;
 mod manifest;
@@ -47,6 +49,7 @@ mod tokens;
 mod users;
 
 pub use contacts::{Batch, Changed, ContactStore, Finished, StoredContact};
+pub use exports::{Export, ExportFormat, ExportStore, ExportedFile};
 pub use history::{HistoryChange, HistoryLine, HistoryPage, HistorySlice, HistoryStore};
 pub use index::{Filter, Order, Place, SortBy};
 pub use listing::{Found, Listing};
