@@ -347,6 +347,14 @@ test("the history of a user says who did what, and leads to imports", async ({ p
     assert.deepEqual(await audit(page, "history"), []);
     await rows.nth(3).getByRole("link", { name: "An import" }).click();
     await page.getByRole("heading", { name: "Done: 1 created." }).waitFor();
+
+    await stack.api("DELETE", `/users/${ada.id}`);
+    await page.goto(`${stack.url}/#/users/${ada.id}`);
+    await page.getByRole("heading", { name: "This account was deleted" }).waitFor();
+    await page.getByRole("heading", { name: "History: 4 acts" }).waitFor();
+    assert.deepEqual(await audit(page, "deleted account"), []);
+    await page.goto(`${stack.url}/#/users/${ada.id.replace(/.{4}$/, "aaaa")}`);
+    await page.getByText("does not exist").waitFor();
 });
 
 test("users are found as one types, and the dashboard counts them", async ({ page, stack }) => {

@@ -26,8 +26,32 @@ import { memberName, personName, when } from "./words.js";
 /** @param {import("./main.js").Place} place */
 export async function show(place) {
     const [id = ""] = place.args;
-    if (id === "new") add(place);
-    else await edit(place, `/users/${encodeURIComponent(id)}`, []);
+    if (id === "new") {
+        add(place);
+        return;
+    }
+    const path = `/users/${encodeURIComponent(id)}`;
+    try {
+        await edit(place, path, []);
+    } catch (error) {
+        const isGone = error instanceof Problem && error.status === 404 && place.me.roles.includes("ROLE_SYSTEM_ADMIN");
+        if (!isGone || !await gone(place, path)) throw error;
+    }
+}
+
+/**
+ * Shows the history of an account that was deleted, and returns whether there is one.
+ * @param {import("./main.js").Place} place
+ * @param {string} path
+ */
+async function gone(place, path) {
+    const root = clone("gone"), { signal } = place;
+    const isKept = await json("GET", `${path}/history`, { query: { limit: 0 }, signal }).then(() => true, () => false);
+    if (!isKept) return false;
+    place.title("Deleted account");
+    place.main.replaceChildren(root);
+    await history(piece(root, "history"), path, signal)();
+    return true;
 }
 
 /** @param {import("./main.js").Place} place */
