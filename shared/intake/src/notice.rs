@@ -1,8 +1,8 @@
-//! What everybody who waits for it is told when an import ends or stands still: an object `results/<import id>.json`.
+//! The report that an import has ended or stands still: an object `results/<import id>.json`.
 //!
 //! The bucket makes an event of it (`EventBridgeEnabled` in the template). A run writes the object after its last
-//! checkpoint; what a run did not come to, and imports that end or stand still without a run, the function `sweep` makes up
-//! for. So each is told at least once. The object has no personal data.
+//! checkpoint. The function `sweep` writes it for imports that end or stand still without a run, and for runs that were
+//! killed before. So each is reported at least once. The object has no personal data.
 
 use errors::Error;
 use roster::{ImportId, Recorded, Timestamp};
@@ -10,10 +10,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::Intake;
-use crate::record::{Counts, Import, Status};
-use crate::report::shown_mode;
+use crate::record::{Import, Status};
+use crate::report::{CountsView, shown_mode};
 
-/// What is told of an import.
+/// What is reported of an import.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Notice {
@@ -23,53 +23,14 @@ struct Notice {
     mode: Value,
     dry_run: bool,
     parent: Option<ImportId>,
-    counts: NoticeCounts,
+    counts: CountsView,
     /// Nothing for an import that stands still.
     finished_at: Option<Timestamp>,
 }
 
-/// The outcomes of the rows; `rows` is the sum of those that follow, without `disabled`.
-#[derive(Serialize)]
-struct NoticeCounts {
-    rows: u64,
-    created: u64,
-    updated: u64,
-    unchanged: u64,
-    deleted: u64,
-    skipped: u64,
-    failed: u64,
-    /// Accounts that are not in the file and were disabled.
-    disabled: u64,
-}
-
-impl From<Counts> for NoticeCounts {
-    fn from(counts: Counts) -> Self {
-        let Counts {
-            created,
-            updated,
-            unchanged,
-            deleted,
-            skipped,
-            failed,
-            disabled,
-            ..
-        } = counts;
-        Self {
-            rows: counts.rows(),
-            created,
-            updated,
-            unchanged,
-            deleted,
-            skipped,
-            failed,
-            disabled,
-        }
-    }
-}
-
-/// Tells that `import` has ended as `status` says, or stands still.
+/// Reports that `import` has ended as `status` says, or stands still.
 pub(super) async fn notify(app: &Intake, import: &Import, status: Status) -> Result<(), Error> {
-    let doing = "tell how an import has ended";
+    let doing = "report how an import has ended";
     let (mode, dry_run) = shown_mode(&import.options);
     let notice = Notice {
         import_id: import.id,

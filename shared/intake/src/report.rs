@@ -201,7 +201,7 @@ pub struct ReadView {
 /// What became of the rows; `rows` is the sum of those that follow, without `warnings` and `disabled`.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[schema(as = ImportCounts)]
-struct CountsView {
+pub(super) struct CountsView {
     rows: u64,
     created: u64,
     updated: u64,
@@ -215,6 +215,33 @@ struct CountsView {
     warnings: u64,
     /// Accounts that are not in the file and were disabled, or would be; not part of the sum.
     disabled: u64,
+}
+
+impl From<Counts> for CountsView {
+    fn from(counts: Counts) -> Self {
+        let Counts {
+            created,
+            updated,
+            unchanged,
+            deleted,
+            skipped,
+            failed,
+            warnings,
+            disabled,
+            ..
+        } = counts;
+        Self {
+            rows: counts.rows(),
+            created,
+            updated,
+            unchanged,
+            deleted,
+            skipped,
+            failed,
+            warnings,
+            disabled,
+        }
+    }
 }
 
 /// The progress of an import.
@@ -302,17 +329,6 @@ impl ImportView {
             finished_at,
             expires_at,
         } = import;
-        let Counts {
-            created,
-            updated,
-            unchanged,
-            deleted,
-            skipped,
-            failed,
-            warnings,
-            disabled,
-            ..
-        } = counts;
         let (mode, dry_run) = shown_mode(&options);
         let mut options = shown(&options);
         let mut option = |name: &str| options.remove(name).unwrap_or_default();
@@ -345,17 +361,7 @@ impl ImportView {
             created_by,
             parent,
             read: read.as_ref().map(ReadView::from),
-            counts: CountsView {
-                rows: counts.rows(),
-                created,
-                updated,
-                unchanged,
-                deleted,
-                skipped,
-                failed,
-                warnings,
-                disabled,
-            },
+            counts: counts.into(),
             progress,
             created_at,
             started_at,

@@ -40,7 +40,7 @@ async fn a_run_tells_how_its_import_has_ended() {
             "parent": null,
             "counts": {
                 "rows": 2, "created": 1, "updated": 0, "unchanged": 0, "deleted": 0, "skipped": 0, "failed": 1,
-                "disabled": 0,
+                "warnings": 0, "disabled": 0,
             },
             "finishedAt": completed["finishedAt"],
         })
