@@ -1,6 +1,7 @@
 //! Requests through the local gateway beside the bare storage calls that they cannot do without.
 
 mod floor;
+mod index;
 
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,8 @@ use crate::Measured;
 const LOAD: (usize, usize) = (8, 1000);
 /// Contacts of one owner.
 const CONTACTS: usize = 10_000;
+/// Changes that a search finds in notes: fewer than call for a merge.
+const NOTES: u32 = 100;
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -61,6 +64,15 @@ pub(crate) async fn measure(users: u32) -> Result<Measured, BoxError> {
         let path = format!("/users?{query}");
         rows.push(world.row(&what, &path, Floor::Page, None).await?);
     }
+    let mut lines = vec![
+        "requests: the middle of 1,000 for one user, of 50 for lists and searches".to_owned(),
+        Box::pin(index::held(&world.local, world.app.config.clone())).await?,
+        index::exported(&world).await?,
+    ];
+    world.note_changes().await?;
+    let what = format!("search among {users} users with {NOTES} changes since the last merge");
+    let path = "/users?searchText=ser00042";
+    rows.push(world.row(&what, path, Floor::Page, None).await?);
 
     let (connections, requests) = LOAD;
     let started = Instant::now();
@@ -74,13 +86,10 @@ pub(crate) async fn measure(users: u32) -> Result<Measured, BoxError> {
     let times = times.await?.concat();
     let rate = f64::from(u32::try_from(times.len())?) / started.elapsed().as_secs_f64();
     world.local.stop().await;
-    let lines = vec![
-        "requests: the middle of 1,000 for one user, of 50 for lists and searches".to_owned(),
-        format!(
-            "GET one user over {connections} connections: {rate:.0} requests/s, 99% within {:.2} ms",
-            percentile(&times, 99)
-        ),
-    ];
+    lines.push(format!(
+        "GET one user over {connections} connections: {rate:.0} requests/s, 99% within {:.2} ms",
+        percentile(&times, 99)
+    ));
     Ok((rows, lines))
 }
 
@@ -171,6 +180,17 @@ impl World {
                 .collect::<Result<Vec<_>, BoxError>>()?;
             let contacts: Vec<_> = contacts.iter().collect();
             self.app.contacts.insert(self.owner, &contacts).await?;
+        }
+        Ok(())
+    }
+
+    /// Adds users one by one, each of which leaves a note.
+    async fn note_changes(&self) -> Result<(), BoxError> {
+        let roles = Roles::NONE.with(Role::Collaborator);
+        for number in 0..NOTES {
+            let user = user(&format!("new{number}@example.org"), "New", "User", roles)?;
+            let mark = RequestMark::random();
+            self.app.users.insert(&user, mark, Vec::new()).await?;
         }
         Ok(())
     }
