@@ -26,6 +26,7 @@ mod restart;
 mod resume;
 mod seen;
 mod sequences;
+mod stalled;
 mod template;
 mod undo;
 mod uploads;

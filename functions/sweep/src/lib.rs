@@ -7,13 +7,14 @@ use lambda_runtime::{Error as InvocationError, LambdaEvent};
 use serde::de::IgnoredAny;
 use shared::clock;
 use shared::intake::record::Status;
-use shared::intake::{Intake, Late, metrics, notify_all, settle_late};
+use shared::intake::{Intake, Late, chart_stalled, metrics, notify_all, settle_late};
 
 /// Deletions that one call finishes at most, so that it ends well within its 300 s where owners have some hundreds of
 /// contacts. The next call, in five minutes, takes up the rest.
 const MAX_DELETIONS: u64 = 100;
 
-/// Removes what is left of users who were deleted, settles what runs of imports wrote late, and reports the imports that
+/// Removes what is left of users who were deleted, hands what imports have changed that stand still to the index of users,
+/// settles what runs of imports wrote late, and reports the imports that
 /// have ended without a run that could do so or that stand still.
 ///
 /// # Errors
@@ -25,8 +26,13 @@ pub async fn handle(app: &Intake, _event: LambdaEvent<IgnoredAny>) -> Result<(),
     let stalled = unsettled
         .iter()
         .filter(|import| import.status_at(now) == Status::Stalled);
+    let mut charted = Ok(0);
     for import in stalled {
         tracing::warn!(import.id = %import.id, "an import stands still");
+        // Those that are left when one fails come with the next call.
+        if charted.is_ok() {
+            charted = Box::pin(chart_stalled(app, import.id, now)).await;
+        }
     }
     let told = notify_all(app, &unsettled, now).await;
     metrics::unsettled(app, &unsettled, now);
@@ -48,6 +54,7 @@ pub async fn handle(app: &Intake, _event: LambdaEvent<IgnoredAny>) -> Result<(),
             "deletions finished"
         );
     }
+    charted?;
     late?;
     told?;
     Ok(())

@@ -12,6 +12,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use index::Entry;
 use roster::{Slot, User, UserId};
 use service::clock;
+use table::Account;
 
 use super::run::Session;
 use super::segment::Segment;
@@ -53,7 +54,6 @@ impl Session<'_> {
     /// Keeps the entries of the accounts that the rows of `segment` have made or changed, and returns the action by
     /// which the checkpoint notes them; none if there are none.
     pub(super) async fn chart(&self, segment: &Segment) -> Result<Option<TransactWriteItem>, Error> {
-        let doing = "note the users of an import";
         let Charted {
             made,
             changed,
@@ -64,7 +64,19 @@ impl Session<'_> {
         entries.extend(given_back.iter().map(|user| self.entry(user.clone())));
         entries.extend(gone.iter().map(|id| Entry::deleted(*id, clock::now())));
         entries.extend(made.iter().map(|user| Entry::present(user.clone(), true)));
-        entries.extend(self.stored(changed).await?);
+        let stored = self.accounts(changed).await?.into_iter();
+        entries.extend(stored.map(|account| self.entry(account.into_user())));
+        self.noting(entries, segment.from.line).await
+    }
+
+    /// Keeps `entries` of accounts whose rows begin on `line`, and returns the action that notes them; none if there are
+    /// none.
+    pub(super) async fn noting(
+        &self,
+        entries: Vec<Entry>,
+        line: u64,
+    ) -> Result<Option<TransactWriteItem>, Error> {
+        let doing = "note the users of an import";
         if entries.is_empty() {
             return Ok(None);
         }
@@ -73,24 +85,19 @@ impl Session<'_> {
         if packed.len() <= MAX_NOTE {
             return users.noting(&entries, doing).map(Some);
         }
-        let line = segment.from.line;
         let key = self.app.uploads.put_delta(self.import.id, line, packed).await?;
         users.noting_object(&key, doing).map(Some)
     }
 
     /// Reads the accounts at `slots` as they are stored. One that is gone was noted by whoever deleted it.
-    async fn stored(&self, slots: &[Slot]) -> Result<Vec<Entry>, Error> {
+    pub(super) async fn accounts(&self, slots: &[Slot]) -> Result<Vec<Account>, Error> {
         let users = &self.app.users;
         let reads: Vec<_> = slots
             .chunks(BATCH)
             .map(|slots| users.holders(slots.to_vec()))
             .collect();
         let accounts: Vec<_> = stream::iter(reads).buffered(READS).try_collect().await?;
-        Ok(accounts
-            .into_iter()
-            .flat_map(HashMap::into_values)
-            .map(|account| self.entry(account.into_user()))
-            .collect())
+        Ok(accounts.into_iter().flat_map(HashMap::into_values).collect())
     }
 
     /// Returns the entry of a user whom the import has made or changed.

@@ -32,5 +32,5 @@ pub use late::{Late, settle_late};
 pub use notice::notify_all;
 pub use outcome::{CheckedRow, RowOutcome, check_rows};
 pub use report::{FirstFaults, ImportView, MAX_ROW_ERRORS, ReadView};
-pub use run::{Arrival, Ended, Run, arrived};
+pub use run::{Arrival, Ended, Run, arrived, chart_stalled};
 pub use store::ImportStore;

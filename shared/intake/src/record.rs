@@ -196,6 +196,8 @@ pub struct Import {
     pub takeovers: Takeovers,
     /// The run that holds the import.
     pub lease: Option<Lease>,
+    /// Until when the dead run was believed to live whose changes the index of users has.
+    pub charted: Option<Timestamp>,
     /// Whether a caller asked for its end.
     pub cancel: bool,
     /// Why it failed, and what to do.
@@ -276,6 +278,7 @@ impl Import {
             search: None,
             takeovers: Takeovers::default(),
             lease,
+            charted: None,
             cancel: false,
             fault: None,
             created_at: now,

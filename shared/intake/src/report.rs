@@ -322,6 +322,7 @@ impl ImportView {
             search: _,
             takeovers: _,
             lease: _,
+            charted: _,
             cancel: _,
             fault: _,
             created_at,

@@ -6,7 +6,10 @@
 //! left it.
 
 mod missing;
+mod stalled;
 mod undo;
+
+pub use stalled::chart_stalled;
 
 use std::collections::HashSet;
 use std::io;

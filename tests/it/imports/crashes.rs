@@ -350,7 +350,12 @@ impl World {
             expected += -case.uncounted;
         }
         assert_eq!(self.app.users.tally().await.unwrap(), expected);
-        index::compare(&self.catalog, &filters(), "after all imports").await;
+        self.check_searches("after all imports").await;
+    }
+
+    /// Checks searches against the table.
+    pub(super) async fn check_searches(&self, what: &str) {
+        index::compare(&self.catalog, &filters(), what).await;
     }
 }
 

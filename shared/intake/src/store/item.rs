@@ -89,6 +89,8 @@ struct ImportItem {
     run_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lease_until: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    charted: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cancel: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,6 +140,7 @@ impl From<&Import> for ImportItem {
             search,
             takeovers,
             lease,
+            charted,
             cancel,
             fault,
             created_at,
@@ -176,6 +179,7 @@ impl From<&Import> for ImportItem {
             takeovers,
             lease_until: lease.as_ref().map(|lease| lease.until.millis()),
             run_id: lease.and_then(|lease| lease.run),
+            charted: charted.map(Timestamp::millis),
             cancel: cancel.then_some(true),
             fault,
             created_at: created_at.millis(),
@@ -221,6 +225,7 @@ impl From<ImportItem> for Import {
             takeovers,
             run_id,
             lease_until,
+            charted,
             cancel,
             fault,
             created_at,
@@ -264,6 +269,7 @@ impl From<ImportItem> for Import {
                 run: run_id,
                 until: Timestamp::from_millis(until),
             }),
+            charted: charted.map(Timestamp::from_millis),
             cancel: cancel.unwrap_or_default(),
             fault,
             created_at: Timestamp::from_millis(created_at),

@@ -116,6 +116,25 @@ impl ImportStore {
             .map_err(|error| failed("forget late writes", error))
     }
 
+    /// Returns the action that records that the index has what a run of the import `id` has changed that was believed to
+    /// live until `died_at`, unless another run has taken the import.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if the action cannot be built.
+    pub fn charting(&self, id: ImportId, died_at: Timestamp) -> Result<TransactWriteItem, Error> {
+        let doing = "note the users of an import that stands still";
+        let update = Update::builder()
+            .table_name(self.table.name())
+            .set_key(Some(key(id).item()))
+            .update_expression("SET charted = :until")
+            .condition_expression("leaseUntil = :until AND attribute_exists(runId)")
+            .expression_attribute_values(":until", AttributeValue::N(died_at.millis().to_string()))
+            .build()
+            .map_err(|error| Error::internal(doing, error))?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+
     /// Counts a change of `account` that a row of the finished `import` made late. `false` if either has changed
     /// meanwhile.
     ///
