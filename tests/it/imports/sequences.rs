@@ -1,4 +1,4 @@
-//! Random sequences of imports, dry runs, applies, undos and single changes against a model in memory.
+//! Random sequences of imports, rosters, dry runs, applies, undos and single changes against a model in memory.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -15,6 +15,8 @@ use crate::support::{Service, form, send};
 
 /// As many sequences as the project promises.
 const SEQUENCES: u32 = 2000;
+/// Sequences with rosters, each in a service of its own, because a roster is about everybody.
+const ROSTERS: u32 = 500;
 const ADDRESSES: usize = 3;
 const NAMES: [&str; 3] = ["Ada", "Grace", "Tim"];
 
@@ -24,15 +26,40 @@ type Rows = Vec<(usize, usize)>;
 /// One request. Imports are counted in the order of their requests.
 #[derive(Clone, Debug)]
 enum Step {
-    Import { rows: Rows, upserts: bool, is_dry: bool },
-    Apply { import: usize },
-    Undo { import: usize },
-    Rename { address: usize, name: usize },
-    Delete { address: usize },
+    Import {
+        rows: Rows,
+        upserts: bool,
+        is_dry: bool,
+    },
+    /// An upsert that disables who is not in it, unless they are more than so many per cent.
+    Roster {
+        rows: Rows,
+        limit: usize,
+        is_dry: bool,
+    },
+    Apply {
+        import: usize,
+    },
+    Undo {
+        import: usize,
+    },
+    Rename {
+        address: usize,
+        name: usize,
+    },
+    Flip {
+        address: usize,
+    },
+    Delete {
+        address: usize,
+    },
+}
+
+fn rows() -> impl Strategy<Value = Rows> {
+    prop::collection::vec((0..ADDRESSES, 0..NAMES.len()), 1..4)
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let rows = || prop::collection::vec((0..ADDRESSES, 0..NAMES.len()), 1..4);
     prop_oneof![
         4 => (rows(), any::<bool>(), any::<bool>())
             .prop_map(|(rows, upserts, is_dry)| Step::Import { rows, upserts, is_dry }),
@@ -40,7 +67,17 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..6_usize).prop_map(|import| Step::Apply { import }),
         5 => (0..6_usize).prop_map(|import| Step::Undo { import }),
         2 => (0..ADDRESSES, 0..NAMES.len()).prop_map(|(address, name)| Step::Rename { address, name }),
+        1 => (0..ADDRESSES).prop_map(|address| Step::Flip { address }),
         1 => (0..ADDRESSES).prop_map(|address| Step::Delete { address }),
+    ]
+}
+
+fn step_with_rosters() -> impl Strategy<Value = Step> {
+    let limit = prop::sample::select(vec![0, 34, 50, 100]);
+    prop_oneof![
+        2 => step(),
+        1 => (rows(), limit, any::<bool>())
+            .prop_map(|(rows, limit, is_dry)| Step::Roster { rows, limit, is_dry }),
     ]
 }
 
@@ -49,19 +86,20 @@ fn step() -> impl Strategy<Value = Step> {
 struct Account {
     number: usize,
     name: usize,
+    enabled: bool,
     /// How often it was changed.
     version: usize,
     /// What tells one state from another; an undo brings an earlier one back.
     state: usize,
 }
 
-/// What a row of an import did.
+/// What an import did with an account.
 #[derive(Clone, Debug)]
 struct Effect {
     address: usize,
     number: usize,
-    /// The name and the state before; nothing for an account that was made.
-    before: Option<(usize, usize)>,
+    /// The account before; nothing for one that was made.
+    before: Option<Account>,
     /// The state afterwards.
     after: usize,
     is_undone: bool,
@@ -82,11 +120,16 @@ enum Import {
         rows: Rows,
         upserts: bool,
         shown: Vec<Shown>,
-        applied: Option<[u64; 5]>,
+        /// The addresses of accounts that would be disabled, with the accounts and their versions.
+        absent: Vec<(usize, usize, usize)>,
+        applied: Option<Counted>,
     },
     Real(Vec<Effect>, usize),
     Undo,
 }
+
+/// Created, updated, unchanged, deleted, failed, disabled.
+type Counted = [u64; 6];
 
 /// What the service should hold, in the plainest terms.
 #[derive(Default)]
@@ -103,9 +146,91 @@ impl Model {
         *number
     }
 
-    /// What becomes of rows: created, updated, unchanged, deleted, failed.
-    fn import(&mut self, rows: &Rows, upserts: bool, is_dry: bool, shown: Option<&[Shown]>) -> [u64; 5] {
-        let mut counts = [0; 5];
+    /// What becomes of the rows of an import, which is recorded.
+    fn import(&mut self, rows: &Rows, upserts: bool, is_dry: bool, shown: Option<&[Shown]>) -> Counted {
+        let (counts, effects, found) = self.carry_out(rows, upserts, is_dry, shown);
+        self.imports.push(if is_dry {
+            Import::Dry {
+                rows: rows.clone(),
+                upserts,
+                shown: found,
+                absent: Vec::new(),
+                applied: None,
+            }
+        } else {
+            Import::Real(effects, rows.len())
+        });
+        counts
+    }
+
+    /// What becomes of the rows of a roster and of those who are not in it, which is recorded.
+    fn roster(&mut self, rows: &Rows, limit: usize, is_dry: bool) -> Counted {
+        let enabled = |(_, account): &(&usize, &Account)| account.enabled;
+        let before = self.accounts.iter().filter(enabled).count();
+        let is_absent = |address: &usize| rows.iter().all(|(other, _)| other != address);
+        let absent: Vec<_> = self
+            .accounts
+            .iter()
+            .filter(enabled)
+            .filter(|(address, _)| is_absent(address))
+            .map(|(address, account)| (*address, account.number, account.version))
+            .collect();
+        let absent = if absent.len() * 100 > limit * before {
+            Vec::new()
+        } else {
+            absent
+        };
+        let mut counts = self.import(rows, true, is_dry, None);
+        if is_dry {
+            counts[5] = absent.len() as u64;
+            if let Some(Import::Dry { absent: listed, .. }) = self.imports.last_mut() {
+                *listed = absent;
+            }
+        } else {
+            counts[5] = self.disable(&absent);
+        }
+        counts
+    }
+
+    /// Disables those accounts that still are what they were, for the last import.
+    fn disable(&mut self, absent: &[(usize, usize, usize)]) -> u64 {
+        let mut disabled = Vec::new();
+        for (address, number, version) in absent {
+            let Some(account) = self.accounts.get_mut(address) else {
+                continue;
+            };
+            if (account.number, account.version) != (*number, *version) {
+                continue;
+            }
+            let before = account.clone();
+            account.enabled = false;
+            account.version += 1;
+            account.state = Self::next(&mut self.states);
+            disabled.push(Effect {
+                address: *address,
+                number: *number,
+                before: Some(before),
+                after: account.state,
+                is_undone: false,
+            });
+        }
+        let count = disabled.len();
+        if let Some(Import::Real(effects, rows)) = self.imports.last_mut() {
+            effects.extend(disabled);
+            *rows += count;
+        }
+        count as u64
+    }
+
+    /// What becomes of rows, what they do, and what they meet.
+    fn carry_out(
+        &mut self,
+        rows: &Rows,
+        upserts: bool,
+        is_dry: bool,
+        shown: Option<&[Shown]>,
+    ) -> (Counted, Vec<Effect>, Vec<Shown>) {
+        let mut counts = [0; 6];
         let mut effects = Vec::new();
         let mut found = Vec::new();
         let mut seen: BTreeMap<usize, bool> = BTreeMap::new();
@@ -130,6 +255,7 @@ impl Model {
                         let account = Account {
                             number: Self::next(&mut self.numbers),
                             name: *name,
+                            enabled: true,
                             version: 0,
                             state: Self::next(&mut self.states),
                         };
@@ -151,7 +277,7 @@ impl Model {
                         effects.push(Effect {
                             address: *address,
                             number: account.number,
-                            before: Some((account.name, account.state)),
+                            before: Some(account.clone()),
                             after: state,
                             is_undone: false,
                         });
@@ -169,31 +295,21 @@ impl Model {
             }
             found.push(outcome);
         }
-        self.imports.push(if is_dry {
-            Import::Dry {
-                rows: rows.clone(),
-                upserts,
-                shown: found,
-                applied: None,
-            }
-        } else {
-            Import::Real(effects, rows.len())
-        });
-        counts
+        (counts, effects, found)
     }
 
     /// What becomes of the rows of an import that is taken back.
-    fn undo(&mut self, import: usize) -> [u64; 5] {
+    fn undo(&mut self, import: usize) -> Counted {
         let Import::Real(mut effects, rows) = self.imports[import].clone() else {
             unreachable!("only real imports are taken back");
         };
-        let mut counts = [0; 5];
+        let mut counts = [0; 6];
         counts[2] = (rows - effects.len()) as u64;
         for effect in &mut effects {
             let account = self.accounts.get_mut(&effect.address);
             match (
                 account.filter(|account| account.number == effect.number),
-                effect.before,
+                &effect.before,
             ) {
                 (None, None) => counts[2] += 1,
                 (Some(_), Some(_)) if effect.is_undone => counts[2] += 1,
@@ -201,10 +317,12 @@ impl Model {
                     self.accounts.remove(&effect.address);
                     counts[3] += 1;
                 }
-                (Some(account), Some((name, state))) if account.state == effect.after => {
-                    account.name = name;
-                    account.state = state;
-                    account.version += 1;
+                (Some(account), Some(before)) if account.state == effect.after => {
+                    let version = account.version + 1;
+                    *account = Account {
+                        version,
+                        ..before.clone()
+                    };
                     effect.is_undone = true;
                     counts[1] += 1;
                 }
@@ -217,9 +335,9 @@ impl Model {
     }
 }
 
-/// What an import counted: created, updated, unchanged, deleted, failed.
-fn counted(import: &Value) -> [u64; 5] {
-    ["created", "updated", "unchanged", "deleted", "failed"]
+/// What an import counted.
+fn counted(import: &Value) -> Counted {
+    ["created", "updated", "unchanged", "deleted", "failed", "disabled"]
         .map(|name| import["counts"][name].as_u64().unwrap())
 }
 
@@ -238,32 +356,33 @@ impl Play<'_> {
     }
 
     /// Takes a step; what the service counted and what it should have.
-    async fn take(&mut self, step: &Step) -> Option<([u64; 5], [u64; 5])> {
+    async fn take(&mut self, step: &Step) -> Option<(Counted, Counted)> {
         match step {
             Step::Import {
                 rows,
                 upserts,
                 is_dry,
             } => {
-                let mut file = "email,firstName\n".to_owned();
-                for (address, name) in rows {
-                    writeln!(file, "{},{}", self.email(*address), NAMES[*name]).unwrap();
-                }
                 let mode = if *upserts { "upsert" } else { "create" };
-                let is_dry_word = if *is_dry { "yes" } else { "no" };
-                let fields = [("mode", mode), ("dryRun", is_dry_word), ("force", "true")];
-                let request = self.service.request(Method::POST, "/users/import");
-                let import = send(request.multipart(form(file, &fields))).await.expect(200);
-                let expected = self.model.import(rows, *upserts, *is_dry, None);
-                let done = counted(&import);
-                self.imports.push(import);
-                Some((done, expected))
+                let done = self.send(rows, &[("mode", mode)], *is_dry).await;
+                Some((done, self.model.import(rows, *upserts, *is_dry, None)))
+            }
+            Step::Roster { rows, limit, is_dry } => {
+                let limit_word = limit.to_string();
+                let fields = [
+                    ("mode", "upsert"),
+                    ("missing", "disable"),
+                    ("missingLimit", &limit_word),
+                ];
+                let done = self.send(rows, &fields, *is_dry).await;
+                Some((done, self.model.roster(rows, *limit, *is_dry)))
             }
             Step::Apply { import } => {
                 let Some(Import::Dry {
                     rows,
                     upserts,
                     shown,
+                    absent,
                     applied,
                 }) = self.model.imports.get(*import).cloned()
                 else {
@@ -274,13 +393,11 @@ impl Play<'_> {
                 if let Some(applied) = applied {
                     return Some((done, applied));
                 }
-                let expected = self.model.import(&rows, upserts, false, Some(&shown));
-                self.model.imports[*import] = Import::Dry {
-                    rows,
-                    upserts,
-                    shown,
-                    applied: Some(expected),
-                };
+                let mut expected = self.model.import(&rows, upserts, false, Some(&shown));
+                expected[5] = self.model.disable(&absent);
+                if let Import::Dry { applied, .. } = &mut self.model.imports[*import] {
+                    *applied = Some(expected);
+                }
                 self.imports.push(followed);
                 Some((done, expected))
             }
@@ -309,6 +426,16 @@ impl Play<'_> {
                 }
                 None
             }
+            Step::Flip { address } => {
+                let found = user(self.service, &self.email(*address)).await?;
+                let path = format!("/users/{}/enable", found.id);
+                send(self.service.request(Method::PUT, &path)).await.expect(200);
+                let account = self.model.accounts.get_mut(address)?;
+                account.enabled = !account.enabled;
+                account.version += 1;
+                account.state = Model::next(&mut self.model.states);
+                None
+            }
             Step::Delete { address } => {
                 let found = user(self.service, &self.email(*address)).await?;
                 self.service
@@ -321,6 +448,21 @@ impl Play<'_> {
         }
     }
 
+    /// Imports rows and returns what was counted.
+    async fn send(&mut self, rows: &Rows, fields: &[(&str, &str)], is_dry: bool) -> Counted {
+        let mut file = "email,firstName\n".to_owned();
+        for (address, name) in rows {
+            writeln!(file, "{},{}", self.email(*address), NAMES[*name]).unwrap();
+        }
+        let more = [("dryRun", if is_dry { "yes" } else { "no" }), ("force", "true")];
+        let request = self.service.request(Method::POST, "/users/import");
+        let request = request.multipart(form(file, &[fields, &more].concat()));
+        let import = send(request).await.expect(200);
+        let done = counted(&import);
+        self.imports.push(import);
+        done
+    }
+
     async fn follow(&self, import: usize, what: &str) -> Value {
         let id = self.imports[import]["id"].as_str().unwrap();
         let path = format!("/users/import/{id}/{what}");
@@ -328,12 +470,13 @@ impl Play<'_> {
         self.service.finished(started["id"].as_str().unwrap()).await
     }
 
-    /// The first names that the service has, by address.
-    async fn names(&self) -> BTreeMap<usize, String> {
+    /// The first names that the service has, by address, and who is enabled.
+    async fn names(&self) -> BTreeMap<usize, (String, bool)> {
         let mut names = BTreeMap::new();
         for address in 0..ADDRESSES {
             if let Some(user) = user(self.service, &self.email(address)).await {
-                names.insert(address, user.first_name.unwrap().as_str().to_owned());
+                let name = user.first_name.unwrap().as_str().to_owned();
+                names.insert(address, (name, user.enabled));
             }
         }
         names
@@ -358,7 +501,7 @@ async fn play(service: &Service, number: usize, steps: &[Step]) -> Result<(), St
             .model
             .accounts
             .iter()
-            .map(|(address, account)| (*address, NAMES[account.name].to_owned()))
+            .map(|(address, account)| (*address, (NAMES[account.name].to_owned(), account.enabled)))
             .collect();
         let names = play.names().await;
         if names != expected {
@@ -370,13 +513,35 @@ async fn play(service: &Service, number: usize, steps: &[Step]) -> Result<(), St
     Ok(())
 }
 
+fn random(count: u32, step: impl Strategy<Value = Step>) -> Vec<Vec<Step>> {
+    let mut runner = TestRunner::new(Config::default());
+    let strategy = prop::collection::vec(step, 2..12);
+    (0..count)
+        .map(|_| strategy.new_tree(&mut runner).unwrap().current())
+        .collect()
+}
+
+async fn rosters(count: u32) {
+    let sequences = random(count, step_with_rosters());
+    let differences: Vec<_> = stream::iter(&sequences)
+        .map(async |steps| {
+            let service = Service::start().await;
+            let played = play(&service, 0, steps).await;
+            let tally = service.app().users.tally().await.unwrap();
+            assert_eq!(tally.all.total, super::users(&service).await, "{steps:#?}");
+            played
+        })
+        .buffer_unordered(4)
+        .filter_map(|played| async move { played.err() })
+        .collect()
+        .await;
+    println!("{count} sequences with rosters");
+    assert!(differences.is_empty(), "{}", differences[0]);
+}
+
 async fn sequences(count: u32) {
     let service = Service::start().await;
-    let mut runner = TestRunner::new(Config::default());
-    let strategy = prop::collection::vec(step(), 2..12);
-    let sequences: Vec<_> = (0..count)
-        .map(|_| strategy.new_tree(&mut runner).unwrap().current())
-        .collect();
+    let sequences = random(count, step());
     let service = &service;
     let differences: Vec<_> = stream::iter(sequences.iter().enumerate())
         .map(|(number, steps)| async move { play(service, number, steps).await })
@@ -399,4 +564,15 @@ async fn imports_and_what_follows_them_are_as_in_a_plain_model() {
 #[ignore = "takes minutes"]
 async fn thousands_of_imports_and_what_follows_them_are_as_in_a_plain_model() {
     sequences(SEQUENCES).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rosters_and_what_follows_them_are_as_in_a_plain_model() {
+    rosters(15).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes"]
+async fn hundreds_of_rosters_and_what_follows_them_are_as_in_a_plain_model() {
+    rosters(ROSTERS).await;
 }
