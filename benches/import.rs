@@ -3,30 +3,14 @@
 
 mod bare;
 
-use std::fmt::Write;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use aws_lambda_events::s3::S3Event;
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextRef;
-use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
+use benches::world::{World, file};
 use benches::{Row, Unit, cpu_seconds, median, peak_memory};
-use lambda_runtime::{Context, LambdaEvent};
-use local::{Data, Local, Options};
-use serde_json::json;
-use shared::intake::Intake;
-use shared::intake::record::{Import, Status, Via};
-use shared::roster::{ImportId, Role, Roles};
+use shared::BoxError;
 use shared::sheet::ImportOptions;
-use shared::{BoxError, clock};
-use uuid::Uuid;
 
 use crate::Measured;
-
-/// How long one import may take.
-const PATIENCE: Duration = Duration::from_mins(10);
 
 /// What each round came to, in rows a second where nothing else is said.
 #[derive(Default)]
@@ -107,27 +91,31 @@ pub(crate) async fn measure(rows: u32, rounds: usize) -> Result<Measured, BoxErr
 
 impl Figures {
     async fn add_round(&mut self, rows: u32) -> Result<(), BoxError> {
-        let clean = file(rows, "clean", |_| false);
-        let dirty = file(rows, "dirty", |row| row % 10 == 0);
-        let bad = file(rows, "bad", |_| true);
+        let clean = file(0..rows, "clean", "Last", |_| false);
+        let dirty = file(0..rows, "dirty", "Last", |row| row % 10 == 0);
+        let bad = file(0..rows, "bad", "Last", |_| true);
         let count = f64::from(rows);
         let rate = |took: Duration| count / took.as_secs_f64();
         let world = World::start().await?;
+        let import = async |file: &str| {
+            let (import, took) = world.import(file, ImportOptions::default()).await?;
+            assert_eq!(import.counts.rows(), u64::from(rows));
+            Ok::<_, BoxError>(took)
+        };
 
         let (took, used) = bare::write(&world.local, rows).await?;
         self.bare.push(rate(took));
         self.units.push(used / count);
 
         let before = cpu_seconds("self");
-        world.calls.0.store(0, Ordering::Relaxed);
-        self.clean.push(rate(world.import(&clean, rows).await?));
-        self.calls
-            .push(f64::from(world.calls.0.load(Ordering::Relaxed)) / count);
+        let _ = world.meter.take();
+        self.clean.push(rate(import(&clean).await?));
+        self.calls.push(world.meter.take().0 / count);
         self.cpu.push((cpu_seconds("self") - before) * 10_000.0 / count);
 
-        self.dirty.push(rate(world.import(&dirty, rows).await?));
-        self.existing.push(rate(world.import(&clean, rows).await?));
-        self.bad.push(rate(world.import(&bad, rows).await?));
+        self.dirty.push(rate(import(&dirty).await?));
+        self.existing.push(rate(import(&clean).await?));
+        self.bad.push(rate(import(&bad).await?));
 
         let started = Instant::now();
         let cells: usize = csv::Reader::from_reader(clean.as_bytes())
@@ -139,119 +127,4 @@ impl Figures {
         world.local.stop().await;
         Ok(())
     }
-}
-
-/// One service with a table on disk, as `cargo run -p local` has it.
-struct World {
-    local: Local,
-    /// Counts its calls.
-    app: Intake,
-    calls: Calls,
-    _data: tempfile::TempDir,
-}
-
-/// Counts the calls of an app to its table. The few to its bucket are one for each 8 MiB of the file.
-#[derive(Clone, Debug, Default)]
-struct Calls(Arc<AtomicU32>);
-
-impl Intercept for Calls {
-    fn name(&self) -> &'static str {
-        "Calls"
-    }
-
-    fn read_before_transmit(
-        &self,
-        _: &BeforeTransmitInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), aws_sdk_dynamodb::error::BoxError> {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        Ok(())
-    }
-}
-
-impl World {
-    async fn start() -> Result<Self, BoxError> {
-        let data = tempfile::tempdir()?;
-        let local = Local::start(Options {
-            data: Data::Dir(data.path().to_owned()),
-            ..Options::default()
-        })
-        .await?;
-        let calls = Calls::default();
-        let counted = local.dynamodb().config().to_builder().interceptor(calls.clone());
-        let counted = Client::from_conf(counted.build());
-        let app = Intake::new(local.app().config.clone(), &counted, local.s3());
-        Ok(Self {
-            local,
-            app,
-            calls,
-            _data: data,
-        })
-    }
-
-    /// Imports `file`, which has `rows` rows; the time that the function takes.
-    async fn import(&self, file: &str, rows: u32) -> Result<Duration, BoxError> {
-        let id = ImportId::from_uuid(Uuid::now_v7());
-        let now = clock::now();
-        let later = now.plus(Duration::from_hours(1));
-        let options = ImportOptions {
-            default_roles: Roles::NONE.with(Role::Collaborator),
-            ..ImportOptions::default()
-        };
-        // A key that starts nothing by itself, so that nothing but the import is timed.
-        let key = format!("bench/{id}.csv");
-        let import = Import::open(id, key.clone(), Via::Drop, options, now..later);
-        self.app.imports.insert(&import).await?;
-        self.local
-            .s3()
-            .put_object()
-            .bucket(self.local.bucket())
-            .key(key)
-            .body(file.as_bytes().to_vec().into())
-            .send()
-            .await?;
-        let event: S3Event = serde_json::from_value(json!({"Records": [{
-            "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "us-east-1",
-            "eventTime": "2026-11-23T00:00:00.000Z", "eventName": "ObjectCreated:Put",
-            "userIdentity": {}, "requestParameters": {}, "responseElements": {},
-            "s3": {"bucket": {"name": self.local.bucket()}, "object": {"key": format!("resume/{id}")}},
-        }]}))?;
-        let mut context = Context::default();
-        context.request_id = id.to_string();
-        context.deadline = later.millis();
-
-        let started = Instant::now();
-        let handled = import_file::handle(&self.app, LambdaEvent::new(event, context));
-        tokio::time::timeout(PATIENCE, handled).await??;
-        let took = started.elapsed();
-
-        let import = self
-            .app
-            .imports
-            .find(id, clock::now())
-            .await?
-            .ok_or("the import is gone")?;
-        assert_eq!(import.status, Status::Completed);
-        assert_eq!(import.counts.rows(), u64::from(rows));
-        Ok(took)
-    }
-}
-
-/// A file of `rows` rows, those that are `bad` with two faults each.
-fn file(rows: u32, name: &str, bad: impl Fn(u32) -> bool) -> String {
-    let mut file = "email,firstName,lastName,mobileNumber,roles\n".to_owned();
-    for row in 0..rows {
-        let (domain, role) = if bad(row) {
-            ("", "WIZARD")
-        } else {
-            ("example.org", "COLLABORATOR")
-        };
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            file,
-            "{name}{row:08}@{domain},First{row},Last{row},+442079460018,ROLE_{role}"
-        );
-    }
-    file
 }

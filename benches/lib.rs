@@ -2,6 +2,8 @@
 //!
 //! Absolute times mean nothing on a machine that is shared; ratios within one run do.
 
+pub mod world;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
