@@ -51,6 +51,13 @@ const KEY: Parameter<Text> = Parameter {
     kind: Text { max: 1024 },
 };
 
+/// The import that others continue, apply or take back, by which those are found.
+const PARENT: Parameter<Text> = Parameter {
+    name: "parent",
+    about: "Only imports with this `parent`: those of its rejected rows, its apply, and its undos",
+    kind: Text { max: 32 },
+};
+
 operations! { Intake; LIST, CREATE, preview::PREVIEW, check::CHECK, OPEN_UPLOAD, READ_TEMPLATE }
 
 const LIST: Operation<Intake> = Operation {
@@ -70,6 +77,7 @@ const LIST: Operation<Intake> = Operation {
                  `ROLE_USER_ADMIN` do not see imports of system administrators.",
             )
             .query(&KEY)
+            .query(&PARENT)
             .query(&LIMIT)
             .query(&OFFSET)
             .query(&CURSOR)
@@ -82,6 +90,7 @@ async fn list(app: &Intake, request: &Request) -> Result<Response<Body>, Error> 
     let mut query = Query::of(request);
     let limit = query.number(&LIMIT).unwrap_or_default();
     let key = query.text(&KEY);
+    let parent = query.import_id(&PARENT);
     let (skip, cursor) = page::beginning(&mut query);
     let cursor = cursor.map(|text| {
         cursor::read(&text).unwrap_or_else(|| {
@@ -96,6 +105,7 @@ async fn list(app: &Intake, request: &Request) -> Result<Response<Body>, Error> 
     let now = clock::now();
     let listing = ImportListing {
         object_key: key.as_deref(),
+        parent,
         without_system_admins: !caller.sees_every_import(),
         after: after.as_deref(),
         skip,

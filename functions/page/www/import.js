@@ -213,13 +213,12 @@ async function download(one, fault) {
  * @returns {Promise<Kin>}
  */
 async function kinOf(one, signal) {
-    // Those that follow are newer, so they are among the first of the list.
     /** @type {[Api.ImportPage, Api.Import | null]} */
     const [{ items }, parent] = await Promise.all([
-        json("GET", "/users/import", { query: { limit: 100 }, signal }),
+        json("GET", "/users/import", { query: { parent: one.id, limit: 100 }, signal }),
         one.parent === null ? null : json("GET", `/users/import/${one.parent}`, { signal }).catch(() => null),
     ]);
-    return { parent, children: items.filter(other => other.parent === one.id) };
+    return { parent, children: items };
 }
 
 /** @param {HTMLElement} root @param {Api.Import} one @param {Kin} kin */

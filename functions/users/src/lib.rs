@@ -14,7 +14,7 @@ use shared::http::page::{self, CURSOR, LIMIT, OFFSET, Page};
 use shared::http::query::{Choice, Parameter, Query, Text, Time};
 use shared::http::{self, BASE_PATH, Kind, respond};
 use shared::index::{Filter, Order, SortBy, Wanted, words};
-use shared::roster::{Code, Email, ExternalUserId, ImportId, Right, Role, UserDraft, UserView, Violation};
+use shared::roster::{Code, Email, ExternalUserId, Right, Role, UserDraft, UserView, Violation};
 use shared::{Error, accounts, by_reference, operations};
 
 use crate::cursor::Cursor;
@@ -175,12 +175,7 @@ fn with_filter(operation: Description) -> Description {
 /// The users that the query asks for, of those that the caller sees.
 fn filter(query: &mut Query, caller: &Caller) -> Filter {
     let text = query.text(&SEARCH_TEXT).unwrap_or_default();
-    let import = query.text(&IMPORT_ID);
-    let import_id = import.as_ref().and_then(|text| text.parse::<ImportId>().ok());
-    if import.is_some() && import_id.is_none() {
-        let detail = "is not the id of an import: 32 hexadecimal digits";
-        query.fault(IMPORT_ID.name, Code::InvalidFormat, detail);
-    }
+    let import_id = query.import_id(&IMPORT_ID);
     Filter {
         words: words(&text),
         role: query.choice(&ROLE),

@@ -122,6 +122,8 @@ pub enum Refusal {
 pub struct ImportListing<'a> {
     /// Only those of this object in the staging bucket.
     pub object_key: Option<&'a str>,
+    /// Only those with this parent.
+    pub parent: Option<ImportId>,
     /// None of those that only system administrators may see.
     pub without_system_admins: bool,
     /// Only those after this place, see [`ImportStore::place`].
@@ -363,6 +365,7 @@ impl ImportStore {
         let doing = "list imports";
         let ImportListing {
             object_key,
+            parent,
             without_system_admins,
             after,
             mut skip,
@@ -384,6 +387,10 @@ impl ImportStore {
             if let Some(key) = object_key {
                 filter.push_str(" AND objectKey = :key");
                 query = query.expression_attribute_values(":key", AttributeValue::S(key.to_owned()));
+            }
+            if let Some(parent) = parent {
+                filter.push_str(" AND parent = :parent");
+                query = query.expression_attribute_values(":parent", AttributeValue::S(parent.to_string()));
             }
             if without_system_admins {
                 // See `Import::is_for_system_admins`.

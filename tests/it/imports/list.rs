@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::dry_run::followed;
 use super::{MEMBERS, members, people};
 use crate::support::Service;
 
@@ -61,4 +62,36 @@ async fn imports_are_walked_by_cursor() {
     let walked: Vec<_> = walked.into_iter().map(|import| import["id"].clone()).collect();
     assert_eq!(walked, sent);
     service.get("/users/import?cursor=nonsense").await.expect(400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn imports_that_follow_another_are_found_by_it() {
+    let service = Service::start().await;
+    let file = "email\nada@example.org\nnobody\n";
+    let dry = service.import(file, &[("dryRun", "true")]).await.expect(200);
+    let applied = followed(&service, &dry, "/apply").await;
+    let undone = followed(&service, &applied, "/undo").await;
+    let parent = [("parent", applied["id"].as_str().unwrap())];
+    let corrected = service.import(people(1..=1), &parent).await.expect(200);
+    let of = async |import: &Value| {
+        let query = [("parent", import["id"].as_str().unwrap())];
+        let walked = service.walk("/users/import", &query, 1).await;
+        walked
+            .iter()
+            .map(|import| import["id"].clone())
+            .collect::<Vec<_>>()
+    };
+
+    assert_eq!(of(&dry).await, [applied["id"].clone()]);
+    assert_eq!(
+        of(&applied).await,
+        [corrected["id"].clone(), undone["id"].clone()]
+    );
+    assert_eq!(of(&corrected).await, [Value::Null; 0]);
+    let long = "x".repeat(33);
+    let refused = service
+        .get(&format!("/users/import?parent={long}"))
+        .await
+        .expect(400);
+    assert_eq!(refused["errors"][0]["pointer"], "#/parent");
 }

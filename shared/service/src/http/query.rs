@@ -2,7 +2,7 @@
 
 use errors::Error;
 use lambda_http::{Request, RequestExt};
-use roster::{Code, InvalidTimestamp, Timestamp, Violation};
+use roster::{Code, ImportId, InvalidTimestamp, Timestamp, Violation};
 use utoipa::openapi::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
 /// A parameter that a route takes: its name, what it means, and what it may be.
@@ -135,6 +135,17 @@ impl Query {
     fn take(&mut self, name: &str) -> Option<String> {
         let index = self.parameters.iter().position(|(known, _)| known == name)?;
         Some(self.parameters.swap_remove(index).1)
+    }
+
+    /// The id of an import.
+    pub fn import_id(&mut self, parameter: &Parameter<Text>) -> Option<ImportId> {
+        let text = self.text(parameter)?;
+        let id = text.parse().ok();
+        if id.is_none() {
+            let detail = "is not the id of an import: 32 hexadecimal digits";
+            self.fault(parameter.name, Code::InvalidFormat, detail);
+        }
+        id
     }
 
     /// The parameter as it was sent.
