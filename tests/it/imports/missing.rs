@@ -534,6 +534,10 @@ impl RosterWorld {
     const SETTINGS: &[(&str, &str)] = &[("IMPORT_SEGMENT_ROWS", "3")];
 
     async fn start() -> Self {
+        Self::with(&DISABLE).await
+    }
+
+    async fn with(fields: &[(&str, &str)]) -> Self {
         let service = Service::without_runs().await;
         let app = Faults::new(Schedule::Clean).app(&service.local, Self::SETTINGS);
         let made = super::import_later(&service, file(0..PEOPLE) + "away@example.org,Away,,no\n", &[]);
@@ -550,8 +554,27 @@ impl RosterWorld {
             address(1)
         )
         .unwrap();
-        let import = super::import_later(&service, roster, &DISABLE).await.expect(202);
+        let import = super::import_later(&service, roster, fields).await.expect(202);
         Self { service, import }
+    }
+
+    /// A dry run of the roster that was completed, and its apply, which no run has taken up.
+    async fn to_be_applied() -> Self {
+        let world = Self::with(&[&DISABLE[..], &[("dryRun", "true")]].concat()).await;
+        world.followed_by("/apply").await
+    }
+
+    /// A roster that was completed, and its undo, which no run has taken up.
+    async fn to_be_undone() -> Self {
+        let world = Self::start().await;
+        world.followed_by("/undo").await
+    }
+
+    async fn followed_by(self, what: &str) -> Self {
+        let (_, app) = self.disturbed(Schedule::Clean);
+        deliver(&app, &self.event(), "before", LONG).await.unwrap();
+        let import = post(&self.service, &self.import, what).await.expect(202);
+        Self { import, ..self }
     }
 
     fn event(&self) -> Value {
@@ -586,6 +609,18 @@ impl RosterWorld {
         self.check_counters(what).await;
     }
 
+    /// Checks that the roster was taken back.
+    async fn check_undone(&self, what: &str) {
+        let import = self.service.get(&path(&self.import)).await.expect(200);
+        assert_eq!(import["status"], "completed", "{what}: {import}");
+        assert_eq!(counts(&import), [11, 0, 2, 0, 0], "{what}: {import}");
+        assert_eq!(import["counts"]["deleted"], 1, "{what}: {import}");
+        assert_eq!(disabled(&self.service).await, [0; 0], "{what}");
+        let two = user(&self.service, &address(2)).await.unwrap();
+        assert_eq!(two.first_name.unwrap().as_str(), "Person", "{what}");
+        self.check_counters(what).await;
+    }
+
     /// Checks the counters of users against the table.
     async fn check_counters(&self, what: &str) {
         let tally = self.service.get("/dashboard/users").await.expect(200);
@@ -605,39 +640,48 @@ async fn each<P, F: Future<Output = ()>>(points: impl IntoIterator<Item = P>, wo
         .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_roster_whose_run_is_killed_at_any_call_disables_and_counts_everybody_once() {
-    let world = RosterWorld::start().await;
+/// Kills a run of what `start` has prepared at each of its calls, before or after it, and delivers the event twice more.
+async fn crash_everywhere(start: impl AsyncFn() -> RosterWorld, check: impl AsyncFn(&RosterWorld, &str)) {
+    let world = start().await;
     let (faults, app) = world.disturbed(Schedule::Clean);
     deliver(&app, &world.event(), "clean", LONG).await.unwrap();
-    world.check("undisturbed").await;
-    assert!(faults.calls() > 20, "{} calls", faults.calls());
+    check(&world, "undisturbed").await;
+    assert!(faults.calls() > 10, "{} calls", faults.calls());
 
     let (crashed, points) = (AtomicU64::new(0), faults.calls() * 2);
-    each(
-        (0..points).map(|point| (point / 2, point % 2 == 1)),
-        async |(call, after)| {
-            let world = RosterWorld::start().await;
-            let (faults, app) = world.disturbed(Schedule::Crash { call, after });
-            let event = world.event();
-            let ended = faults.until_stopped(deliver(&app, &event, "killed", LONG)).await;
-            crashed.fetch_add(u64::from(ended.is_none()), Ordering::SeqCst);
-            let (_, app) = world.disturbed(Schedule::Clean);
-            for run in ["killed", "killed-again"] {
-                deliver(&app, &event, run, LONG).await.unwrap();
-            }
-            world
-                .check(&format!(
-                    "killed {} call {call}",
-                    if after { "after" } else { "before" }
-                ))
-                .await;
-        },
-    )
+    let points_of = (0..points).map(|point| (point / 2, point % 2 == 1));
+    each(points_of, async |(call, after)| {
+        let world = start().await;
+        let (faults, app) = world.disturbed(Schedule::Crash { call, after });
+        let event = world.event();
+        let ended = faults.until_stopped(deliver(&app, &event, "killed", LONG)).await;
+        crashed.fetch_add(u64::from(ended.is_none()), Ordering::SeqCst);
+        let (_, app) = world.disturbed(Schedule::Clean);
+        for run in ["killed", "killed-again"] {
+            deliver(&app, &event, run, LONG).await.unwrap();
+        }
+        let what = format!("killed {} call {call}", if after { "after" } else { "before" });
+        check(&world, &what).await;
+    })
     .await;
     let crashed = crashed.into_inner();
     println!("{crashed} crash points");
     assert!(crashed * 10 >= points * 9, "of {points}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_roster_whose_run_is_killed_at_any_call_disables_and_counts_everybody_once() {
+    crash_everywhere(RosterWorld::start, RosterWorld::check).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_apply_of_a_roster_that_is_killed_at_any_call_disables_and_counts_everybody_once() {
+    crash_everywhere(RosterWorld::to_be_applied, RosterWorld::check).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undo_of_a_roster_that_is_killed_at_any_call_enables_everybody_once() {
+    crash_everywhere(RosterWorld::to_be_undone, RosterWorld::check_undone).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -781,6 +825,39 @@ async fn more_accounts_than_a_checkpoint_takes_are_disabled_and_enabled_again() 
     assert_eq!(undone["counts"]["updated"], MANY - 1);
     let off = service.get("/users?enabled=false&limit=1").await.expect(200);
     assert_eq!(off["count"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_without_time_disable_everybody_of_a_page_once() {
+    const MANY: usize = 200;
+    let service = Service::without_runs().await;
+    let app = service.app();
+    let made = super::import_later(&service, file(0..MANY), &[])
+        .await
+        .expect(202);
+    deliver(&app, &event(&service, made["id"].as_str().unwrap()), "made", LONG)
+        .await
+        .unwrap();
+    let fields = [&DISABLE[..], &[("missingLimit", "100")]].concat();
+    let roster = super::import_later(&service, file(0..1), &fields)
+        .await
+        .expect(202);
+    let event = event(&service, roster["id"].as_str().unwrap());
+
+    let mut runs = 0;
+    while service.get(&path(&roster)).await.expect(200)["success"].is_null() {
+        let run = format!("run {runs}");
+        deliver(&app, &event, &run, Duration::ZERO).await.unwrap();
+        runs += 1;
+        assert!(runs < 20, "it never ends");
+    }
+    let import = service.get(&path(&roster)).await.expect(200);
+    let mut listed = outcomes(&service, &import).await;
+    listed.dedup();
+
+    assert!(runs >= 5, "{runs} runs");
+    assert_eq!(import["counts"]["disabled"], MANY - 1);
+    assert_eq!(listed.len(), MANY - 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
