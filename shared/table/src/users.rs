@@ -365,7 +365,7 @@ impl UserStore {
         Ok(replaced)
     }
 
-    /// Returns for each of at most 100 accounts whether the counters have it: see [`UserStore::counted`].
+    /// Returns for each of at most 100 accounts whether the counters have it.
     ///
     /// # Errors
     ///
