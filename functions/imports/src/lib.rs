@@ -27,7 +27,7 @@ use shared::intake::record::{Import, MAX_FILE, Status, Via};
 use shared::intake::store::{ImportListing, OpenedUpload};
 use shared::intake::{FirstFaults, ImportStore, ImportView, Intake};
 use shared::roster::{Code, FileName, Given, ImportId, InvalidText, Right, Role, Timestamp, Violation};
-use shared::sheet::{ImportOptions, ImportOptionsDraft, TEMPLATE};
+use shared::sheet::{ImportOptions, ImportOptionsDraft, Missing, TEMPLATE};
 use shared::{Error, by_reference, clock, operations};
 use utoipa::openapi::{
     ArrayBuilder, KnownFormat, Object, ObjectBuilder, OneOfBuilder, Ref, SchemaFormat, Type,
@@ -238,6 +238,7 @@ async fn create(app: &Intake, request: Request) -> Result<Response<Body>, Error>
     });
     let parent = find_parent(app, &caller, &parent, &mut faults).await?;
     let options = options::parsed(draft, &caller, faults)?;
+    refuse_roster_of_part(&options, parent)?;
     if let Some(answer) = answered {
         return Ok(answer);
     }
@@ -449,6 +450,7 @@ async fn open_upload(app: &Intake, request: &Request) -> Result<Response<Body>, 
     }
     let parent = find_parent(app, &caller, &parent, &mut faults).await?;
     let options = options::parsed(draft, &caller, faults)?;
+    refuse_roster_of_part(&options, parent)?;
     if let Some(answer) = http::answered(request) {
         return Ok(answer);
     }
@@ -571,6 +573,19 @@ async fn template(app: &Intake, request: &Request) -> Result<Response<Body>, Err
     Query::of(request).finish()?;
     let response = Response::builder().header(CONTENT_DISPOSITION, "attachment; filename=\"users.csv\"");
     respond::bytes(response, CSV, TEMPLATE)
+}
+
+/// Refuses to take rows that come back for the whole roster: whoever is only in the file of `parent` would be missing.
+fn refuse_roster_of_part(options: &ImportOptions, parent: Option<ImportId>) -> Result<(), Error> {
+    if parent.is_none() || options.missing == Missing::Ignore {
+        return Ok(());
+    }
+    let detail = "must be left out where parent is given: rows that come back are not the whole roster";
+    Err(Error::Invalid(vec![Violation::new(
+        "missing",
+        Code::InvalidFormat,
+        detail,
+    )]))
 }
 
 fn open(app: &Intake, caller: &Caller, options: ImportOptions, (id, via): (ImportId, Via)) -> Import {

@@ -150,11 +150,12 @@ impl MissingSearch {
         match self.pass {
             Pass::Counting => "looking for accounts that are not in the file".to_owned(),
             Pass::Reporting if options.missing == Missing::Disable && self.unreadable.rows > 0 => format!(
-                "{missing} {are} not in the file and {kept}, because the address could not be read on {}",
+                "{missing} {are} not in the file and {kept}, because {} may have people whose address could not be read",
                 self.unreadable.named()
             ),
             Pass::Reporting if options.missing == Missing::Disable => format!(
-                "{missing} {are} not in the file and {kept}, because that is more than {} per cent of {accounts}",
+                "{missing} {are} not in the file and {kept}, because that is more than {} per cent of {accounts}; \
+                 look at its changes, and if they are right, send it again with a higher missingLimit",
                 options.missing_limit.per_cent()
             ),
             Pass::Reporting => format!("{missing} {are} not in the file"),
@@ -166,6 +167,9 @@ impl MissingSearch {
 /// Says how many accounts were disabled.
 fn disabled(options: &ImportOptions, counts: Counts) -> String {
     let number = counts.disabled;
+    if counts.missing == 0 {
+        return "no account is missing from the file".to_owned();
+    }
     let would = options.is_dry();
     let done = match (number, would) {
         (1, false) => "account that is not in the file was disabled",
@@ -302,15 +306,17 @@ mod tests {
         );
         assert_eq!(
             told(&listed, Act::Import, disable, [3, 0]),
-            "3 accounts are not in the file and were not disabled, because that is more than 10 per cent of 20"
+            "3 accounts are not in the file and were not disabled, because that is more than 10 per cent of 20; \
+             look at its changes, and if they are right, send it again with a higher missingLimit"
         );
         assert_eq!(
             told(&listed, Act::DryRun, disable, [3, 0]),
-            "3 accounts are not in the file and would not be disabled, because that is more than 10 per cent of 20"
+            "3 accounts are not in the file and would not be disabled, because that is more than 10 per cent of 20; \
+             look at its changes, and if they are right, send it again with a higher missingLimit"
         );
         assert_eq!(
             told(&unreadable, Act::Import, disable, [1, 0]),
-            "1 account is not in the file and was not disabled, because the address could not be read on line 7"
+            "1 account is not in the file and was not disabled, because line 7 may have people whose address could not be read"
         );
     }
 

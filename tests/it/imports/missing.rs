@@ -220,7 +220,8 @@ async fn nobody_is_disabled_if_more_are_missing_than_the_limit_allows() {
     assert_eq!(
         refused["message"],
         "Completed; 8 rows read: 0 created, 0 updated, 8 unchanged, 0 skipped, 0 failed; 2 accounts are not in the file \
-         and were not disabled, because that is more than 10 per cent of 10."
+         and were not disabled, because that is more than 10 per cent of 10; \
+         look at its changes, and if they are right, send it again with a higher missingLimit."
     );
     assert_eq!(
         (&refused["counts"]["disabled"], &refused["success"]),
@@ -384,7 +385,7 @@ async fn whoever_is_on_a_row_with_an_error_is_not_disabled() {
             flip(&service, 1).await;
         } else {
             let message = import["message"].as_str().unwrap();
-            let blame = "because the address could not be read on line 10";
+            let blame = "because line 10 may have people whose address could not be read";
             assert!(message.contains(blame), "{message}");
             let listed = outcomes(&service, &import).await;
             assert!(listed.contains(&("missing".to_owned(), address(1))), "{listed:?}");
@@ -504,6 +505,50 @@ async fn the_options_are_for_upserts_and_a_share_has_at_most_a_hundred_per_cent(
         refused.faults(),
         ["#/missing invalid_format", "#/missingLimit out_of_range"]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_come_back_are_never_taken_for_the_whole_roster() {
+    let service = service().await;
+    let parent = service
+        .import(file(0..1), &[("mode", "upsert")])
+        .await
+        .expect(200);
+    let parent = parent["id"].as_str().unwrap();
+
+    let sent = service
+        .import(file(1..2), &[&DISABLE[..], &[("parent", parent)]].concat())
+        .await;
+    let upload = json!({ "bytes": 5, "mode": "upsert", "missing": "report", "parent": parent });
+    let opened = service.post("/users/import/uploads", &upload).await;
+
+    for refused in [sent, opened] {
+        refused.expect(422);
+        assert_eq!(refused.faults(), ["#/missing invalid_format"]);
+    }
+    assert_eq!(disabled(&service).await, [0; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_above_the_rows_is_not_disabled() {
+    let service = service().await;
+    let rows = file(2..PEOPLE);
+    // Sorted by a spreadsheet, header and all; and without a header, which nobody has said.
+    let sorted = format!("{},Person,,\n{},Person,,\n{rows}", address(0), address(1));
+    let bare: String = (0..PEOPLE).map(|number| address(number) + "\n").collect();
+    let columns = [&DISABLE[..], &[("columns", r##"{"#1": "email"}"##)]].concat();
+    let limit = [&DISABLE[..], &[("missingLimit", "100")]].concat();
+
+    for (file, options, lines) in [(sorted, limit, "lines 1 and 2"), (bare, columns, "line 1")] {
+        let import = service.import(file, &options).await.expect(200);
+
+        let message = import["message"].as_str().unwrap();
+        assert!(
+            message.contains(&format!("because {lines} may have people")),
+            "{message}"
+        );
+        assert_eq!(disabled(&service).await, [0; 0]);
+    }
 }
 
 /// The event of the object that starts a run of an import.

@@ -14,7 +14,7 @@ use super::super::stop::Stop;
 use super::{Ended, LONGEST_SEGMENT, Next, Session};
 use crate::changes::{Entry, EntryOutcome, RecordReader};
 use crate::missing::{MissingSearch, Pass, Roster, UnreadableRows};
-use crate::record::Status;
+use crate::record::{Read, Status};
 
 /// Accounts that one checkpoint disables: with the import, the counters and the record they are fewer than the 100 actions
 /// of a transaction.
@@ -100,6 +100,9 @@ impl Session<'_> {
         let check = self.check(read, Roles::ALL);
         let mut addresses = Seen::within(Memory::LARGE);
         let mut unreadable = UnreadableRows::default();
+        for line in lines_above(read) {
+            unreadable.add(line);
+        }
         // To the end of the file: where a quote is never closed, the last row begins at the checkpoint.
         self.reread(u64::MAX, |row| {
             match check.address(row) {
@@ -309,6 +312,16 @@ impl Session<'_> {
             Next::GoOn
         }
     }
+}
+
+/// Returns the lines that were not taken for rows and may have people on them all the same: those above the header, and
+/// the header if it looks like a row.
+fn lines_above(read: &Read) -> Vec<u64> {
+    let mut lines = read.skipped_lines.clone();
+    if read.columns.header().iter().any(|name| name.contains('@')) {
+        lines.push(lines.last().map_or(1, |line| line + 1));
+    }
+    lines
 }
 
 /// Returns those of `accounts` that are not in the file, or counts them, whatever `search` is about.
