@@ -14,7 +14,7 @@ use roster::{Role, Roles};
 use serde_json::Value;
 use sheet::Causes;
 
-pub(crate) use wait::{Target, fetch_rejected, named, save, wait};
+pub(crate) use wait::{Target, fetch_rejected, named, options_of, save, wait};
 
 use crate::check::Grouped;
 use crate::events::{CheckedEvent, Event, RefusedEvent};
@@ -51,8 +51,8 @@ pub(crate) struct Arguments {
     /// Change the accounts that exist, instead of taking them for errors
     #[arg(long)]
     upsert: bool,
-    /// What happens to accounts that imports created and that are not in the files, each of which is the whole roster
-    #[arg(long, value_name = "WHAT", requires = "upsert")]
+    /// What happens to accounts that imports created and that are not in the file, which has to be the whole roster
+    #[arg(long, value_name = "WHAT", requires = "upsert", conflicts_with = "parent")]
     missing: Option<Missing>,
     /// How many of those accounts may be disabled, in per cent; if more are missing, none is
     #[arg(long, value_name = "PER CENT", requires = "missing", value_parser = value_parser!(u8).range(0..=100))]
@@ -127,6 +127,12 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     if !(arguments.yes || arguments.dry_run || has_terminal()) {
         return Err(Failure::Usage(
             "there is no terminal to ask on whether to go on; say so by --yes".to_owned(),
+        ));
+    }
+    if arguments.missing.is_some() && arguments.files.len() > 1 {
+        return Err(Failure::Usage(
+            "--missing takes one file, which has to be the whole roster; put the rows of all files into one"
+                .to_owned(),
         ));
     }
     let client = Client::new(Settings::find(&arguments.service)?)?;
@@ -239,7 +245,14 @@ impl Importing<'_> {
             .collect();
         let assignable = roster::assignable(roles);
         let options = self.arguments.reading.options(assignable)?;
-        let source = Source::open(path, self.arguments.reading.sheet.as_deref())?;
+        let sheet = self.arguments.reading.sheet.as_deref();
+        let source = Source::open(path, sheet)?;
+        if self.arguments.missing.is_some() && source.is_workbook() && sheet.is_none() {
+            return Err(Failure::Usage(
+                "--missing needs --sheet with a workbook, to name the sheet that has the whole roster"
+                    .to_owned(),
+            ));
+        }
         let mut pass = Pass::begin(source, &options, assignable)?;
         let mut causes = Grouped::default();
         let mut counts = Counts::default();

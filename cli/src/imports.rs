@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::import::{Target, asked, fetch_rejected, named, wait};
+use crate::import::{Target, asked, fetch_rejected, named, options_of, wait};
 use crate::output::{self, Output, shown, shown_lines};
 use crate::report::{cause_table_of, count, grouped, listing};
 use crate::service::{Client, Patience, ServiceArguments, Settings, path_segment};
@@ -92,10 +92,12 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
             said(&answer, arguments.json, &mut out)?;
         }
         Command::Rejected { id, output } => {
+            let import = client.get(&path(id), Patience::Short).await?;
             let written = fetch_rejected(&client, &path_segment(id), Target::File(output)).await?;
             let file = written.display();
             output::remark(&format!(
-                "Written: {file}. Correct it and send it by: access import {file} --parent {id}"
+                "Written: {file}. Correct it and send it by: access import {file} --parent {id}{}",
+                options_of(&import)
             ));
         }
         Command::Changes { id, limit } => {

@@ -295,6 +295,12 @@ impl Users {
     }
 
     async fn export(&self, filter: &Filter, format: Format, output: &Path) -> Result<(), Failure> {
+        if output.exists() {
+            return Err(Failure::Usage(format!(
+                "{} exists already; name another file by --output",
+                output.display()
+            )));
+        }
         let mut query = filter.query();
         let format = match format {
             Format::Csv => "csv",
@@ -325,7 +331,12 @@ impl Users {
         let response = self.client.response(Patience::Long, download).await?;
         let written = save(response, Target::File(output), "exported users").await?;
         let rows = count(answer["rows"].as_u64().unwrap_or_default(), "user");
-        output::remark(&format!("{rows} written to {}", written.display()));
+        let taken_at = answer["takenAt"].as_str().unwrap_or_default();
+        output::remark(&format!(
+            "{rows}, as of {}, written to {}",
+            shown(taken_at),
+            written.display()
+        ));
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use std::path::Path;
 use calamine::{Data, Range, Reader, Xlsx, XlsxError};
 
 use crate::failure::Failure;
+use crate::output;
 
 /// The largest workbook that is read: it unfolds to a multiple of that in memory.
 const LARGEST: u64 = 64 << 20;
@@ -54,6 +55,13 @@ pub(crate) fn to_csv(path: &Path, file: File, sheet: Option<&str>) -> Result<Fil
             known.join(", ")
         )));
     };
+    if sheet.is_none() && names.len() > 1 {
+        output::remark(&format!(
+            "{}: only the first of {} sheets is read, {name:?}; name another by --sheet",
+            path.display(),
+            names.len()
+        ));
+    }
     let range = book
         .worksheet_range(&name)
         .map_err(|error| refused(error.to_string()))?;

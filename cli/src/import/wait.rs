@@ -31,6 +31,29 @@ pub(super) struct Following<'a> {
     pub(super) json: bool,
 }
 
+/// Returns the options with which rows that come back are sent, as they follow a command; those about how its file was
+/// read are not among them, because rejected rows say that themselves.
+pub(crate) fn options_of(import: &Value) -> String {
+    let mut options = String::new();
+    if import["mode"] == "upsert" {
+        options.push_str(" --upsert");
+    }
+    if import["ignoreDuplicates"] == true {
+        options.push_str(" --ignore-duplicates");
+    }
+    if let Some(country) = import["country"].as_str() {
+        options.push_str(" --country ");
+        options.push_str(country);
+    }
+    let roles = import["defaultRoles"].as_array().into_iter().flatten();
+    let roles: Vec<_> = roles.filter_map(Value::as_str).collect();
+    if !roles.is_empty() {
+        options.push_str(" --default-roles ");
+        options.push_str(&roles.join(","));
+    }
+    options
+}
+
 /// Returns the id of an import.
 pub(crate) fn id_of(import: &Value) -> &str {
     import["id"].as_str().unwrap_or_default()
@@ -211,7 +234,8 @@ async fn show(
         if let Some(path) = &rejected {
             let path = path.display();
             out.line(&format!(
-                "Written: {path}. Correct it and send it by: access import {path} --parent {id}"
+                "Written: {path}. Correct it and send it by: access import {path} --parent {id}{}",
+                options_of(import)
             ))?;
         } else if failed > 0 {
             out.line(&format!(

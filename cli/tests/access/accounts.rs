@@ -100,7 +100,8 @@ fn users_are_exported_to_a_file() {
     service.user("bob@example.org", "ROLE_COLLABORATOR");
 
     let ran = service.run(&folder, &["users", "export", "--role=ROLE_ORIGINATOR"]);
-    ran.expect_failure(0, "1 user written to users.csv");
+    ran.expect_failure(0, "written to users.csv");
+    assert!(ran.stderr.starts_with("1 user, as of 20"), "{ran:?}");
     let file = folder.read("users.csv");
     assert!(file.starts_with("\u{FEFF}email,firstName,"), "{file}");
     assert_eq!(file.lines().count(), 2);
@@ -116,6 +117,9 @@ fn users_are_exported_to_a_file() {
     service.run(&folder, &arguments).expect(0);
     let user: serde_json::Value = serde_json::from_str(&folder.read("some.ndjson")).unwrap();
     assert_eq!(user["email"], "bob@example.org");
+    service
+        .run(&folder, &["users", "export"])
+        .expect_failure(2, "users.csv exists already; name another file by --output");
 }
 
 #[test]

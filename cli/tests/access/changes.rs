@@ -182,6 +182,13 @@ fn people_who_are_not_in_a_roster_are_listed_disabled_and_enabled_again() {
         reported.expect(0).contains("1 account is not in the file"),
         "{reported:?}"
     );
+    roster(&["--missing=disable", "--parent=0"]).expect_failure(2, "cannot be used with");
+    roster(&["--missing=disable", "all.csv"]).expect_failure(2, "--missing takes one file");
+    folder.write("people.xlsx", include_bytes!("../fixtures/people.xlsx"));
+    let workbook = ["import", "people.xlsx", "--yes", "--upsert", "--missing=disable"];
+    service
+        .run(&folder, &workbook)
+        .expect_failure(2, "--missing needs --sheet");
     let why = "because that is more than 10 per cent of 3";
     assert!(refused.expect(0).contains(why), "{refused:?}");
     assert!(
