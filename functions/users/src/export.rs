@@ -58,7 +58,7 @@ pub(super) const EXPORT: Operation<Catalog> = Operation {
                  It is written in the background: ask again after `Retry-After` seconds until the answer is not 202. For \
                  an hour, the same caller with the same query gets the same file. Follow the redirect without your access \
                  token. A caller who prefers JSON gets the URL in the body instead. Sent as an import with `mode=upsert`, \
-                 the CSV changes nothing.",
+                 the CSV changes nothing, unless somebody has changed users since.",
             )
             .query(&FORMAT)
             .answers(200, Answer::json::<ExportView>("Where the file is, for a caller who prefers JSON"))

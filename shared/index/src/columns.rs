@@ -562,7 +562,8 @@ impl<'a> Test<'a> {
             mask,
             bits,
             without_admins: filter.without_admins,
-            is_impossible: import == Some(None),
+            // Who has no reference is stored with an empty one.
+            is_impossible: import == Some(None) || filter.external_user_id.as_deref() == Some(""),
             import: import.flatten(),
             after: filter.created_after,
             before: filter.created_before,

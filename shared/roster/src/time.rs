@@ -3,8 +3,8 @@
 use std::{fmt, str::FromStr, time::Duration};
 
 use time::{
-    PrimitiveDateTime, UtcDateTime,
-    format_description::StaticFormatDescription,
+    OffsetDateTime, PrimitiveDateTime, UtcDateTime,
+    format_description::{StaticFormatDescription, well_known::Rfc3339},
     macros::{format_description, utc_datetime},
 };
 #[cfg(feature = "schema")]
@@ -31,6 +31,28 @@ impl Timestamp {
     #[must_use]
     pub fn from_millis(millis: u64) -> Self {
         Self(millis).min(Self::MAX)
+    }
+
+    /// Reads a time as callers may write it: in any form of RFC 3339, with an offset and any number of decimals, of which
+    /// three count.
+    ///
+    /// ```
+    /// use roster::Timestamp;
+    ///
+    /// let noon = Timestamp::of_caller("2026-11-23T14:00:00+02:00")?;
+    /// assert_eq!(noon.to_string(), "2026-11-23T12:00:00.000Z");
+    /// # Ok::<(), roster::InvalidTimestamp>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If it has another form, or is before 1970.
+    pub fn of_caller(text: &str) -> Result<Self, InvalidTimestamp> {
+        let time = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| InvalidTimestamp)?;
+        let millis = time.unix_timestamp_nanos().div_euclid(1_000_000);
+        u64::try_from(millis)
+            .map(Self::from_millis)
+            .map_err(|_| InvalidTimestamp)
     }
 
     /// The milliseconds since the start of 1970.
@@ -91,9 +113,9 @@ schema_of_text!(Timestamp, "A point in time in UTC, to the millisecond", |text| 
         .examples(["2026-11-23T08:37:46.000Z"])
 });
 
-/// The text is not a time as this service writes it.
+/// The text is not a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is not a time of the form 2026-11-23T08:37:46.000Z")]
+#[error("is not a time such as 2026-11-23T08:37:46Z")]
 pub struct InvalidTimestamp;
 
 #[cfg(test)]
@@ -113,6 +135,20 @@ mod tests {
         ] {
             assert_eq!(Timestamp::from_millis(millis).to_string(), text);
             assert_eq!(text.parse(), Ok(Timestamp::from_millis(millis)));
+        }
+    }
+
+    #[test]
+    fn callers_write_times_in_any_form_of_rfc_3339() {
+        for (text, millis) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("2026-11-23T08:37:46.0071Z", 1_795_423_066_007),
+            ("2026-11-23T09:37:46+01:00", 1_795_423_066_000),
+        ] {
+            assert_eq!(Timestamp::of_caller(text), Ok(Timestamp::from_millis(millis)));
+        }
+        for text in ["", "soon", "2026-11-23", "1969-12-31T23:59:59.999Z"] {
+            assert_eq!(Timestamp::of_caller(text), Err(InvalidTimestamp), "{text}");
         }
     }
 

@@ -259,6 +259,7 @@ async fn users_are_found_by_reference_import_and_time() {
 
     assert_eq!(found(&[("externalUserId", "M-1")]).await, ["mary"]);
     assert_eq!(found(&[("externalUserId", "m-1")]).await, [""; 0]);
+    assert_eq!(found(&[("externalUserId", "")]).await, [""; 0]);
     assert_eq!(found(&[("externalUserId", "M-")]).await, [""; 0]);
     // A reference is not searched for.
     assert_eq!(found(&[("searchText", "M-1")]).await, [""; 0]);
@@ -278,7 +279,7 @@ async fn users_are_found_by_reference_import_and_time() {
     assert_eq!(before.len(), PEOPLE.len() + 1);
     assert!(!before.contains(&"mary".to_owned()));
     let both = [
-        ("createdAfter", "2020-01-01T00:00:00.000Z"),
+        ("createdAfter", "2020-01-01T00:00:00+01:00"),
         ("createdBefore", made),
         ("searchText", "ada love"),
     ];

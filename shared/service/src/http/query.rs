@@ -163,7 +163,7 @@ impl Query {
     /// The parameter as a point in time.
     pub fn time(&mut self, parameter: &Parameter<Time>) -> Option<Timestamp> {
         let text = self.take(parameter.name)?;
-        match text.parse() {
+        match Timestamp::of_caller(&text) {
             Ok(time) => Some(time),
             Err(error) => {
                 self.fault(
