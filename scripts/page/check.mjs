@@ -593,7 +593,7 @@ test("people who are not in a roster are shown before, disabled, and enabled aga
         await page.getByLabel("Nobody is disabled if more").fill("9");
         assert.deepEqual(await audit(page, "roster"), []);
         await page.getByRole("button", { name: "Check the file" }).click();
-        await page.getByText("1 account is not in the file and would not be disabled, because that is more than 9 per cent of 10;").waitFor();
+        await page.getByText("1 account is not in the file and would not be disabled, because that is more than 9 per cent of 10 (if its changes").waitFor();
         await page.getByRole("row", { name: /p0@roster.example/ }).getByText("not in the file").waitFor();
 
         await page.getByRole("link", { name: "Imports" }).first().click();

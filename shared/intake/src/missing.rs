@@ -154,8 +154,8 @@ impl MissingSearch {
                 self.unreadable.named()
             ),
             Pass::Reporting if options.missing == Missing::Disable => format!(
-                "{missing} {are} not in the file and {kept}, because that is more than {} per cent of {accounts}; \
-                 look at its changes, and if they are right, send it again with a higher missingLimit",
+                "{missing} {are} not in the file and {kept}, because that is more than {} per cent of {accounts} \
+                 (if its changes are right, send it again with a higher missingLimit)",
                 options.missing_limit.per_cent()
             ),
             Pass::Reporting => format!("{missing} {are} not in the file"),
@@ -306,13 +306,13 @@ mod tests {
         );
         assert_eq!(
             told(&listed, Act::Import, disable, [3, 0]),
-            "3 accounts are not in the file and were not disabled, because that is more than 10 per cent of 20; \
-             look at its changes, and if they are right, send it again with a higher missingLimit"
+            "3 accounts are not in the file and were not disabled, because that is more than 10 per cent of 20 \
+             (if its changes are right, send it again with a higher missingLimit)"
         );
         assert_eq!(
             told(&listed, Act::DryRun, disable, [3, 0]),
-            "3 accounts are not in the file and would not be disabled, because that is more than 10 per cent of 20; \
-             look at its changes, and if they are right, send it again with a higher missingLimit"
+            "3 accounts are not in the file and would not be disabled, because that is more than 10 per cent of 20 \
+             (if its changes are right, send it again with a higher missingLimit)"
         );
         assert_eq!(
             told(&unreadable, Act::Import, disable, [1, 0]),

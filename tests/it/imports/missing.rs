@@ -220,8 +220,8 @@ async fn nobody_is_disabled_if_more_are_missing_than_the_limit_allows() {
     assert_eq!(
         refused["message"],
         "Completed; 8 rows read: 0 created, 0 updated, 8 unchanged, 0 skipped, 0 failed; 2 accounts are not in the file \
-         and were not disabled, because that is more than 10 per cent of 10; \
-         look at its changes, and if they are right, send it again with a higher missingLimit."
+         and were not disabled, because that is more than 10 per cent of 10 \
+         (if its changes are right, send it again with a higher missingLimit)."
     );
     assert_eq!(
         (&refused["counts"]["disabled"], &refused["success"]),
