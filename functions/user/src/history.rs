@@ -49,11 +49,11 @@ struct LineView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = HistoryChange)]
 struct ChangeView {
-    /// Its name.
+    /// The name of the member.
     member: String,
-    /// Its value before, if it is `roles`, `enabled` or `accountType`. Others are not kept.
+    /// The value before, of `roles`, `enabled` and `accountType` only. Other values are not kept.
     before: Value,
-    /// Its value afterwards, likewise.
+    /// The value afterwards, of the same members only.
     after: Value,
 }
 
@@ -90,7 +90,7 @@ pub(crate) const HISTORY: Operation<App> = Operation {
     ),
     tag: Tag::Users,
     id: "listUserHistory",
-    summary: "Lists who did what to a user, newest first",
+    summary: "Lists the acts on a user, newest first",
     describe: |operation| {
         operation
             .about(
@@ -119,7 +119,7 @@ async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
             format!("must be at most {MAX_OFFSET}; to go further, send nextCursor of each page as cursor");
         query.fault(OFFSET.name, Code::OutOfRange, &detail);
     }
-    let cursor = cursor.map(|text| Cursor::read(&text));
+    let cursor = cursor.map(|text| Cursor::read(&text, id));
     if matches!(cursor, Some(None)) {
         page::unknown_cursor(&mut query);
     }
@@ -142,6 +142,7 @@ async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     };
     let page = app.history.page(id, imports, &slice, now).await?;
     let next = page.last.map(|place| Cursor {
+        user: id,
         before: before + page.lines.len() as u64,
         count,
         place,
@@ -177,6 +178,8 @@ async fn imports(
 /// Where a page begins.
 #[derive(Debug, PartialEq, Eq)]
 struct Cursor {
+    /// Whose history it is.
+    user: UserId,
     /// How many lines come before it.
     before: u64,
     /// How many lines there were in all when the first page was read.
@@ -188,19 +191,26 @@ struct Cursor {
 impl Cursor {
     /// Returns the cursor as callers send it.
     fn text(&self) -> String {
-        let Self { before, count, place } = self;
-        BASE64URL_NOPAD.encode(format!("{before}.{count}.{place}").as_bytes())
+        let Self {
+            user,
+            before,
+            count,
+            place,
+        } = self;
+        BASE64URL_NOPAD.encode(format!("{user}.{before}.{count}.{place}").as_bytes())
     }
 
-    /// Reads what [`Cursor::text`] has written.
-    fn read(text: &str) -> Option<Self> {
+    /// Reads what [`Cursor::text`] has written for the history of `user`.
+    fn read(text: &str, user: UserId) -> Option<Self> {
         let text = String::from_utf8(BASE64URL_NOPAD.decode(text.as_bytes()).ok()?).ok()?;
         // Larger numbers were not written by us.
         let number = |text: &str| text.parse::<u32>().ok().map(u64::from);
-        let mut parts = text.splitn(3, '.');
+        let mut parts = text.splitn(4, '.');
+        parts.next().filter(|id| *id == user.to_string())?;
         let (before, count) = (number(parts.next()?)?, number(parts.next()?)?);
         let place = parts.next().filter(|place| !place.is_empty())?;
         Some(Self {
+            user,
             before,
             count,
             place: place.to_owned(),
@@ -210,21 +220,27 @@ impl Cursor {
 
 #[cfg(test)]
 mod tests {
+    use shared::roster::Slot;
+
     use super::*;
 
     #[test]
     fn a_cursor_is_read_as_it_was_written_and_nothing_else_is() {
+        let id = || UserId::random(Slot::of(&"ada@example.org".parse().unwrap()));
+        let (user, other) = (id(), id());
         let cursor = Cursor {
+            user,
             before: 10,
             count: 12,
             place: "1795423066000#0000000003#0badcafe".to_owned(),
         };
 
-        assert_eq!(Cursor::read(&cursor.text()), Some(cursor));
-        let encoded = |text: &str| BASE64URL_NOPAD.encode(text.as_bytes());
+        assert_eq!(Cursor::read(&cursor.text(), other), None);
+        assert_eq!(Cursor::read(&cursor.text(), user), Some(cursor));
         for foreign in ["", "10.12", "10.12.", "x.12.end", "10.4294967296.end"] {
-            assert_eq!(Cursor::read(&encoded(foreign)), None, "{foreign}");
+            let encoded = BASE64URL_NOPAD.encode(format!("{user}.{foreign}").as_bytes());
+            assert_eq!(Cursor::read(&encoded, user), None, "{foreign}");
         }
-        assert_eq!(Cursor::read("10.12.end"), None);
+        assert_eq!(Cursor::read("10.12.end", user), None);
     }
 }
