@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::Stdio;
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::{Value, json};
@@ -18,6 +18,19 @@ const BAD: &str =
 fn bad_rows(count: u32) -> String {
     let rows: Vec<_> = (0..count).map(|row| format!("u{row}@\n")).collect();
     rows.concat()
+}
+
+/// Starts a command, and reads the first line of its results. It waits once the pipe is full, until more is read.
+fn begun(mut command: Command) -> (Child, BufReader<ChildStdout>, String) {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut first = String::new();
+    stdout.read_line(&mut first).unwrap();
+    (child, stdout, first)
 }
 
 /// The file that was checked, as JSON.
@@ -347,15 +360,8 @@ fn nobody_has_to_read_the_whole_report() {
     let folder = Folder::new();
     let rows = bad_rows(5000);
     folder.write("people.csv", format!("email\n{rows}"));
-    let mut command = folder.command(&["check", "people.csv", "--max=all", "--no-rejected"]);
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    let mut first = String::new();
-    stdout.read_line(&mut first).unwrap();
+    let command = folder.command(&["check", "people.csv", "--max=all", "--no-rejected"]);
+    let (child, stdout, first) = begun(command);
     drop(stdout);
 
     let ran = Ran::from(child.wait_with_output().unwrap());
@@ -368,15 +374,8 @@ fn nobody_has_to_read_the_whole_report() {
 fn a_check_that_is_interrupted_says_so() {
     let folder = Folder::new();
     folder.write("people.csv", format!("email\n{}", bad_rows(50_000)));
-    let mut command = folder.command(&["check", "people.csv", "--max=all"]);
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // More than a pipe holds is not written until somebody reads it, so the command waits.
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    stdout.read_line(&mut String::new()).unwrap();
+    let command = folder.command(&["check", "people.csv", "--max=all"]);
+    let (child, _stdout, _) = begun(command);
 
     interrupt(&child);
 
@@ -389,16 +388,8 @@ fn a_file_that_changes_while_it_is_read_is_refused() {
     let folder = Folder::new();
     let rows = bad_rows(5000);
     let path = folder.write("people.csv", format!("email\n{rows}"));
-    let mut command = folder.command(&["check", "people.csv", "--format=json", "--no-rejected"]);
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    let mut first = String::new();
-    stdout.read_line(&mut first).unwrap();
-    // More than a pipe holds is not written until somebody reads it.
+    let command = folder.command(&["check", "people.csv", "--format=json", "--no-rejected"]);
+    let (child, mut stdout, _) = begun(command);
     let mut file = OpenOptions::new().append(true).open(path).unwrap();
     file.write_all(b"one more@\n").unwrap();
     let mut rest = String::new();
