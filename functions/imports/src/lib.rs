@@ -575,7 +575,7 @@ async fn template(app: &Intake, request: &Request) -> Result<Response<Body>, Err
     respond::bytes(response, CSV, TEMPLATE)
 }
 
-/// Refuses to take rows that come back for the whole roster: whoever is only in the file of `parent` would be missing.
+/// Refuses to take rows that come back for the whole roster: people who are only in the file of `parent` would be missing.
 fn refuse_roster_of_part(options: &ImportOptions, parent: Option<ImportId>) -> Result<(), Error> {
     if parent.is_none() || options.missing == Missing::Ignore {
         return Ok(());

@@ -89,7 +89,7 @@ impl Session<'_> {
         users.noting_object(&key, doing).map(Some)
     }
 
-    /// Reads the accounts at `slots` as they are stored. One that is gone was noted by whoever deleted it.
+    /// Reads the accounts at `slots` as they are stored. One that is gone was noted when it was deleted.
     pub(super) async fn accounts(&self, slots: &[Slot]) -> Result<Vec<Account>, Error> {
         let users = &self.app.users;
         let reads: Vec<_> = slots

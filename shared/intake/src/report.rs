@@ -287,10 +287,7 @@ impl ImportView {
 
     /// `import` as it stands at `now`. A listing leaves out the first of its errors and warnings.
     #[must_use]
-    #[expect(
-        clippy::too_many_lines,
-        reason = "a list of members, none of which may be left out"
-    )]
+    #[expect(clippy::too_many_lines, reason = "a complete list of members")]
     pub fn new(import: Import, first: Option<FirstFaults>, now: Timestamp) -> Self {
         let progress = progress(&import, now);
         let status = import.status_at(now);

@@ -33,8 +33,8 @@ impl Timestamp {
         Self(millis).min(Self::MAX)
     }
 
-    /// Reads a time as callers may write it: in any form of RFC 3339, with an offset and any number of decimals, of which
-    /// three count.
+    /// Reads a time as callers may write it: in any form of RFC 3339, with an offset and decimals, three of which
+    /// count.
     ///
     /// ```
     /// use roster::Timestamp;

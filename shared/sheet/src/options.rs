@@ -204,10 +204,7 @@ impl ImportOptionsDraft<'_> {
     /// # Errors
     ///
     /// Every fault, among them default roles that are not in `assignable`.
-    #[expect(
-        clippy::too_many_lines,
-        reason = "a list of options, none of which may be left out"
-    )]
+    #[expect(clippy::too_many_lines, reason = "a complete list of options")]
     pub fn parse(self, assignable: Roles) -> Result<ImportOptions, Vec<Violation>> {
         const MODES: [(&str, Mode); 3] = [
             ("create", Mode::Create),

@@ -109,10 +109,7 @@ struct ImportItem {
 }
 
 impl From<&Import> for ImportItem {
-    #[expect(
-        clippy::too_many_lines,
-        reason = "a list of members, none of which may be left out"
-    )]
+    #[expect(clippy::too_many_lines, reason = "a complete list of members")]
     fn from(import: &Import) -> Self {
         let Import {
             id,
@@ -191,10 +188,7 @@ impl From<&Import> for ImportItem {
 }
 
 impl From<ImportItem> for Import {
-    #[expect(
-        clippy::too_many_lines,
-        reason = "a list of members, none of which may be left out"
-    )]
+    #[expect(clippy::too_many_lines, reason = "a complete list of members")]
     fn from(item: ImportItem) -> Self {
         let ImportItem {
             id,

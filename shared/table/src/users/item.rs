@@ -108,10 +108,7 @@ struct SubjectItem {
 }
 
 impl From<&Account> for UserItem {
-    #[expect(
-        clippy::too_many_lines,
-        reason = "a list of members, none of which may be left out"
-    )]
+    #[expect(clippy::too_many_lines, reason = "a complete list of members")]
     fn from(account: &Account) -> Self {
         let AccountRecord {
             user,
@@ -197,10 +194,7 @@ impl From<&Account> for UserItem {
 }
 
 impl From<UserItem> for AccountRecord {
-    #[expect(
-        clippy::too_many_lines,
-        reason = "a list of members, none of which may be left out"
-    )]
+    #[expect(clippy::too_many_lines, reason = "a complete list of members")]
     fn from(item: UserItem) -> Self {
         let UserItem {
             id,
