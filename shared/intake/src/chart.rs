@@ -33,7 +33,7 @@ pub(super) struct Charted {
     /// The slots of the rows that changed an account, and of those whose account an earlier run has made.
     pub(super) changed: Vec<Slot>,
     /// The users that the checkpoint itself changes, as they will be.
-    pub(super) given_back: Vec<User>,
+    pub(super) replaced: Vec<User>,
     /// The users that the checkpoint itself deletes.
     pub(super) gone: Vec<UserId>,
 }
@@ -57,11 +57,11 @@ impl Session<'_> {
         let Charted {
             made,
             changed,
-            given_back,
+            replaced,
             gone,
         } = &segment.charted;
         let mut entries = Vec::with_capacity(made.len() + changed.len());
-        entries.extend(given_back.iter().map(|user| self.entry(user.clone())));
+        entries.extend(replaced.iter().map(|user| self.entry(user.clone())));
         entries.extend(gone.iter().map(|id| Entry::deleted(*id, clock::now())));
         entries.extend(made.iter().map(|user| Entry::present(user.clone(), true)));
         let stored = self.accounts(changed).await?.into_iter();

@@ -159,6 +159,9 @@ impl MissingSearch {
                 options.missing_limit.per_cent()
             ),
             Pass::Reporting => format!("{missing} {are} not in the file"),
+            Pass::Disabling if missing == 0 && self.missing == 0 => {
+                "no account is missing from the file".to_owned()
+            }
             Pass::Disabling => disabled(options, counts),
         }
     }
@@ -167,9 +170,6 @@ impl MissingSearch {
 /// Says how many accounts were disabled.
 fn disabled(options: &ImportOptions, counts: Counts) -> String {
     let number = counts.disabled;
-    if counts.missing == 0 {
-        return "no account is missing from the file".to_owned();
-    }
     let would = options.is_dry();
     let done = match (number, would) {
         (1, false) => "account that is not in the file was disabled",
@@ -335,6 +335,10 @@ mod tests {
         assert_eq!(
             told(&search, Act::Apply, disable, [3, 2]),
             "2 accounts that are not in the file were disabled, and 1 was kept that changed since the dry run"
+        );
+        assert_eq!(
+            told(&search, Act::Import, disable, [0, 0]),
+            "no account is missing from the file"
         );
     }
 }

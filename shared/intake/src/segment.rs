@@ -1,11 +1,13 @@
 //! The rows between two checkpoints, and what became of them.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
+use errors::Error;
 use roster::{Code, Member, Severity, Tally, Violation};
 use sheet::{
     Content, ImportOptions, OwnedCells, Position, Rejected, RejectedFault, Repeated, Repeats, Row, RowError,
     SoundRow,
 };
+use table::{Account, UserStore};
 
 use super::chart::Charted;
 use super::write::{BATCH, Done, Effect, Expected, Outcome, Pending};
@@ -86,6 +88,30 @@ impl Segment {
             waiting: Vec::new(),
             batch: Vec::with_capacity(BATCH),
         }
+    }
+
+    /// Lets the checkpoint itself turn the account `old` into `new`; the counters and the index follow.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if the action cannot be built.
+    pub(super) fn replace(&mut self, users: &UserStore, old: &Account, new: Account) -> Result<(), Error> {
+        self.actions.push(users.replacing(old, &new)?);
+        self.tally += new.user.tally() + -old.user.tally();
+        self.charted.replaced.push(new.into_user());
+        Ok(())
+    }
+
+    /// Lets the checkpoint itself delete `account`; the counters and the index follow.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if the actions cannot be built.
+    pub(super) fn delete(&mut self, users: &UserStore, account: &Account) -> Result<(), Error> {
+        self.actions.extend(users.deleting(account)?);
+        self.tally += -account.user.tally();
+        self.charted.gone.push(account.user.id);
+        Ok(())
     }
 
     /// Takes in one row and what checking it gave. `earlier` is the line of an earlier segment that has

@@ -39,10 +39,17 @@ fn file(numbers: impl IntoIterator<Item = usize>) -> String {
 async fn service() -> Service {
     let service = Service::start().await;
     service.import(file(0..PEOPLE), &[]).await.expect(200);
+    index(&service).await;
     service
 }
 
-/// The numbers of the people who are disabled.
+/// Makes the index of users, by which searches go from then on.
+async fn index(service: &Service) {
+    let event: Value = serde_json::from_str(include_str!("../../../events/index-users/clock.json")).unwrap();
+    service.local.invoke("index-users", &event).await.unwrap();
+}
+
+/// The numbers of the people who are disabled, whom a search finds too.
 async fn disabled(service: &Service) -> Vec<usize> {
     let mut disabled = Vec::new();
     for number in 0..PEOPLE {
@@ -53,6 +60,10 @@ async fn disabled(service: &Service) -> Vec<usize> {
             disabled.push(number);
         }
     }
+    let found = service.get("/users?enabled=false&limit=100").await.expect(200);
+    let found = found["items"].as_array().unwrap();
+    let is_found = |number: &usize| found.iter().any(|user| user["email"] == address(*number));
+    assert_eq!((0..PEOPLE).filter(is_found).collect::<Vec<_>>(), disabled);
     disabled
 }
 
@@ -590,6 +601,7 @@ impl RosterWorld {
         deliver(&app, &event(&service, made["id"].as_str().unwrap()), "made", LONG)
             .await
             .unwrap();
+        index(&service).await;
         let mut roster = file(3..PEOPLE);
         // Changed, made and refused.
         write!(

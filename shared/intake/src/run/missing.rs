@@ -208,14 +208,12 @@ impl Session<'_> {
         let counted = users.are_counted(&accounts.iter().collect::<Vec<_>>()).await?;
         let mut to = self.plan.position;
         for (account, is_counted) in accounts.iter().zip(counted) {
-            // A run that has lost its import has made it: the sweep takes it back.
+            // It was made by a run that had lost its import, and the sweep deletes it.
             if !is_counted {
                 continue;
             }
             let (new, entry) = self.disabled(account, to.line);
-            segment.tally += new.user.tally() + -account.user.tally();
-            segment.actions.push(users.replacing(account, &new)?);
-            segment.charted.given_back.push(new.into_user());
+            segment.replace(users, account, new)?;
             segment.absent(entry);
             to.line += 1;
         }
@@ -291,8 +289,7 @@ impl Session<'_> {
             let is_same = shown.version == Some(account.user.version) && !is_own;
             if shown.outcome == EntryOutcome::Disabled && is_same {
                 let (new, entry) = self.disabled(account, shown.line);
-                segment.tally += new.user.tally() + -account.user.tally();
-                segment.actions.push(self.app.users.replacing(account, &new)?);
+                segment.replace(&self.app.users, account, new)?;
                 segment.absent(entry);
             } else {
                 segment.absent(missing(account, shown.line));

@@ -283,7 +283,6 @@ impl Session<'_> {
                 // Its condition is to fail for nobody else.
                 break;
             }
-            segment.tally += counted;
             self.take_back(&mut segment, row, verdict)?;
             to = row.end;
             taken += 1;
@@ -310,16 +309,15 @@ impl Session<'_> {
             Verdict::Nothing => segment.undone(entry(EntryOutcome::Unchanged, Vec::new())),
             Verdict::Delete(account) => {
                 let act = AccountAct::new(&actor, AccountAction::Undone, &account.user);
-                segment.actions.extend(self.app.users.deleting(&account)?);
+                segment.delete(&self.app.users, &account)?;
                 segment.actions.push(history.ending(&account, &act.line())?);
-                segment.charted.gone.push(account.user.id);
                 segment.undone(entry(EntryOutcome::Deleted, Vec::new()));
             }
             Verdict::GiveBack(old, new) => {
                 let act = AccountAct::new(&actor, AccountAction::Undone, &new.user);
-                segment.actions.push(self.app.users.replacing(&old, &new)?);
-                segment.actions.push(act.noted_in(history)?);
-                segment.charted.given_back.push(new.user.clone());
+                let line = act.noted_in(history)?;
+                segment.replace(&self.app.users, &old, *new)?;
+                segment.actions.push(line);
                 let back = row.entry.changes.iter().cloned().map(|change| MemberChange {
                     before: change.after,
                     after: change.before,
