@@ -83,6 +83,23 @@ test("a file is checked and imported by keyboard alone", async ({ page, stack })
     await page.getByRole("heading", { name: "Done: 2 created." }).waitFor();
 });
 
+test("the focus stays where the keyboard put it while the rest of a view arrives", async ({ page, stack }) => {
+    await signIn(page, stack);
+    await importFile(page, csv("focus.csv", "email\na@\n"), 0);
+    await page.getByText("1 error").waitFor();
+    // As on a slow line: the import is shown before its errors.
+    await page.route("**/errors?*", async route => {
+        await new Promise(resolve => { setTimeout(resolve, 1500); });
+        await route.continue();
+    });
+    await page.reload();
+    await page.getByRole("heading", { name: "No row is ready." }).waitFor();
+    await tabTo(page, "All imports");
+    await page.getByText("1 error").waitFor();
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Imports", exact: true }).waitFor();
+});
+
 /** The example with addresses that no other test has. */
 const example = mark => csv(`${mark}.csv`, readFileSync(EXAMPLE, "utf8").replaceAll(/@example.org/gi, `@${mark}.example`));
 
@@ -611,6 +628,13 @@ test("people who are not in a roster are shown before, disabled, and enabled aga
         await page.getByRole("dialog").getByRole("button", { name: "Take it back" }).click();
         await page.getByRole("heading", { name: "Taken back: 1 given back, 9 as before." }).waitFor();
         assert.equal(await enabled(), true);
+
+        await page.getByRole("link", { name: "Imports" }).first().click();
+        await page.locator("input[type=file]").setInputFiles(csv("whole.csv", `email\n${people.join("")}`));
+        await page.getByRole("radio", { name: /^Create or update/ }).check();
+        await page.getByRole("radio", { name: /^Disable them/ }).check();
+        await page.getByRole("button", { name: "Check the file" }).click();
+        await page.getByText("No account is missing from the file.").waitFor();
     } finally {
         await own.stop();
     }
@@ -798,7 +822,7 @@ async function main() {
         const started = Date.now(), stack = Object.assign(Object.create(Object.getPrototypeOf(shared)), shared);
         const { page, context, faults } = await visit(browser, stack);
         page.setDefaultTimeout(20_000);
-        let fault;
+        let fault, seen = "";
         try {
             await run({ page, context, stack });
             assert.deepEqual(faults, []);
@@ -806,9 +830,11 @@ async function main() {
             fault = error;
             failed += 1;
             await page.screenshot({ path: `target/page/failed-${failed}.png` }).catch(() => {});
+            seen = await page.locator("body").innerText().catch(() => "");
         }
         console.log(`${fault ? "FAILED" : "ok"} ${name} (${((Date.now() - started) / 1000).toFixed(1)} s)`);
         if (fault) console.log(String(fault.stack ?? fault).replace(/^/gm, "    "));
+        if (seen) console.log(seen.slice(0, 2000).replace(/^/gm, "    | "));
         await context.close();
     }
     await browser.close();

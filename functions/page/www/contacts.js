@@ -102,5 +102,5 @@ export async function show(place) {
     button(root, "previous").addEventListener("click", () => move(-LIMIT));
     button(root, "next").addEventListener("click", () => move(LIMIT));
     await look();
-    place.main.replaceChildren(root);
+    place.put(root);
 }

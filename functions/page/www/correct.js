@@ -40,7 +40,7 @@ class Table {
         const { root, place, rows } = this;
         await rows.load();
         this.choose("");
-        place.main.replaceChildren(root);
+        place.put(root);
         button(root, "undo").addEventListener("click", () => this.back());
         button(root, "redo").addEventListener("click", () => this.again());
         button(root, "previous").addEventListener("click", () => this.turn(this.page - 1));

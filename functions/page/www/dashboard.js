@@ -23,7 +23,7 @@ export async function show(place) {
     const types = new Map(ACCOUNT_TYPES);
     piece(root, "roles").append(bars("Role", numbers.breakdownByRole.map(one => line(roleName(one.role), one))));
     piece(root, "types").append(bars("Type", numbers.breakdownByAccountType.map(one => line(types.get(one.accountType) ?? one.accountType, one))));
-    place.main.replaceChildren(root);
+    place.put(root);
 }
 
 /** @param {string} what @param {Line[]} lines */

@@ -148,7 +148,7 @@ export async function show(place) {
         return page.items.every(isFinal) ? LATER : SOON;
     };
     let wait = await look();
-    place.main.replaceChildren(root);
+    place.put(root);
     void (async () => {
         for (;;) {
             const timer = pause(wait, place.signal);

@@ -24,7 +24,7 @@ export async function show(place) {
     place.title(fileName(one));
     const kin = await kinOf(one, place.signal);
     draw(root, one, place, kin);
-    place.main.replaceChildren(root);
+    place.put(root);
     if (isFinal(one)) {
         await details();
         return;
@@ -96,10 +96,10 @@ function draw(root, one, place, kin) {
     let message = "";
     if (isCheck(one)) {
         // The service counts who would become an administrator, or would no longer be one.
-        message = `Nothing has been written. ${counted(one)}.${told(one, "admin role")}`;
+        message = `Nothing has been written. ${counted(one)}.${told(one, /admin role/)}`;
     }
     if (!isFinal(one)) message = [pace(one), counted(one), "You can close this tab; the import goes on."].filter(Boolean).join(" · ");
-    else message += told(one, "not in the file");
+    else message += told(one, /(not in|missing from) the file/);
     if (isFinal(one) && one.counts.warnings) message += ` ${plural(one.counts.warnings, "row")} with a warning.`;
     fill(root, { message });
     family(root, one, kin);
@@ -107,9 +107,9 @@ function draw(root, one, place, kin) {
     facts(root, one);
 }
 
-/** What the service says of `about`, in sentences. @param {Api.Import} one @param {string} about */
+/** What the service says of `about`, in sentences. @param {Api.Import} one @param {RegExp} about */
 function told(one, about) {
-    const parts = one.message.split("; ").filter(part => part.includes(about));
+    const parts = one.message.split("; ").filter(part => about.test(part));
     return parts.map(part => ` ${part.replace(/\.$/, "").replace(/^./, letter => letter.toUpperCase())}.`).join("");
 }
 

@@ -151,7 +151,7 @@ export async function show(place) {
     place.title(file.name);
     choices(part(root, "role", HTMLSelectElement), ROLES.filter(([role]) => assignable(role, place.me)));
     part(root, "role", HTMLSelectElement).value = "ROLE_COLLABORATOR";
-    place.main.replaceChildren(root);
+    place.put(root);
     addEventListener("taken", () => void show(place), { once: true, signal: place.signal });
     const fault = piece(root, "fault"), go = button(root, "go");
     fault.textContent = refusal;

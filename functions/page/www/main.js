@@ -10,7 +10,7 @@ import { answerOfIssuer, asPage, byAnswer, byLink, offer, overPage, tokenOfLink 
 /**
  * What a view gets.
  * @typedef {object} Place
- * @property {HTMLElement} main
+ * @property {(view: HTMLElement) => void} put shows the view and gives it the focus, before the person can have moved it
  * @property {string[]} args what the address has after the area
  * @property {AbortSignal} signal ends when another view is shown
  * @property {Api.User} me
@@ -101,12 +101,17 @@ export async function show() {
         document.title = `${title} · Access Service`;
         say(title);
     };
+    /** @param {HTMLElement} root */
+    const put = root => {
+        if (signal.aborted) return;
+        main.replaceChildren(root);
+        main.focus({ preventScroll: true });
+    };
     try {
         const loaded = await VIEWS[view]();
         if (signal.aborted) return;
         scrollTo(0, 0);
-        await loaded.show({ main, args, signal, me, settings, title });
-        main.focus({ preventScroll: true });
+        await loaded.show({ put, args, signal, me, settings, title });
     } catch (error) {
         if (!signal.aborted) fail(error);
     } finally {

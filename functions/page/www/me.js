@@ -1,5 +1,6 @@
 // The caller's own record.
 
+import { button } from "./dom.js";
 import { edit } from "./user.js";
 
 /** @param {import("./main.js").Place} place */
@@ -9,9 +10,6 @@ export async function show(place) {
     const readOnly = roles.every(role => role === "ROLE_ADHOC_COLLABORATOR");
     const all = ["email", "firstName", "lastName", "otherName", "mobileNumber"];
     const owned = ["roles", "accountType", "planId", "externalUserId"];
-    await edit(place, "/users/me", [...readOnly ? all : [], ...admin ? ["roles"] : owned]);
-    if (readOnly) {
-        const save = place.main.querySelector("[data-part=save]");
-        /** @type {HTMLElement} */ (save?.parentElement).hidden = true;
-    }
+    const root = await edit(place, "/users/me", [...readOnly ? all : [], ...admin ? ["roles"] : owned]);
+    if (readOnly) /** @type {HTMLElement} */ (button(root, "save").parentElement).hidden = true;
 }

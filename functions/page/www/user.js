@@ -49,7 +49,7 @@ async function gone(place, path) {
     const isKept = await json("GET", `${path}/history`, { query: { limit: 0 }, signal }).then(() => true, () => false);
     if (!isKept) return false;
     place.title("Deleted account");
-    place.main.replaceChildren(root);
+    place.put(root);
     await history(piece(root, "history"), path, signal)();
     return true;
 }
@@ -63,7 +63,7 @@ function add(place) {
     fill(root, { title: "New user", save: "Create" });
     button(root, "reset").hidden = true;
     place.title("New user");
-    place.main.replaceChildren(root);
+    place.put(root);
     const empty = values(form);
     guard(() => Object.keys(changed(values(form), empty)).length > 0);
     // A second click, or a second try after a lost answer, makes no second account.
@@ -97,7 +97,7 @@ function sum(value) {
 }
 
 /**
- * Shows the record at `path` as a form.
+ * Shows the record at `path` as a form, and returns what shows it.
  * @param {import("./main.js").Place} place
  * @param {string} path
  * @param {string[]} kept members that cannot be changed here
@@ -113,7 +113,7 @@ export async function edit(place, path, kept) {
         const input = form.querySelector(`[name="${name}"]`);
         if (input instanceof HTMLInputElement || input instanceof HTMLSelectElement) input.disabled = true;
     }
-    place.main.replaceChildren(root);
+    place.put(root);
     /** @type {Editing} */
     const editing = { root, form, path, user, etag, place, kept, noted: async () => {} };
     if (!path.startsWith("/users/me")) editing.noted = history(piece(root, "history"), path, place.signal);
@@ -128,6 +128,7 @@ export async function edit(place, path, kept) {
     });
     if (path.startsWith("/users/me")) piece(root, "crumb").hidden = true;
     else access(editing);
+    return root;
 }
 
 /** @param {Api.User} user @returns {Values} */

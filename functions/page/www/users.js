@@ -106,7 +106,7 @@ export async function show(place) {
         });
     }
     await look();
-    place.main.replaceChildren(root);
+    place.put(root);
 }
 
 /**
