@@ -13,9 +13,9 @@
 //! | `index/deltas/<import id>/<line>-<random>` | the entries of the index of a checkpoint, the first of them on that line |
 //! | `index/wake/<why>` | empty; its arrival calls the function of the index |
 
+mod parts;
 mod segments;
 
-use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -23,22 +23,21 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use aws_types::SdkConfig;
 use bytes::{Bytes, BytesMut};
 use errors::{BoxError, Error, Limits, failed};
-use futures::{Stream, StreamExt, TryStreamExt, stream};
+use futures::{Stream, StreamExt, stream};
 use roster::ImportId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use self::parts::parts_of;
 
 pub use segments::{IndexObject, Wake, export_of_key};
 
 /// Bytes asked for in one request. A file is read in ranges so that a slow import does not hold one
 /// connection for minutes.
 const RANGE: u64 = 8 * 1024 * 1024;
-/// The least that S3 takes as a part of an object, but for the last.
-const MIN_PART: usize = 5 * 1024 * 1024;
 /// Pieces of rejected rows that are read at the same time. Each has about 800 KB, so they take 6 MB.
 const READ_AHEAD: usize = 8;
 
@@ -350,7 +349,7 @@ impl UploadStore {
         }
     }
 
-    /// Puts the file of an import's rejected rows together of `content`, of which no more than a part is held at a time.
+    /// Puts the file of an import's rejected rows together of `content`, of which a few parts are held at a time.
     /// Returns its size.
     ///
     /// # Errors
@@ -363,7 +362,7 @@ impl UploadStore {
         content: impl Stream<Item = Result<Vec<u8>, Error>>,
     ) -> Result<u64, Error> {
         let name = format!("rejected-{id}.csv");
-        self.put_in_parts(&Self::rejected_key(id), (media_type, &name), content)
+        self.put_file(&Self::rejected_key(id), (media_type, &name), content)
             .await
     }
 
@@ -379,77 +378,24 @@ impl UploadStore {
         content: impl Stream<Item = Result<Vec<u8>, Error>>,
     ) -> Result<(String, u64), Error> {
         let key = format!("exports/{}", Uuid::now_v7().simple());
-        let bytes = self.put_in_parts(&key, (media_type, name), content).await?;
+        let bytes = self.put_file(&key, (media_type, name), content).await?;
         Ok((key, bytes))
     }
 
-    async fn put_in_parts(
+    /// Puts together an object for people to save.
+    async fn put_file(
         &self,
         key: &str,
         (media_type, name): (&str, &str),
         content: impl Stream<Item = Result<Vec<u8>, Error>>,
     ) -> Result<u64, Error> {
-        let doing = "put a file together";
-        let begun = self
+        let begin = self
             .client()
             .create_multipart_upload()
-            .bucket(&*self.bucket)
-            .key(key)
             .content_type(media_type)
-            .content_disposition(format!("attachment; filename=\"{name}\""))
-            .send()
+            .content_disposition(format!("attachment; filename=\"{name}\""));
+        self.put_in_parts(key, begin, parts_of(content), "put a file together")
             .await
-            .map_err(|error| failed(doing, error))?;
-        let upload = begun.upload_id.unwrap_or_default();
-        let (parts, bytes) = self.upload_parts(key, &upload, content).await?;
-        self.client()
-            .complete_multipart_upload()
-            .bucket(&*self.bucket)
-            .key(key)
-            .upload_id(upload)
-            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
-            .send()
-            .await
-            .map_err(|error| failed(doing, error))?;
-        Ok(bytes)
-    }
-
-    /// Uploads `content` as the parts of an object. Returns them, and how many bytes they have.
-    async fn upload_parts(
-        &self,
-        key: &str,
-        upload: &str,
-        content: impl Stream<Item = Result<Vec<u8>, Error>>,
-    ) -> Result<(Vec<CompletedPart>, u64), Error> {
-        let mut content = pin!(content);
-        let (mut parts, mut bytes) = (Vec::new(), 0);
-        let mut part = Vec::new();
-        loop {
-            let piece = content.try_next().await?;
-            let is_last = piece.is_none();
-            part.extend_from_slice(&piece.unwrap_or_default());
-            // A part has at least 5 MiB, but for the last.
-            if part.len() >= MIN_PART || is_last {
-                let number = i32::try_from(parts.len() + 1).unwrap_or(i32::MAX);
-                bytes += part.len() as u64;
-                let uploaded = self
-                    .client()
-                    .upload_part()
-                    .bucket(&*self.bucket)
-                    .key(key)
-                    .upload_id(upload)
-                    .part_number(number)
-                    .body(ByteStream::from(std::mem::take(&mut part)))
-                    .send()
-                    .await
-                    .map_err(|error| failed("put a file together", error))?;
-                let completed = CompletedPart::builder().part_number(number);
-                parts.push(completed.set_e_tag(uploaded.e_tag).build());
-            }
-            if is_last {
-                return Ok((parts, bytes));
-            }
-        }
     }
 
     /// A URL from which the file of an import's rejected rows can be read for `valid`, once it was

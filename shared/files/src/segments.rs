@@ -1,17 +1,14 @@
 //! The objects of the index of users.
 
-use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::{Bytes, BytesMut};
 use errors::{Error, failed};
 use futures::{StreamExt, TryStreamExt, stream};
 use roster::{ImportId, Timestamp};
 use uuid::Uuid;
 
+use super::parts::AT_ONCE;
 use super::{RANGE, Unreadable, UploadStore};
 
-/// Ranges or parts of an object that are under way at the same time.
-const AT_ONCE: usize = 4;
 /// Everything that belongs to the index.
 const FOLDER: &str = "index/";
 
@@ -89,54 +86,12 @@ impl UploadStore {
             self.put(key.clone(), segment, doing).await?;
             return Ok(key);
         }
-        let begun = self
-            .client()
-            .create_multipart_upload()
-            .bucket(&*self.bucket)
-            .key(&key);
-        let begun = begun.send().await.map_err(|error| failed(doing, error))?;
-        let upload = begun.upload_id.unwrap_or_default();
-        let parts: Vec<_> = (0..segment.len())
+        let parts = (0..segment.len())
             .step_by(size)
-            .map(|from| segment.slice(from..segment.len().min(from + size)))
-            .collect();
-        let puts: Vec<_> = (1..)
-            .zip(parts)
-            .map(|(number, part)| self.put_part(&key, &upload, number, part))
-            .collect();
-        let parts: Vec<_> = stream::iter(puts).buffered(AT_ONCE).try_collect().await?;
-        self.client()
-            .complete_multipart_upload()
-            .bucket(&*self.bucket)
-            .key(&key)
-            .upload_id(upload)
-            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
-            .send()
-            .await
-            .map_err(|error| failed(doing, error))?;
+            .map(|from| Ok(segment.slice(from..segment.len().min(from + size))));
+        let begin = self.client().create_multipart_upload();
+        self.put_in_parts(&key, begin, stream::iter(parts), doing).await?;
         Ok(key)
-    }
-
-    async fn put_part(
-        &self,
-        key: &str,
-        upload: &str,
-        number: i32,
-        part: Bytes,
-    ) -> Result<CompletedPart, Error> {
-        let put = self.client().upload_part().bucket(&*self.bucket).key(key);
-        let put = put
-            .upload_id(upload)
-            .part_number(number)
-            .body(ByteStream::from(part));
-        let put = put
-            .send()
-            .await
-            .map_err(|error| failed("keep a segment of the index", error))?;
-        Ok(CompletedPart::builder()
-            .part_number(number)
-            .set_e_tag(put.e_tag)
-            .build())
     }
 
     /// Reads the entries of a checkpoint.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use roster::{Member, User};
+use roster::{Member, Recorded, Text, User};
 use serde_json::Value;
 
 use super::Encoding;
@@ -38,7 +38,7 @@ impl ExportedUsers {
 
     /// Appends the row of `user` to `out`.
     pub fn row(user: &User, out: &mut Vec<u8>) {
-        let members = Member::ALL.into_iter().map(|member| text(user.value(member)));
+        let members = Member::ALL.into_iter().map(|member| cell(user, member));
         let import = user.import.map(|(id, _)| id.to_string());
         let set = [
             user.id.to_string(),
@@ -46,9 +46,13 @@ impl ExportedUsers {
             user.modified_at.to_string(),
             import.unwrap_or_default(),
         ];
-        let cells = members.chain(set);
-        let escaped = cells.map(|cell| (Cow::Owned(escape(&cell).into_owned()), false));
-        write_cells(escaped, b',', out);
+        let escaped = members.map(|cell| match cell {
+            Cow::Borrowed(text) => escape(text),
+            Cow::Owned(text) => Cow::Owned(escape(&text).into_owned()),
+        });
+        // No spreadsheet takes an id or a time for a formula.
+        let cells = escaped.chain(set.map(Cow::Owned));
+        write_cells(cells.map(|cell| (cell, false)), b',', out);
     }
 
     /// Returns whether `name` is that of a column that the service sets itself, in a file with this header.
@@ -58,18 +62,50 @@ impl ExportedUsers {
     }
 }
 
-/// Returns a value as a cell has it.
-fn text(value: Value) -> String {
+/// Returns a member's value as a cell has it: the text that the value is in JSON, which no cell is made by way of,
+/// because a million users have ten million cells.
+fn cell(user: &User, member: Member) -> Cow<'_, str> {
+    fn of<const MAX: usize>(text: Option<&Text<MAX>>) -> Cow<'_, str> {
+        text.map_or_else(Cow::default, |text| Cow::Borrowed(text.as_str()))
+    }
+    match member {
+        Member::Email => Cow::Borrowed(user.email.as_str()),
+        Member::FirstName => of(user.first_name.as_ref()),
+        Member::LastName => of(user.last_name.as_ref()),
+        Member::OtherName => of(user.other_name.as_ref()),
+        Member::MobileNumber => user
+            .mobile_number
+            .map_or_else(Cow::default, |number| Cow::Owned(number.to_string())),
+        Member::Roles => {
+            let known = user.roles.iter().map(|role| -> &str { role.as_str() });
+            let later = user.later_roles.iter().map(String::as_str);
+            Cow::Owned(known.chain(later).collect::<Vec<_>>().join(";"))
+        }
+        Member::Enabled => Cow::Borrowed(if user.enabled { "true" } else { "false" }),
+        Member::AccountType => match &user.account_type {
+            Recorded::Known(kind) => Cow::Borrowed(kind.as_str()),
+            Recorded::Later(value) => Cow::Owned(text(value)),
+        },
+        Member::PlanId => of(user.plan_id.as_ref()),
+        Member::ExternalUserId => of(user.external_user_id.as_ref()),
+    }
+}
+
+/// Returns a value in JSON as a cell has it.
+fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => text,
-        Value::Array(values) => values.into_iter().map(text).collect::<Vec<_>>().join(";"),
+        Value::String(text) => text.clone(),
+        Value::Array(values) => values.iter().map(text).collect::<Vec<_>>().join(";"),
         other => other.to_string(),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use roster::{Role, Roles, Timestamp, UserDraft};
+    use serde_json::json;
+
     use super::*;
     use crate::TEMPLATE;
 
@@ -81,5 +117,36 @@ mod tests {
         let header = String::from_utf8(header).unwrap();
         let template = TEMPLATE.lines().next().unwrap();
         assert_eq!(header, format!("{template},id,createdAt,modifiedAt,importId\r\n"));
+    }
+
+    #[test]
+    fn a_cell_has_what_the_user_has_in_json() {
+        let none = UserDraft {
+            email: "Ada@example.org".into(),
+            roles: "ROLE_ORIGINATOR".into(),
+            ..UserDraft::default()
+        };
+        let some = UserDraft {
+            first_name: "=Ada".into(),
+            last_name: "Lovelace".into(),
+            other_name: "O'Neil".into(),
+            mobile_number: "+442079460018".into(),
+            account_type: "EXTERNAL".into(),
+            plan_id: "gold".into(),
+            external_user_id: "-7".into(),
+            ..none.clone()
+        };
+        for (draft, enabled) in [(none, true), (some, false)] {
+            let mut user = User::new(draft.parse(Roles::ALL).unwrap(), Timestamp::from_millis(0), None);
+            user.roles = user.roles.with(Role::AdhocCollaborator);
+            user.enabled = enabled;
+            for later in [json!("CLOUD"), json!({"kind": ["CLOUD", 7, null]})] {
+                for member in Member::ALL {
+                    assert_eq!(cell(&user, member), text(&user.value(member)), "{member}");
+                }
+                user.later_roles = vec!["ROLE_LATER".to_owned()];
+                user.account_type = Recorded::Later(later);
+            }
+        }
     }
 }
