@@ -2,13 +2,14 @@
 
 use local::Options;
 use reqwest::Method;
+use reqwest::header::ACCEPT;
 use serde_json::{Value, json};
 use shared::roster::Role;
 
 use crate::support::{Answer, Service, form, logs, send};
 
 /// The members of an audit line that say what was done.
-const DETAILS: [&str; 3] = ["audit.members", "audit.roles_before", "audit.roles"];
+const DETAILS: [&str; 4] = ["audit.members", "audit.rows", "audit.roles_before", "audit.roles"];
 
 /// The audit lines of the request `id`, each as one text: actor, action, object, and further members.
 fn lines_of(id: &str) -> Vec<String> {
@@ -20,11 +21,15 @@ fn lines_of(id: &str) -> Vec<String> {
 }
 
 fn text(line: &Value) -> String {
-    let subject = line.get("user.id").or(line.get("import.id")).unwrap();
+    let subjects = ["user.id", "import.id", "export.id"];
+    let subject = subjects.iter().find_map(|name| line.get(*name)).unwrap();
     let mut words = vec![&line["audit.by"], &line["audit.action"], subject];
     words.extend(DETAILS.iter().filter_map(|name| line.get(*name)));
-    let words: Vec<_> = words.into_iter().map(|word| word.as_str().unwrap()).collect();
-    words.join(" ")
+    let words = words.into_iter().map(|word| match word {
+        Value::String(word) => word.clone(),
+        other => other.to_string(),
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// The audit lines of the request that was answered so.
@@ -163,6 +168,33 @@ async fn every_act_on_an_import_is_one_line_with_actor_and_import() {
     let cancelled = send(service.request_as(&clerk.token, Method::DELETE, &cancelled)).await;
     cancelled.expect(200);
     assert_eq!(lines(&cancelled), [format!("{by} import_cancelled {id}")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_given_a_file_of_users_is_one_line_without_what_was_searched_for() {
+    let service = Service::logged(Options::default()).await;
+    let clerk = service.account("clerk@example.org", &[Role::UserAdmin]).await;
+    let path = "/users/export?searchText=clerk&enabled=false";
+    let ask = || async {
+        let request = service.request_as(&clerk.token, Method::GET, path);
+        send(request.header(ACCEPT, "application/json")).await
+    };
+
+    let asked = ask().await;
+    assert_eq!(asked.status, 202, "{}", asked.text);
+    assert_eq!(lines(&asked), [""; 0], "nothing is given yet");
+    service.local.settled().await;
+    let given = ask().await;
+    given.expect(200);
+
+    let written = &lines(&given)[0];
+    let words: Vec<_> = written.split(' ').collect();
+    let by = clerk.id.to_string();
+    assert_eq!(
+        [words[0], words[1], words[3], words[4]],
+        [&by, "users_exported", "searchText,enabled", "0"]
+    );
+    assert!(words[2].chars().all(|char| char.is_ascii_hexdigit()), "{written}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

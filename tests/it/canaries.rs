@@ -23,6 +23,9 @@ const FILE: &str = "email,firstName,lastName,otherName,mobileNumber,roles,planId
     too,few,canary\n\
     \"canary-unclosed,,,,,,,\n";
 
+/// Asks for a file of users, and is given it once it is written.
+const EXPORT: &str = "/users/export?format=ndjson&searchText=canary&externalUserId=canary";
+
 /// Requests with canaries in their headers.
 fn headers(service: &Service) -> Vec<RequestBuilder> {
     let mut requests = Vec::new();
@@ -96,6 +99,7 @@ fn urls(service: &Service) -> Vec<RequestBuilder> {
         "/users?searchText=canary",
         "/users?searchText=canary@example.org&canary=canary",
         "/users?cursor=canary",
+        EXPORT,
         "/users?role=canary&sortBy=canary&enabled=canary&limit=canary",
         "/users/me/contacts?searchText=canary",
         "/users/import?key=drop/canary.csv",
@@ -280,6 +284,10 @@ async fn what_callers_and_operators_send_reaches_no_log() {
         service.put_object(key, FILE).await;
     }
     service.local.settled().await;
+    let request = service.request(Method::GET, EXPORT);
+    let given = send(request.header(ACCEPT, "application/json")).await;
+    given.expect(200);
+    answered.push(given.header("x-request-id").to_owned());
 
     println!("{} requests and 4 objects with canaries", answered.len());
     let logged: HashSet<_> = logs::lines("answered")

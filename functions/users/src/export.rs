@@ -15,7 +15,7 @@ use shared::http::{self, CSV, respond};
 use shared::index::Filter;
 use shared::roster::{Recorded, Right, Timestamp, UserId};
 use shared::table::{Export, ExportFormat, ExportedFile};
-use shared::{Error, by_reference, clock};
+use shared::{Error, audit, by_reference, clock};
 use utoipa::ToSchema;
 
 use super::{filter, with_filter};
@@ -101,7 +101,9 @@ async fn export(app: &Catalog, request: &Request) -> Result<Response<Body>, Erro
     if let Some(file) = known.as_ref().and_then(|export| export.file.as_ref())
         && now.since(Timestamp::from_millis(file.taken_at)) < FRESH
     {
-        return answer(app, request, file).await;
+        let answer = answer(app, request, file).await?;
+        audit::users_exported(&caller.actor(), &id, &filter.parameters(), file.rows);
+        return Ok(answer);
     }
     let is_asked = known.is_some_and(|export| export.file.is_none() && now.since(export.asked_at) < PATIENCE);
     if !is_asked {

@@ -34,11 +34,34 @@ impl Filter {
     /// Returns whether the filter asks for what no counter counts.
     #[must_use]
     pub fn narrows(&self) -> bool {
-        let all = Self {
-            without_admins: self.without_admins,
-            ..Self::default()
-        };
-        *self != all
+        !self.parameters().is_empty()
+    }
+
+    /// Returns the names of the query parameters by which the filter was asked for.
+    #[must_use]
+    pub fn parameters(&self) -> Vec<&'static str> {
+        let Self {
+            words,
+            role,
+            enabled,
+            external_user_id,
+            import,
+            created_after,
+            created_before,
+            // Follows from the caller's rights.
+            without_admins: _,
+        } = self;
+        let given = [
+            ("searchText", !words.is_empty()),
+            ("role", role.is_some()),
+            ("enabled", enabled.is_some()),
+            ("externalUserId", external_user_id.is_some()),
+            ("importId", import.is_some()),
+            ("createdAfter", created_after.is_some()),
+            ("createdBefore", created_before.is_some()),
+        ];
+        let given = given.into_iter().filter(|(_, is_given)| *is_given);
+        given.map(|(name, _)| name).collect()
     }
 
     /// Returns whether `user` matches.

@@ -216,18 +216,33 @@ pub fn import(actor: &Actor<'_>, act: ImportAct, id: ImportId) {
     line.write(actor);
 }
 
+/// Logs that `actor` was given the file of the export `id`, which has `rows` users. `parameters` are the names of what it
+/// was narrowed by.
+pub fn users_exported(actor: &Actor<'_>, id: &str, parameters: &[&str], rows: u64) {
+    let line = Line {
+        action: "users_exported",
+        export: Some(id),
+        members: (!parameters.is_empty()).then(|| parameters.join(",")),
+        rows: Some(rows),
+        ..Line::default()
+    };
+    line.write(actor);
+}
+
 /// What a line says besides who and in which request.
 #[derive(Default)]
-struct Line {
+struct Line<'a> {
     action: &'static str,
     user: Option<UserId>,
     import: Option<ImportId>,
+    export: Option<&'a str>,
     members: Option<String>,
+    rows: Option<u64>,
     roles_before: Option<String>,
     roles: Option<String>,
 }
 
-impl Line {
+impl Line<'_> {
     fn write(self, actor: &Actor<'_>) {
         tracing::event!(
             target: TARGET,
@@ -238,7 +253,9 @@ impl Line {
                 audit.action = self.action,
                 user.id = self.user.map(tracing::field::display),
                 import.id = self.import.map(tracing::field::display),
+                export.id = self.export,
                 audit.members = self.members,
+                audit.rows = self.rows,
                 audit.roles_before = self.roles_before,
                 audit.roles = self.roles,
             },
