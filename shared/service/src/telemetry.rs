@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use roster::Timestamp;
@@ -25,8 +25,8 @@ const NAMESPACE: &str = "AccessService";
 /// The crates that every function is made of, whose lines are wanted at the chosen level.
 const OURS: [&str; 5] = ["service", "table", "files", "intake", "shared"];
 
-/// Whether this process is a deployed function, whose output is read.
-static READ: AtomicBool = AtomicBool::new(false);
+/// What writes the lines of metrics, where somebody reads them.
+static METRICS: OnceLock<fn(&str)> = OnceLock::new();
 
 /// Starts logging to standard output. `function` is the path of the caller's crate; `LOG_LEVEL` chooses the
 /// level, `info` without it.
@@ -41,7 +41,10 @@ pub fn init(function: &str) {
         .ok()
         .and_then(|level| level.parse().ok());
     let level = level.unwrap_or(LevelFilter::INFO);
-    READ.store(true, Ordering::Relaxed);
+    write_metrics_by(|line| {
+        // A measurement that cannot be written must not end what was measured.
+        let _ = writeln!(io::stdout(), "{line}");
+    });
     // Fails only if a subscriber is set already, which is what the caller wants.
     let _ = subscriber(&[function], level, io::stdout).try_init();
 }
@@ -111,12 +114,17 @@ impl Metric {
     }
 }
 
-/// Writes measurements of the deployment whose table is `table`. Without [`init`] nobody reads them, and
-/// none are written.
+/// Has the lines of metrics of this process written by `write`. Without it nobody reads them, and none are written.
+///
+/// A second call does nothing.
+pub fn write_metrics_by(write: fn(&str)) {
+    let _ = METRICS.set(write);
+}
+
+/// Writes measurements of the deployment whose table is `table`.
 pub fn measure(table: &str, at: Timestamp, metrics: &[Metric]) {
-    if READ.load(Ordering::Relaxed) {
-        // A measurement that cannot be written must not end what was measured.
-        let _ = writeln!(io::stdout(), "{}", line(table, at, metrics));
+    if let Some(write) = METRICS.get() {
+        write(&line(table, at, metrics).to_string());
     }
 }
 

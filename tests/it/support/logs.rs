@@ -31,6 +31,9 @@ pub(crate) fn watch() {
             || Watch,
         );
         tracing::subscriber::set_global_default(subscriber).unwrap();
+        telemetry::write_metrics_by(|line| {
+            let _ = Watch.write(line.as_bytes());
+        });
     });
 }
 
@@ -42,6 +45,21 @@ pub(crate) fn lines(message: &str) -> Vec<Value> {
     let lines = lines.iter().filter(|line| line.contains(message));
     let lines = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
     lines.filter(|line| line["message"] == message).collect()
+}
+
+/// The values of `metric` that functions of this process have written for the deployment whose table is `table`.
+pub(crate) fn measured(table: &str, metric: &str) -> Vec<u64> {
+    let lines = LINES.lock().unwrap();
+    let lines = lines.iter().filter(|line| line.contains(metric));
+    let lines = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let defined = |line: &Value| {
+        let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+            .as_array()
+            .cloned();
+        metrics.is_some_and(|metrics| metrics.iter().any(|defined| defined["Name"] == metric))
+    };
+    let of_table = lines.filter(|line| line["Table"] == table && defined(line));
+    of_table.map(|line| line[metric].as_u64().unwrap()).collect()
 }
 
 struct Watch;
