@@ -2,13 +2,15 @@
 //!
 //! In front of `s3s` stands a layer with two duties. Writes of one key wait for each other, because
 //! `s3s-fs` looks and then writes: without that, two conditional puts could both win. And an arrival
-//! is noted before the client hears of its success, so that no event is lost when the process dies.
+//! is noted before the client hears of its success, so that no event is lost when the process dies. A write that
+//! fails for want of room is answered by a status of its own.
 
 mod cors;
+mod room;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -57,6 +59,7 @@ impl ObjectStore {
             credentials.secret_key.as_str(),
         ));
         let layer = Arc::new(Layer {
+            folder: folder.to_owned(),
             inner: builder.build(),
             files: open()?,
             locks: Locks::default(),
@@ -106,6 +109,7 @@ pub(crate) async fn create_bucket(client: &Client, bucket: &str, region: &str) -
 }
 
 struct Layer {
+    folder: PathBuf,
     inner: S3Service,
     /// The same folder, to look at an object that has arrived.
     files: FileSystem,
@@ -131,6 +135,16 @@ impl Layer {
         if let Some(refused) = too_long(&request) {
             return Ok(refused);
         }
+        let needed = room::needed(&request);
+        let response = self.carry_out(request).await?;
+        let failed = response.status() == StatusCode::INTERNAL_SERVER_ERROR;
+        Ok(match needed {
+            Some(bytes) if failed && room::is_short(&self.folder, bytes).await => room::refusal(),
+            _ => response,
+        })
+    }
+
+    async fn carry_out(&self, request: Request<Incoming>) -> Result<Response<s3s::Body>, BoxError> {
         let Some(write) = Write::of(&request) else {
             return Ok(self.inner.call(request.map(s3s::Body::from)).await?);
         };
@@ -220,11 +234,16 @@ fn too_long<B>(request: &Request<B>) -> Option<Response<s3s::Body>> {
          bytes, and the embedded store takes {longest} at most; use a shorter key, or another S3 by \
          --s3.</Message></Error>"
     );
-    let mut response = Response::new(s3s::Body::from(body));
-    *response.status_mut() = StatusCode::BAD_REQUEST;
+    Some(refusal(StatusCode::BAD_REQUEST, body))
+}
+
+/// An answer of that status with an error in XML.
+fn refusal(status: StatusCode, error: String) -> Response<s3s::Body> {
+    let mut response = Response::new(s3s::Body::from(error));
+    *response.status_mut() = status;
     let xml = hyper::header::HeaderValue::from_static("application/xml");
     response.headers_mut().insert(hyper::header::CONTENT_TYPE, xml);
-    Some(response)
+    response
 }
 
 /// A request that changes one object.

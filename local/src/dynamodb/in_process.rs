@@ -2,7 +2,8 @@
 //!
 //! The engine's own server does more than the engine: it words every error as DynamoDB does. So a call that the
 //! engine refuses has changed nothing and is sent to that server once more, and so are calls that are not known
-//! here. Whatever is answered with an error is therefore the same in the process and over the socket.
+//! here. Whatever is answered with an error is therefore the same in the process and over the socket, but for a full
+//! disk: that is said here, by a status of its own.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,9 +14,10 @@ use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
     SharedHttpConnector,
 };
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
-use dynoxide::{Database, Result};
+use dynoxide::{Database, DynoxideError, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -73,16 +75,31 @@ impl HttpConnector for Connector {
         HttpConnectorFuture::new(async move {
             // A call is never pending, and others shall have their turn between two of them.
             tokio::task::yield_now().await;
-            match (answer(&database, &request), StatusCode::try_from(200)) {
-                (Some(body), Ok(ok)) => Ok(HttpResponse::new(ok, SdkBody::from(body))),
-                _ => server.call(request).await,
+            match answer(&database, &request) {
+                Some(Ok(body)) => respond(200, body),
+                Some(Err(DiskFull)) => respond(507, NO_ROOM.to_owned()),
+                None => server.call(request).await,
             }
         })
     }
 }
 
+fn respond(status: u16, body: String) -> std::result::Result<HttpResponse, ConnectorError> {
+    let status = StatusCode::try_from(status).map_err(|error| ConnectorError::other(error.into(), None))?;
+    Ok(HttpResponse::new(status, SdkBody::from(body)))
+}
+
+/// A write that found no room.
+struct DiskFull;
+
+/// The answer to it, which DynamoDB never gives.
+const NO_ROOM: &str = r#"{"__type":"InsufficientStorage","message":"the disk is full"}"#;
+
+/// What SQLite says then (`SQLITE_FULL`).
+const SQLITE_FULL: &str = "database or disk is full";
+
 /// What the database answers to `request`; none if it refuses it, or the operation is not known here.
-fn answer(database: &Database, request: &HttpRequest) -> Option<String> {
+fn answer(database: &Database, request: &HttpRequest) -> Option<std::result::Result<String, DiskFull>> {
     let operation = request.headers().get("x-amz-target")?.strip_prefix(TARGET)?;
     let body = request.body().bytes()?;
     match operation {
@@ -95,7 +112,18 @@ fn answer(database: &Database, request: &HttpRequest) -> Option<String> {
         "DeleteItem" => run(body, |call| database.delete_item(call)),
         "BatchWriteItem" => run(body, |call| database.batch_write_item(call)),
         "TransactWriteItems" => run(body, |call| database.transact_write_items(call)),
-        "BatchExecuteStatement" => run(body, |call| database.batch_execute_statement(call)),
+        "BatchExecuteStatement" => run(body, |call| {
+            let answer = database.batch_execute_statement(call)?;
+            // Each statement stands alone, and so do their errors, which name codes of DynamoDB only.
+            let mut errors = answer
+                .responses
+                .iter()
+                .filter_map(|response| response.error.as_ref());
+            match errors.find(|error| error.message.contains(SQLITE_FULL)) {
+                Some(error) => Err(DynoxideError::InternalServerError(error.message.clone())),
+                None => Ok(answer),
+            }
+        }),
         _ => None,
     }
 }
@@ -103,10 +131,13 @@ fn answer(database: &Database, request: &HttpRequest) -> Option<String> {
 fn run<Call: DeserializeOwned, Answer: Serialize>(
     body: &[u8],
     carry_out: impl FnOnce(Call) -> Result<Answer>,
-) -> Option<String> {
+) -> Option<std::result::Result<String, DiskFull>> {
     let call = serde_json::from_slice(body).ok()?;
-    let answer = carry_out(call).ok()?;
-    serde_json::to_string(&answer).ok()
+    match carry_out(call) {
+        Ok(answer) => serde_json::to_string(&answer).ok().map(Ok),
+        Err(error) if error.to_string().contains(SQLITE_FULL) => Some(Err(DiskFull)),
+        Err(_) => None,
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod error;
 mod limits;
 mod tries;
 
-pub use aws::{failed, is_throttling};
+pub use aws::{DiskFull, failed, is_throttling};
 pub use error::{BoxError, Error, chain};
 pub use limits::Limits;
 pub use tries::Tries;

@@ -1,6 +1,6 @@
 //! Every answer that is not a success, as a problem document (RFC 9457).
 
-use errors::{Error, chain};
+use errors::{DiskFull, Error, chain};
 use lambda_http::http::StatusCode;
 use lambda_http::http::header::{ALLOW, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use lambda_http::{Body, Response};
@@ -30,6 +30,8 @@ const NOT_IN_FRAGMENT: &AsciiSet = &CONTROLS
 
 /// Seconds after which a caller may try again what failed for a passing reason.
 const RETRY_SECONDS: &str = "2";
+/// Seconds after which a caller may try again what failed because the disk is full: somebody has to make room.
+const RETRY_SECONDS_FULL: &str = "30";
 
 /// A kind of problem. The types are stable: clients may branch on them.
 #[derive(Debug)]
@@ -201,6 +203,9 @@ pub(super) fn answer(error: Error, request_id: &str) -> Response<Body> {
             response = response.header(WWW_AUTHENTICATE, challenge);
         }
         Error::MethodNotAllowed(methods) => response = response.header(ALLOW, methods),
+        Error::Unavailable { source, .. } if source.is::<DiskFull>() => {
+            response = response.header(RETRY_AFTER, RETRY_SECONDS_FULL);
+        }
         Error::Unavailable { .. } | Error::InProgress => {
             response = response.header(RETRY_AFTER, RETRY_SECONDS);
         }
@@ -249,6 +254,10 @@ fn log(error: &Error, request_id: &str) {
 fn detail(error: &Error) -> String {
     match error {
         Error::Internal { .. } => "The service failed. Quote the request id when you report this.".to_owned(),
+        Error::Unavailable { source, .. } if source.is::<DiskFull>() => {
+            "The disk of the storage is full. Free some space on it, then send the same request again."
+                .to_owned()
+        }
         Error::Unavailable { .. } => {
             "A part of the service does not answer. The same request may succeed in a moment.".to_owned()
         }
