@@ -43,7 +43,7 @@ enum Command {
     /// Fetch its rows that failed, to be corrected and sent again
     Rejected {
         id: String,
-        /// Where to write them
+        /// Where to write them; - for standard output
         #[arg(long, short, value_name = "FILE", default_value = "rejected.csv")]
         output: PathBuf,
     },
@@ -93,7 +93,13 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
         Command::Rejected { id, output } => {
             let import = client.get(&path(id), Patience::Short).await?;
-            let written = fetch_rejected(&client, &path_segment(id), Target::File(output)).await?;
+            let target = Target::named(output);
+            let is_file = matches!(target, Target::File(_));
+            let written = fetch_rejected(&client, &path_segment(id), target).await?;
+            // Whoever takes them from a pipe knows what to do with them.
+            if !is_file {
+                return Ok(());
+            }
             let file = written.display();
             output::remark(&format!(
                 "Written: {file}. Correct it and send it by: access import {file} --parent {id}{}",

@@ -50,7 +50,7 @@ enum Command {
         /// How the file is written
         #[arg(long, value_enum, default_value_t = Format::Csv)]
         format: Format,
-        /// Where the file is written
+        /// Where the file is written; - for standard output
         #[arg(long, short, value_name = "FILE", default_value = "users.csv")]
         output: PathBuf,
     },
@@ -295,7 +295,8 @@ impl Users {
     }
 
     async fn export(&self, filter: &Filter, format: Format, output: &Path) -> Result<(), Failure> {
-        if output.exists() {
+        let target = Target::named(output);
+        if matches!(target, Target::File(_)) && output.exists() {
             return Err(Failure::Usage(format!(
                 "{} exists already; name another file by --output",
                 output.display()
@@ -329,7 +330,7 @@ impl Users {
         let url = answer["url"].as_str().unwrap_or_default();
         let download = || self.client.without_token(Method::GET, url);
         let response = self.client.response(Patience::Long, download).await?;
-        let written = save(response, Target::File(output), "exported users").await?;
+        let written = save(response, target, "exported users").await?;
         let rows = count(answer["rows"].as_u64().unwrap_or_default(), "user");
         let taken_at = answer["takenAt"].as_str().unwrap_or_default();
         output::remark(&format!(

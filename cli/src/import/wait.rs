@@ -263,12 +263,25 @@ fn is_applicable(import: &Value) -> bool {
     import["dryRun"] == true && status_of(import) == "completed" && changes.iter().sum::<u64>() > 0
 }
 
-/// Where rejected rows are written.
+/// Where what the service gives is written.
 pub(crate) enum Target<'a> {
     /// Beside a file.
     Beside(&'a Path),
     /// To this file.
     File(&'a Path),
+    /// To standard output.
+    Output,
+}
+
+impl<'a> Target<'a> {
+    /// The target that an option names: a file, or `-` for standard output.
+    pub(crate) fn named(path: &'a Path) -> Self {
+        if path == Path::new("-") {
+            Self::Output
+        } else {
+            Self::File(path)
+        }
+    }
 }
 
 /// Fetches the rejected rows of an import, and returns where they are.
@@ -306,5 +319,11 @@ pub(crate) async fn save(mut response: Response, target: Target<'_>, what: &str)
     match target {
         Target::Beside(path) => rejected::beside(path, "rejected", write),
         Target::File(path) => rejected::write_as(path, write).map(|()| path.to_owned()),
+        Target::Output => {
+            let mut stdout = io::stdout();
+            let written = io::copy(&mut kept, &mut stdout).and_then(|_| stdout.flush());
+            written.map_err(|error| Failure::output(&error))?;
+            Ok(PathBuf::from("standard output"))
+        }
     }
 }

@@ -120,6 +120,11 @@ fn users_are_exported_to_a_file() {
     service
         .run(&folder, &["users", "export"])
         .expect_failure(2, "users.csv exists already; name another file by --output");
+
+    let ran = service.run(&folder, &["users", "export", "--output=-"]);
+    ran.expect_failure(0, "written to standard output");
+    assert_eq!(ran.stdout.lines().count(), 1 + 3, "{ran:?}");
+    assert_eq!(folder.names(), ["some.ndjson", "users.csv"]);
 }
 
 #[test]

@@ -278,6 +278,8 @@ fn rejected_rows_are_fetched() {
     assert_eq!(folder.read("rejected.csv").lines().count(), 3);
     let ran = service.run(&folder, &["imports", "rejected", &id, "--output=/dev/full"]);
     ran.expect_failure(2, "/dev/full cannot be written, because the disk is full");
+    let ran = service.run(&folder, &["imports", "rejected", &id, "-o-"]);
+    assert_eq!(ran.expect(0), folder.read("rejected.csv"));
     let shown = service.run(&folder, &["imports", "show", &id]);
     assert!(shown.expect(0).contains("By cause"), "{shown:?}");
 }
