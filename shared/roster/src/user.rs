@@ -2,6 +2,7 @@
 
 mod difference;
 mod draft;
+mod member;
 
 use serde::{Serialize, Serializer};
 #[cfg(feature = "schema")]
@@ -13,7 +14,8 @@ use super::{
 };
 
 pub use difference::MemberChange;
-pub use draft::{Member, Members, UnknownMember, UserDraft};
+pub use draft::UserDraft;
+pub use member::{Member, Members, UnknownMember};
 
 /// A sound account that does not exist yet. Only [`UserDraft::parse`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
