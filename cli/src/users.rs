@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand, ValueEnum};
 use reqwest::Method;
 use reqwest::header::ACCEPT;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
@@ -161,7 +162,8 @@ impl Filter {
 }
 
 /// The members of a user
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Members {
     #[arg(long, value_name = "TEXT")]
     first_name: Option<String>,
@@ -186,26 +188,15 @@ struct Members {
 impl Members {
     /// Returns the members that were given, as JSON; an empty one is null.
     fn body(&self) -> Map<String, Value> {
-        let texts = [
-            ("firstName", &self.first_name),
-            ("lastName", &self.last_name),
-            ("otherName", &self.other_name),
-            ("mobileNumber", &self.mobile_number),
-            ("accountType", &self.account_type),
-            ("planId", &self.plan_id),
-            ("externalUserId", &self.external_user_id),
-        ];
-        let mut body = Map::new();
-        for (name, text) in texts {
-            if let Some(text) = text {
-                let value = if text.is_empty() { Value::Null } else { json!(text) };
-                body.insert(name.to_owned(), value);
-            }
-        }
-        if let Some(roles) = &self.roles {
-            body.insert("roles".to_owned(), json!(roles));
-        }
-        body
+        // What was not given is null in this, and left out of the body.
+        let given = match serde_json::to_value(self) {
+            Ok(Value::Object(given)) => given,
+            _ => Map::new(),
+        };
+        let given = given.into_iter().filter(|(_, value)| !value.is_null());
+        given
+            .map(|(name, value)| (name, if value == "" { Value::Null } else { value }))
+            .collect()
     }
 }
 
@@ -522,4 +513,38 @@ fn changed(line: &Value) -> String {
         }
     });
     shown_lines(&lines.collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use roster::Member;
+
+    use super::*;
+
+    #[test]
+    fn every_member_of_a_user_has_an_option() {
+        let Ok(Value::Object(options)) = serde_json::to_value(Members::default()) else {
+            panic!("options are members");
+        };
+        for member in Member::ALL {
+            // An address is an argument of its own, and a user is enabled and disabled by commands of their own.
+            let is_apart = matches!(member, Member::Email | Member::Enabled);
+            assert_eq!(options.contains_key(member.name()), !is_apart, "{member}");
+        }
+    }
+
+    #[test]
+    fn an_option_that_is_not_given_is_left_out_and_an_empty_one_is_null() {
+        let members = Members {
+            first_name: Some("Ada".to_owned()),
+            last_name: Some(String::new()),
+            roles: Some(vec!["ROLE_ORIGINATOR".to_owned()]),
+            ..Members::default()
+        };
+        let body = Value::Object(members.body());
+        assert_eq!(
+            body,
+            json!({ "firstName": "Ada", "lastName": null, "roles": ["ROLE_ORIGINATOR"] })
+        );
+    }
 }

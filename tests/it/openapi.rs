@@ -212,3 +212,22 @@ fn every_problem_of_the_document_stands_in_the_readme_with_its_status() {
 
     assert_eq!(told, listed);
 }
+
+#[test]
+fn every_example_has_the_members_of_its_schema() {
+    let document = serde_json::to_value(contract::document()).unwrap();
+    let mut examples = 0;
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        let Some(example) = schema["example"].as_object() else {
+            continue;
+        };
+        examples += 1;
+        for member in schema["required"].as_array().into_iter().flatten() {
+            assert!(example.contains_key(member.as_str().unwrap()), "{name}: {member}");
+        }
+        for member in example.keys() {
+            assert!(schema["properties"].get(member).is_some(), "{name}: {member}");
+        }
+    }
+    assert!(examples > 5, "{examples}");
+}

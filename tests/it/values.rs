@@ -3,7 +3,9 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::clock;
-use shared::roster::{Contact, ContactDraft, ContactId, Email, Name, RequestMark, Role, Slot, User, UserId};
+use shared::roster::{
+    Contact, ContactDraft, ContactId, Email, Name, Profile, RequestMark, Role, Slot, User, UserId,
+};
 use uuid::Uuid;
 
 use crate::imports::{counts, user};
@@ -181,7 +183,10 @@ async fn users_of_the_version_before_with_values_that_are_refused_now_stay_whole
         let email = Email::stored(&address).unwrap();
         let stored = User {
             id: UserId::random(Slot::of(&email)),
-            first_name: Some(Name::stored("Mi\u{200b}a").unwrap()),
+            profile: Profile {
+                first_name: Some(Name::stored("Mi\u{200b}a").unwrap()),
+                ..Profile::default()
+            },
             email: email.clone(),
             ..User::new(collaborator("x@example.org"), clock::now(), None)
         };

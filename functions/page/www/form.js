@@ -8,11 +8,14 @@ import { memberName, roleName, ROLES } from "./words.js";
  * @typedef {[name: string, kind: string, longest: number]} Field
  */
 
-/** @type {Field[]} */
-export const PERSON = [
-    ["email", "email", 254], ["firstName", "text", 100], ["lastName", "text", 100], ["otherName", "text", 100],
-    ["mobileNumber", "tel", 40], ["accountType", "select", 0], ["planId", "text", 64], ["externalUserId", "text", 255],
-];
+/** @type {Record<Exclude<Api.Member, "roles" | "enabled">, [kind: string, longest: number]>} */
+const FIELDS = {
+    email: ["email", 254], firstName: ["text", 100], lastName: ["text", 100], otherName: ["text", 100], mobileNumber: ["tel", 40],
+    accountType: ["select", 0], planId: ["text", 64], externalUserId: ["text", 255],
+};
+
+/** The fields of a person but for roles, which have boxes, and whether they are enabled. @type {Field[]} */
+export const PERSON = Object.entries(FIELDS).map(([name, [kind, longest]]) => [name, kind, longest]);
 
 /** @type {[string, string][]} */
 export const ACCOUNT_TYPES = [["LOCAL", "Local"], ["EXTERNAL", "External"], ["LDAP", "LDAP"]];

@@ -5,17 +5,13 @@ import { json } from "./api.js";
 import { SHEET_ROW } from "./csv.js";
 import { button, choices, clone, fill, part, piece } from "./dom.js";
 import { latest } from "./users.js";
-import { memberName, number, plural, visible } from "./words.js";
+import { COLUMNS, memberName, number, plural, visible } from "./words.js";
 
 /** As many bytes as the service looks at. */
 const HEAD = 256 * 1024;
 
 /** @type {[string, string][]} */
 const DELIMITERS = [["", "found by itself"], ["comma", "comma"], ["semicolon", "semicolon"], ["tab", "tab"], ["pipe", "pipe |"]];
-/** What a column may mean. */
-const MEMBERS = [
-    "email", "firstName", "lastName", "otherName", "mobileNumber", "roles", "enabled", "accountType", "planId", "externalUserId",
-];
 
 /** Lines that differ between the encodings. */
 const SAMPLES = 2;
@@ -186,7 +182,7 @@ export class Look {
             fill(row, { header, values: [...new Set(column.values)].map(visible).join(" · ") });
             const { nearest } = column;
             /** @type {[string, string][]} */
-            const options = MEMBERS.map(member => [member, memberName(member) + (member === nearest ? " (perhaps)" : "")]);
+            const options = COLUMNS.map(member => [member, memberName(member) + (member === nearest ? " (perhaps)" : "")]);
             choices(select, [["", "Leave it out"], ...options]);
             if (this.isUnknown(column)) select.prepend(...unknown());
             select.value = this.isUnknown(column) ? "?" : column.member ?? "";

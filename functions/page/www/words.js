@@ -59,7 +59,7 @@ export const ROLES = [
 /** @param {string} role */
 export const roleName = role => ROLES.find(([known]) => known === role)?.[1] ?? role;
 
-/** @type {Record<string, string>} */
+/** @type {Record<Api.Member | "pendingEmail", string>} */
 const MEMBERS = {
     email: "Email address", firstName: "First name", lastName: "Last name", otherName: "Other name",
     mobileNumber: "Mobile number", roles: "Roles", enabled: "Enabled", accountType: "Account type",
@@ -67,7 +67,10 @@ const MEMBERS = {
 };
 
 /** @param {string} member */
-export const memberName = member => MEMBERS[member] ?? member;
+export const memberName = member => /** @type {Record<string, string>} */ (MEMBERS)[member] ?? member;
+
+/** What a column of a file may mean. */
+export const COLUMNS = Object.keys(MEMBERS).filter(member => member !== "pendingEmail");
 
 /** What each kind of error is called. @type {Record<string, string>} */
 const CAUSES = {

@@ -3,9 +3,7 @@
 //! A record is a list of members, each behind its tag and its length, so that a version that does not know a tag passes
 //! over it.
 
-use roster::{
-    Email, ExternalUserId, ImportId, Name, PlanId, Recorded, Role, Roles, Slot, Timestamp, User, UserId,
-};
+use roster::{Email, ImportId, Member, Profile, Recorded, Role, Roles, Slot, Timestamp, User, UserId};
 
 use crate::bytes::{Invalid, Source, put_bytes, put_number};
 use crate::{Entry, State};
@@ -15,22 +13,34 @@ const DELETED: u8 = 2;
 
 /// The members of a record. Their numbers never change their meaning.
 mod tag {
+    use roster::Member;
+
     pub(super) const EMAIL: u8 = 1;
     pub(super) const PENDING_EMAIL: u8 = 2;
-    pub(super) const FIRST_NAME: u8 = 3;
-    pub(super) const LAST_NAME: u8 = 4;
-    pub(super) const OTHER_NAME: u8 = 5;
-    pub(super) const MOBILE_NUMBER: u8 = 6;
     pub(super) const ROLE: u8 = 7;
     pub(super) const LATER_ROLE: u8 = 8;
     pub(super) const DISABLED: u8 = 9;
     pub(super) const ACCOUNT_TYPE: u8 = 10;
-    pub(super) const PLAN_ID: u8 = 11;
-    pub(super) const EXTERNAL_USER_ID: u8 = 12;
     pub(super) const CREATED_AT: u8 = 13;
     pub(super) const MODIFIED_AT: u8 = 14;
     pub(super) const VERSION: u8 = 15;
     pub(super) const IMPORT: u8 = 16;
+
+    /// Returns the number of a member that a body or a file may give.
+    pub(super) const fn of(member: Member) -> u8 {
+        match member {
+            Member::Email => EMAIL,
+            Member::FirstName => 3,
+            Member::LastName => 4,
+            Member::OtherName => 5,
+            Member::MobileNumber => 6,
+            Member::Roles => ROLE,
+            Member::Enabled => DISABLED,
+            Member::AccountType => ACCOUNT_TYPE,
+            Member::PlanId => 11,
+            Member::ExternalUserId => 12,
+        }
+    }
 }
 
 /// Returns the entries as bytes.
@@ -149,22 +159,13 @@ pub(crate) fn record(user: &User) -> Vec<u8> {
 }
 
 fn put_texts(user: &User, out: &mut Vec<u8>) {
-    let phone = user.mobile_number.map(|phone| phone.to_string());
-    for (tag, value) in [
-        (tag::EMAIL, Some(user.email.as_str())),
-        (tag::PENDING_EMAIL, user.pending_email.as_ref().map(Email::as_str)),
-        (tag::FIRST_NAME, user.first_name.as_ref().map(Name::as_str)),
-        (tag::LAST_NAME, user.last_name.as_ref().map(Name::as_str)),
-        (tag::OTHER_NAME, user.other_name.as_ref().map(Name::as_str)),
-        (tag::MOBILE_NUMBER, phone.as_deref()),
-        (tag::PLAN_ID, user.plan_id.as_ref().map(PlanId::as_str)),
-        (
-            tag::EXTERNAL_USER_ID,
-            user.external_user_id.as_ref().map(ExternalUserId::as_str),
-        ),
-    ] {
-        if let Some(value) = value {
-            put_member(tag, value.as_bytes(), out);
+    put_member(tag::EMAIL, user.email.as_str().as_bytes(), out);
+    if let Some(email) = &user.pending_email {
+        put_member(tag::PENDING_EMAIL, email.as_str().as_bytes(), out);
+    }
+    for member in Member::ALL {
+        if let Some(text) = user.profile.text(member) {
+            put_member(tag::of(member), text.as_bytes(), out);
         }
     }
 }
@@ -189,16 +190,11 @@ fn user(id: UserId, source: Source<'_>) -> Result<User, Invalid> {
         id,
         email: address,
         pending_email: None,
-        first_name: None,
-        last_name: None,
-        other_name: None,
-        mobile_number: None,
+        profile: Profile::default(),
         roles: Roles::NONE,
         later_roles: Vec::new(),
         enabled: true,
         account_type: Recorded::default(),
-        plan_id: None,
-        external_user_id: None,
         created_at: Timestamp::from_millis(0),
         modified_at: Timestamp::from_millis(0),
         version: 0,
@@ -216,10 +212,6 @@ fn set_member(user: &mut User, tag: u8, value: &[u8]) -> Result<(), Invalid> {
     let number = || Source(value).number();
     match tag {
         tag::PENDING_EMAIL => user.pending_email = Some(email(value)?),
-        tag::FIRST_NAME => user.first_name = Name::stored(text(value)?).ok(),
-        tag::LAST_NAME => user.last_name = Name::stored(text(value)?).ok(),
-        tag::OTHER_NAME => user.other_name = Name::stored(text(value)?).ok(),
-        tag::MOBILE_NUMBER => user.mobile_number = text(value)?.parse().ok(),
         // The version that wrote a later role did not know it; this one may.
         tag::ROLE | tag::LATER_ROLE => match text(value)?.parse::<Role>() {
             Ok(role) => user.roles = user.roles.with(role),
@@ -227,8 +219,6 @@ fn set_member(user: &mut User, tag: u8, value: &[u8]) -> Result<(), Invalid> {
         },
         tag::DISABLED => user.enabled = false,
         tag::ACCOUNT_TYPE => user.account_type = serde_json::from_slice(value).map_err(|_| Invalid)?,
-        tag::PLAN_ID => user.plan_id = PlanId::stored(text(value)?).ok(),
-        tag::EXTERNAL_USER_ID => user.external_user_id = ExternalUserId::stored(text(value)?).ok(),
         tag::CREATED_AT => user.created_at = Timestamp::from_millis(number()?),
         tag::MODIFIED_AT => user.modified_at = Timestamp::from_millis(number()?),
         tag::VERSION => user.version = number()?,
@@ -236,8 +226,12 @@ fn set_member(user: &mut User, tag: u8, value: &[u8]) -> Result<(), Invalid> {
             let mut value = Source(value);
             user.import = Some((ImportId::of_bytes(value.array()?), value.number()?));
         }
-        // The address is read first; other members are of a later version.
-        _ => {}
+        // The address is read first. A number that no member has is that of a later version's member.
+        tag => {
+            if let Some(member) = Member::ALL.into_iter().find(|member| tag::of(*member) == tag) {
+                user.profile.set_stored(member, text(value)?);
+            }
+        }
     }
     Ok(())
 }

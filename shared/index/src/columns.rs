@@ -66,7 +66,7 @@ fn put_text(user: &User, out: &mut Vec<u8>) {
     if written != key {
         out.extend_from_slice(pattern(&written).as_bytes());
     }
-    for name in [&user.first_name, &user.last_name] {
+    for name in [&user.profile.first_name, &user.profile.last_name] {
         out.push(BETWEEN);
         if let Some(name) = name {
             out.extend_from_slice(pattern(&fold(name.as_str())).as_bytes());
@@ -155,10 +155,10 @@ impl Columns {
         let time = match &entry.state {
             State::Present(user) => {
                 put_text(user, &mut self.text);
-                let last = user.last_name.as_ref().map(|name| fold(name.as_str()));
+                let last = user.profile.last_name.as_ref().map(|name| fold(name.as_str()));
                 prefix = collation::prefix(&pattern(last.as_deref().unwrap_or_default()), scratch);
                 self.text.push(REFERENCE);
-                if let Some(reference) = &user.external_user_id {
+                if let Some(reference) = &user.profile.external_user_id {
                     self.text
                         .extend_from_slice(pattern(reference.as_str()).as_bytes());
                 }

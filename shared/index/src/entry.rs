@@ -85,7 +85,7 @@ fn later(one: Box<User>, other: Box<User>) -> Box<User> {
 #[cfg(test)]
 pub(crate) mod tests {
     use proptest::prelude::*;
-    use roster::{AccountType, ImportId, Recorded, Role, Slot};
+    use roster::{AccountType, ImportId, Profile, Recorded, Role, Slot};
     use serde_json::json;
 
     use super::*;
@@ -134,10 +134,14 @@ pub(crate) mod tests {
                 id: UserId::of_parts(Slot::of(&email), [0; 5]),
                 pending_email: (version == 3).then(|| email.clone()),
                 email,
-                first_name: text(first),
-                last_name: text(last),
-                other_name: (version == 2).then(|| "Other".parse().unwrap()),
-                mobile_number: (version == 1).then(|| "+4930901820".parse().unwrap()),
+                profile: Profile {
+                    first_name: text(first),
+                    last_name: text(last),
+                    other_name: (version == 2).then(|| "Other".parse().unwrap()),
+                    mobile_number: (version == 1).then(|| "+4930901820".parse().unwrap()),
+                    plan_id: (created == 1).then(|| "gold".parse().unwrap()),
+                    external_user_id: external.and_then(|text| text.parse().ok()),
+                },
                 roles: Role::ALL
                     .into_iter()
                     .enumerate()
@@ -153,8 +157,6 @@ pub(crate) mod tests {
                     .get(kind)
                     .copied()
                     .map_or(Recorded::Later(json!({ "kind": [kind] })), Recorded::Known),
-                plan_id: (created == 1).then(|| "gold".parse().unwrap()),
-                external_user_id: external.and_then(|text| text.parse().ok()),
                 created_at: Timestamp::from_millis(created),
                 modified_at: Timestamp::from_millis(created + version),
                 version,

@@ -80,7 +80,7 @@ impl Filter {
         role.is_none_or(|role| user.roles.contains(role))
             && enabled.is_none_or(|enabled| user.enabled == enabled)
             && external_user_id.as_ref().is_none_or(|external| {
-                let held = user.external_user_id.as_ref();
+                let held = user.profile.external_user_id.as_ref();
                 held.is_some_and(|held| held.as_str() == external)
             })
             && import.is_none_or(|import| user.import.is_some_and(|(made, _)| made == import))

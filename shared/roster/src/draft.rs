@@ -43,6 +43,35 @@ impl Written for AccountType {
     }
 }
 
+/// A value that is stored as a text.
+pub(crate) trait Stored: Sized {
+    /// Returns the text.
+    fn text(&self) -> Cow<'_, str>;
+
+    /// Reads a text that is stored already.
+    fn stored(text: &str) -> Option<Self>;
+}
+
+impl<const MAX: usize> Stored for Text<MAX> {
+    fn text(&self) -> Cow<'_, str> {
+        self.as_str().into()
+    }
+
+    fn stored(text: &str) -> Option<Self> {
+        Self::stored(text).ok()
+    }
+}
+
+impl Stored for Phone {
+    fn text(&self) -> Cow<'_, str> {
+        self.to_string().into()
+    }
+
+    fn stored(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
 /// What a patch does to a member that may be without a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Change<T> {
@@ -336,6 +365,14 @@ impl Faults {
             return Some(present.clone());
         }
         self.required(Member::Email, given)
+    }
+
+    /// Returns the faults in the order of the members, whatever they were read in. Those of one member keep theirs, and
+    /// those of the pending address come after the address.
+    pub(crate) fn sorted(mut self) -> Self {
+        self.0
+            .sort_by_key(|fault| fault.place.member().unwrap_or(Member::Email));
+        self
     }
 
     /// `value`, if there was no fault.

@@ -60,6 +60,9 @@ pub use role::{Role, Roles, UnknownRole};
 pub use sheet_error::is_one as is_spreadsheet_error;
 pub use tally::{Share, Tally};
 pub use time::{InvalidTimestamp, Timestamp};
-pub use user::{Member, MemberChange, Members, NewUser, UnknownMember, User, UserDraft, UserPatch, UserView};
+pub use user::{
+    Member, MemberChange, Members, NewUser, Profile, ProfilePatch, UnknownMember, User, UserDraft, UserPatch,
+    UserView,
+};
 pub use violation::{Code, Place, Severity, Violation};
 pub use words::{WORDS, Words, bare, flag_of_word};

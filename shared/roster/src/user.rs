@@ -14,22 +14,16 @@ use super::{
 };
 
 pub use difference::MemberChange;
-pub use draft::UserDraft;
-pub use member::{Member, Members, UnknownMember};
+pub use member::{Member, Members, Profile, ProfilePatch, UnknownMember, UserDraft};
 
 /// A sound account that does not exist yet. Only [`UserDraft::parse`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewUser {
     email: Email,
-    first_name: Option<Name>,
-    last_name: Option<Name>,
-    other_name: Option<Name>,
-    mobile_number: Option<Phone>,
+    profile: Profile,
     roles: Roles,
     enabled: bool,
     account_type: AccountType,
-    plan_id: Option<PlanId>,
-    external_user_id: Option<ExternalUserId>,
 }
 
 impl NewUser {
@@ -49,14 +43,8 @@ pub struct User {
     pub email: Email,
     /// The address that its owner asks for. It reserves nothing and proves nothing.
     pub pending_email: Option<Email>,
-    /// The person's first name.
-    pub first_name: Option<Name>,
-    /// The person's last name.
-    pub last_name: Option<Name>,
-    /// Any other name of the person's.
-    pub other_name: Option<Name>,
-    /// The person's telephone.
-    pub mobile_number: Option<Phone>,
+    /// The members that it may be without.
+    pub profile: Profile,
     /// What the account may do; at least one role.
     pub roles: Roles,
     /// The roles that a later version of the service has given. They allow nothing here, and whoever manages the account
@@ -66,10 +54,6 @@ pub struct User {
     pub enabled: bool,
     /// Who keeps its credentials.
     pub account_type: Recorded<AccountType>,
-    /// The plan it is on.
-    pub plan_id: Option<PlanId>,
-    /// The caller's own reference for it.
-    pub external_user_id: Option<ExternalUserId>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -86,30 +70,20 @@ impl User {
     pub fn new(new: NewUser, now: Timestamp, import: Option<(ImportId, u64)>) -> Self {
         let NewUser {
             email,
-            first_name,
-            last_name,
-            other_name,
-            mobile_number,
+            profile,
             roles,
             enabled,
             account_type,
-            plan_id,
-            external_user_id,
         } = new;
         Self {
             id: UserId::random(Slot::of(&email)),
             email,
             pending_email: None,
-            first_name,
-            last_name,
-            other_name,
-            mobile_number,
+            profile,
             roles,
             later_roles: Vec::new(),
             enabled,
             account_type: account_type.into(),
-            plan_id,
-            external_user_id,
             created_at: now,
             modified_at: now,
             version: 0,
@@ -126,23 +100,15 @@ impl User {
         let UserPatch {
             email,
             pending_email,
-            first_name,
-            last_name,
-            other_name,
-            mobile_number,
+            profile,
             roles,
             enabled,
             account_type,
-            plan_id,
-            external_user_id,
         } = patch;
         let mut user = Self {
             email: email.unwrap_or_else(|| self.email.clone()),
             pending_email: pending_email.applied_to(self.pending_email.as_ref()),
-            first_name: first_name.applied_to(self.first_name.as_ref()),
-            last_name: last_name.applied_to(self.last_name.as_ref()),
-            other_name: other_name.applied_to(self.other_name.as_ref()),
-            mobile_number: mobile_number.applied_to(self.mobile_number.as_ref()),
+            profile: self.profile.patched(profile),
             later_roles: match roles {
                 Some(_) => Vec::new(),
                 None => self.later_roles.clone(),
@@ -150,8 +116,6 @@ impl User {
             roles: roles.unwrap_or(self.roles),
             enabled: enabled.unwrap_or(self.enabled),
             account_type: account_type.map_or_else(|| self.account_type.clone(), Recorded::Known),
-            plan_id: plan_id.applied_to(self.plan_id.as_ref()),
-            external_user_id: external_user_id.applied_to(self.external_user_id.as_ref()),
             ..self.clone()
         };
         if !user.is_spelled_like(self) {
@@ -163,19 +127,11 @@ impl User {
     /// Returns the change that gives another account those of `members` that this one has a value for.
     #[must_use]
     pub fn patch(&self, members: Members) -> UserPatch {
-        fn change<T: Clone>(is_given: bool, value: Option<&T>) -> Change<T> {
-            value
-                .filter(|_| is_given)
-                .map_or(Change::Keep, |value| Change::Set(value.clone()))
-        }
         let has = |member| members.contains(member);
         UserPatch {
             email: has(Member::Email).then(|| self.email.clone()),
             pending_email: Change::Keep,
-            first_name: change(has(Member::FirstName), self.first_name.as_ref()),
-            last_name: change(has(Member::LastName), self.last_name.as_ref()),
-            other_name: change(has(Member::OtherName), self.other_name.as_ref()),
-            mobile_number: change(has(Member::MobileNumber), self.mobile_number.as_ref()),
+            profile: self.profile.patch(members),
             roles: has(Member::Roles).then_some(self.roles),
             enabled: has(Member::Enabled).then_some(self.enabled),
             account_type: self
@@ -183,8 +139,6 @@ impl User {
                 .known()
                 .copied()
                 .filter(|_| has(Member::AccountType)),
-            plan_id: change(has(Member::PlanId), self.plan_id.as_ref()),
-            external_user_id: change(has(Member::ExternalUserId), self.external_user_id.as_ref()),
         }
     }
 
@@ -223,15 +177,10 @@ impl User {
 pub struct UserPatch {
     pub email: Option<Email>,
     pub pending_email: Change<Email>,
-    pub first_name: Change<Name>,
-    pub last_name: Change<Name>,
-    pub other_name: Change<Name>,
-    pub mobile_number: Change<Phone>,
+    pub profile: ProfilePatch,
     pub roles: Option<Roles>,
     pub enabled: Option<bool>,
     pub account_type: Option<AccountType>,
-    pub plan_id: Change<PlanId>,
-    pub external_user_id: Change<ExternalUserId>,
 }
 
 impl UserPatch {
@@ -307,16 +256,11 @@ impl<'a> From<&'a User> for UserView<'a> {
             id,
             email,
             pending_email,
-            first_name,
-            last_name,
-            other_name,
-            mobile_number,
+            profile,
             roles,
             later_roles,
             enabled,
             account_type,
-            plan_id,
-            external_user_id,
             created_at,
             modified_at,
             version: _,
@@ -326,18 +270,18 @@ impl<'a> From<&'a User> for UserView<'a> {
             id: *id,
             email,
             pending_email: pending_email.as_ref(),
-            first_name: first_name.as_ref(),
-            last_name: last_name.as_ref(),
-            other_name: other_name.as_ref(),
-            mobile_number: *mobile_number,
+            first_name: profile.first_name.as_ref(),
+            last_name: profile.last_name.as_ref(),
+            other_name: profile.other_name.as_ref(),
+            mobile_number: profile.mobile_number,
             roles: RoleWords {
                 known: *roles,
                 later: later_roles,
             },
             enabled: *enabled,
             account_type,
-            plan_id: plan_id.as_ref(),
-            external_user_id: external_user_id.as_ref(),
+            plan_id: profile.plan_id.as_ref(),
+            external_user_id: profile.external_user_id.as_ref(),
             created_at: *created_at,
             modified_at: *modified_at,
             import_id: import.map(|(import, _)| import),

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use errors::{Error, Tries};
 use roster::{
-    AccountAction, Code, Given, Member, NewUser, RequestMark, Right, Timestamp, User, UserDraft, UserPatch,
-    UserView, Violation,
+    AccountAction, Code, Given, MemberChange, NewUser, RequestMark, Right, Timestamp, User, UserDraft,
+    UserPatch, UserView, Violation,
 };
 use table::{Account, NewToken, Replaced, Token, WhenFull};
 
@@ -160,21 +160,10 @@ fn changed_references(user: &User, draft: &UserDraft<'_>) -> Vec<Violation> {
     let Ok(patch) = references.parse_patch(&Given::Absent, user) else {
         return Vec::new();
     };
-    let changed = user.patched(patch, user.modified_at);
-    let mut faults = Vec::new();
-    for (member, is_changed) in [
-        (Member::PlanId, changed.plan_id != user.plan_id),
-        (
-            Member::ExternalUserId,
-            changed.external_user_id != user.external_user_id,
-        ),
-    ] {
-        if is_changed {
-            let detail = "can only be changed by an administrator; leave it out or send its present value";
-            faults.push(Violation::new(member, Code::ReadOnly, detail));
-        }
-    }
-    faults
+    let changes = user.differences(&user.patched(patch, user.modified_at));
+    let detail = "can only be changed by an administrator; leave it out or send its present value";
+    let fault = |change: MemberChange| Violation::new(change.member, Code::ReadOnly, detail);
+    changes.into_iter().map(fault).collect()
 }
 
 /// Returns `account`, enabled or disabled.

@@ -7,8 +7,8 @@ use roster::invisible::{is_blank, is_dropped_from_names, trimmed};
 use super::escape::unescape;
 use super::repair;
 use roster::{
-    AccountType, Code, Country, Email, ExternalUserId, Given, InvalidPhone, Member, Name, Phone, Place,
-    PlanId, Role, Roles, Text, UserDraft, Violation, flag_of_word, is_spreadsheet_error,
+    AccountType, Code, Country, Email, Given, InvalidPhone, Member, Phone, Place, Profile, Role, Roles,
+    UserDraft, Violation, flag_of_word, is_spreadsheet_error,
 };
 
 /// What the cells of a file are read by.
@@ -25,11 +25,7 @@ impl CellRules {
     /// applied to it; absent if nobody sees anything in the cell.
     pub(super) fn given<'a>(&self, member: Member, cell: &'a str) -> Given<'a> {
         match member {
-            Member::FirstName
-            | Member::LastName
-            | Member::OtherName
-            | Member::PlanId
-            | Member::ExternalUserId => name(cell),
+            member if member.takes_any_text() => name(cell),
             _ => match (trimmed(cell), member) {
                 ("", _) => Given::Absent,
                 (cell, Member::Email) => address(cell).into(),
@@ -102,10 +98,8 @@ impl CellRules {
             Member::Email => Email::suggestion(&repair::odd(cell).1).or_else(|| Email::suggestion(cell)),
             Member::MobileNumber => Phone::suggestion(cell, self.country),
             Member::Roles => self.meant_roles(cell),
-            Member::FirstName | Member::LastName | Member::OtherName => mended::<Name>(cell),
-            Member::PlanId => mended::<PlanId>(cell),
-            Member::ExternalUserId => mended::<ExternalUserId>(cell),
             Member::Enabled | Member::AccountType => None,
+            _ => mended(member, cell),
         }?;
         self.is_sound(member, &meant).then_some(meant)
     }
@@ -141,18 +135,9 @@ impl CellRules {
         let is_required = member == Member::Email || !self.given(member, cell).is_missing();
         match parsed {
             Err(violations) if is_required && violations.iter().any(is_faulty) => false,
-            _ => !is_text(member) || warnings(member, cell).is_empty(),
+            _ => !member.takes_any_text() || warnings(member, cell).is_empty(),
         }
     }
-}
-
-/// Returns whether the member takes any text, so that damage to it is no error.
-#[must_use]
-pub(super) const fn is_text(member: Member) -> bool {
-    matches!(
-        member,
-        Member::FirstName | Member::LastName | Member::OtherName | Member::PlanId | Member::ExternalUserId
-    )
 }
 
 /// Returns what looks odd in the cell of a member that takes any text.
@@ -197,24 +182,13 @@ pub(super) fn warnings(member: Member, cell: &str) -> Vec<Violation> {
         .collect()
 }
 
-/// Returns a text without damage and without what it must not have.
-fn mended<T: MendedText>(cell: &str) -> Option<String> {
+/// Returns a text without damage and without what the member must not have.
+fn mended(member: Member, cell: &str) -> Option<String> {
     let (_, mended) = repair::odd(cell);
     if mended.is_empty() {
         return Some(mended);
     }
-    T::suggestion(&mended)
-}
-
-/// A text that knows what was most likely meant.
-trait MendedText {
-    fn suggestion(text: &str) -> Option<String>;
-}
-
-impl<const MAX: usize> MendedText for Text<MAX> {
-    fn suggestion(text: &str) -> Option<String> {
-        Self::suggestion(text)
-    }
+    Profile::suggestion(member, &mended)
 }
 
 /// Returns a name without characters in it that nobody sees and that mean nothing.

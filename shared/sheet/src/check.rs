@@ -9,7 +9,7 @@ use roster::{
 };
 
 use crate::blank::is_blank;
-use crate::cell::{CellRules, is_text, warnings};
+use crate::cell::{CellRules, warnings};
 use crate::encoding::{readable, whole};
 use crate::quote::{has_escaped_quote, mended};
 use crate::repair::is_suspicious;
@@ -161,7 +161,7 @@ impl Check {
             let value = cell.map_or(Given::Absent, |cell| self.rules.given(member, cell));
             if !value.is_missing() {
                 given = given.with(member);
-                if is_text(member) && cell.is_some_and(is_suspicious) {
+                if member.takes_any_text() && cell.is_some_and(is_suspicious) {
                     odd = odd.with(member);
                 }
             }

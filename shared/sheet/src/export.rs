@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use roster::{Member, Recorded, Text, User};
+use roster::{Member, Recorded, User};
 use serde_json::Value;
 
 use super::Encoding;
@@ -65,17 +65,8 @@ impl ExportedUsers {
 /// Returns a member's value as a cell has it: the text that the value is in JSON, which no cell is made by way of,
 /// because a million users have ten million cells.
 fn cell(user: &User, member: Member) -> Cow<'_, str> {
-    fn of<const MAX: usize>(text: Option<&Text<MAX>>) -> Cow<'_, str> {
-        text.map_or_else(Cow::default, |text| Cow::Borrowed(text.as_str()))
-    }
     match member {
         Member::Email => Cow::Borrowed(user.email.as_str()),
-        Member::FirstName => of(user.first_name.as_ref()),
-        Member::LastName => of(user.last_name.as_ref()),
-        Member::OtherName => of(user.other_name.as_ref()),
-        Member::MobileNumber => user
-            .mobile_number
-            .map_or_else(Cow::default, |number| Cow::Owned(number.to_string())),
         Member::Roles => {
             let known = user.roles.iter().map(|role| -> &str { role.as_str() });
             let later = user.later_roles.iter().map(String::as_str);
@@ -86,8 +77,7 @@ fn cell(user: &User, member: Member) -> Cow<'_, str> {
             Recorded::Known(kind) => Cow::Borrowed(kind.as_str()),
             Recorded::Later(value) => Cow::Owned(text(value)),
         },
-        Member::PlanId => of(user.plan_id.as_ref()),
-        Member::ExternalUserId => of(user.external_user_id.as_ref()),
+        member => user.profile.text(member).unwrap_or_default(),
     }
 }
 

@@ -99,7 +99,7 @@ async fn changes_of_an_account_come_with_values_before_and_after() {
             ("refused", vec!["forbidden_role"]),
         ]
     );
-    assert_eq!(before.first_name.unwrap().as_str(), "Old");
+    assert_eq!(before.profile.first_name.unwrap().as_str(), "Old");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,7 @@ use shared::index::{Entry, Filter, words};
 use shared::intake::Intake;
 use shared::intake::record::{Counts, Import, Status, Via};
 use shared::intake::store::{FaultFilter, FaultPlace};
-use shared::roster::{Code, ImportId, Role, Slot, Tally, User, UserId};
+use shared::roster::{Code, ImportId, Profile, Role, Slot, Tally, User, UserId};
 use shared::sheet::{Causes, ImportOptions, Mode};
 use shared::table::Account;
 use shared::{Error, clock};
@@ -158,7 +158,10 @@ impl World {
             };
             let new = collaborator(&address(row, &domain));
             Some(User {
-                first_name,
+                profile: Profile {
+                    first_name,
+                    ..Profile::default()
+                },
                 ..User::new(new, clock::now(), None)
             })
         });

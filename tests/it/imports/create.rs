@@ -405,8 +405,8 @@ async fn an_upsert_changes_what_the_file_gives_and_nothing_else() {
         "Completed; 2 rows read: 1 created, 1 updated, 0 skipped, 0 failed."
     );
     let ada = user(&service, "ada@example.org").await.unwrap();
-    assert_eq!(ada.first_name.unwrap().as_str(), "Ada");
-    assert_eq!(ada.last_name.unwrap().as_str(), "Lovelace");
+    assert_eq!(ada.profile.first_name.unwrap().as_str(), "Ada");
+    assert_eq!(ada.profile.last_name.unwrap().as_str(), "Lovelace");
     assert_eq!(ada.roles.iter().collect::<Vec<_>>(), [Role::Originator]);
 }
 
@@ -497,6 +497,7 @@ async fn an_upsert_by_a_user_administrator_touches_no_administrator() {
         user(&service, "admin@example.org")
             .await
             .unwrap()
+            .profile
             .last_name
             .is_none()
     );

@@ -145,7 +145,7 @@ async fn an_apply_carries_out_what_was_shown_once() {
     assert_eq!(changes(&service, &applied).await, changes(&service, &dry).await);
     assert_eq!(users(&service).await, 4);
     let ada = user(&service, "ada@example.org").await.unwrap();
-    assert_eq!(ada.last_name.unwrap().as_str(), "King");
+    assert_eq!(ada.profile.last_name.unwrap().as_str(), "King");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,6 +195,7 @@ async fn what_was_changed_since_the_dry_run_is_not_carried_out() {
         user(&service, "ada@example.org")
             .await
             .unwrap()
+            .profile
             .last_name
             .is_none()
     );

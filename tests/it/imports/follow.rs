@@ -74,7 +74,7 @@ async fn check_undone(world: &World, undo: &Case, what: &str) {
         let Some(account) = account else { continue };
         if matches!(kind(row), Kind::Existing) && !CHANGED.contains(&row) {
             assert!(
-                account.user.first_name.is_none() && account.user.enabled,
+                account.user.profile.first_name.is_none() && account.user.enabled,
                 "{what}: row {row}"
             );
             assert_eq!(account.changed_by, None, "{what}: row {row}");

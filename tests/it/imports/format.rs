@@ -166,7 +166,7 @@ async fn the_encodings_and_delimiters_are_found_out() {
         assert_eq!(import["read"]["bom"], bom);
         assert_eq!(import["progress"]["bytesRead"], bytes);
         let made = user(&service, &format!("u{number}@example.org")).await.unwrap();
-        assert_eq!(made.first_name.unwrap().as_str(), "Zoë 𝄞");
+        assert_eq!(made.profile.first_name.unwrap().as_str(), "Zoë 𝄞");
     }
 }
 
@@ -202,7 +202,7 @@ async fn the_sender_may_name_encoding_and_delimiter() {
             (&json!(encoding), &json!(word))
         );
         let made = user(&service, &address).await.unwrap();
-        assert_eq!(made.first_name.unwrap().as_str(), text, "{label}");
+        assert_eq!(made.profile.first_name.unwrap().as_str(), text, "{label}");
     }
     for (option, value) in [
         ("encoding", "utf-7"),
@@ -266,9 +266,9 @@ async fn columns_are_known_by_their_usual_names_in_any_order() {
     );
     assert_eq!(import["read"]["ignoredColumns"], json!(["_note"]));
     let ada = user(&service, "ada@example.org").await.unwrap();
-    assert_eq!(ada.last_name.unwrap().as_str(), "Lovelace");
-    assert_eq!(ada.mobile_number.unwrap().to_string(), "+442079460018");
-    assert_eq!(ada.external_user_id.unwrap().as_str(), "HR-1");
+    assert_eq!(ada.profile.last_name.unwrap().as_str(), "Lovelace");
+    assert_eq!(ada.profile.mobile_number.unwrap().to_string(), "+442079460018");
+    assert_eq!(ada.profile.external_user_id.unwrap().as_str(), "HR-1");
     assert_eq!(ada.account_type, AccountType::Ldap);
     assert!(!ada.enabled);
     let tally = service.app().users.tally().await.unwrap();
@@ -675,10 +675,10 @@ async fn cells_escaped_for_a_spreadsheet_are_restored() {
 
     assert_eq!(import["success"], true, "{import}");
     let a = user(&service, "a@example.org").await.unwrap();
-    assert_eq!(a.first_name.unwrap().as_str(), "=Ada");
-    assert_eq!(a.mobile_number.unwrap().to_string(), "+4930901820");
+    assert_eq!(a.profile.first_name.unwrap().as_str(), "=Ada");
+    assert_eq!(a.profile.mobile_number.unwrap().to_string(), "+4930901820");
     let b = user(&service, "b@example.org").await.unwrap();
-    assert_eq!(b.first_name.unwrap().as_str(), "'t Hooft");
+    assert_eq!(b.profile.first_name.unwrap().as_str(), "'t Hooft");
 }
 
 #[tokio::test(flavor = "multi_thread")]

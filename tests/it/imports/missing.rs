@@ -674,7 +674,7 @@ impl RosterWorld {
         assert_eq!(import["counts"]["deleted"], 1, "{what}: {import}");
         assert_eq!(disabled(&self.service).await, [0; 0], "{what}");
         let two = user(&self.service, &address(2)).await.unwrap();
-        assert_eq!(two.first_name.unwrap().as_str(), "Person", "{what}");
+        assert_eq!(two.profile.first_name.unwrap().as_str(), "Person", "{what}");
         self.check_counters(what).await;
     }
 

@@ -53,8 +53,8 @@ async fn rejected_rows_come_back_in_the_senders_own_form_and_are_taken_when_corr
     assert_eq!(again["success"], true, "{again}");
     assert_eq!(counts(&again), [2, 2, 0, 0, 0]);
     let grace = user(&service, "grace@example.org").await.unwrap();
-    assert_eq!(grace.last_name.unwrap().as_str(), "=Hopper");
-    assert_eq!(grace.mobile_number.unwrap().to_string(), "+12025550117");
+    assert_eq!(grace.profile.last_name.unwrap().as_str(), "=Hopper");
+    assert_eq!(grace.profile.mobile_number.unwrap().to_string(), "+12025550117");
 }
 
 #[tokio::test(flavor = "multi_thread")]

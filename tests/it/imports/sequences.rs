@@ -475,7 +475,7 @@ impl Play<'_> {
         let mut names = BTreeMap::new();
         for address in 0..ADDRESSES {
             if let Some(user) = user(self.service, &self.email(address)).await {
-                let name = user.first_name.unwrap().as_str().to_owned();
+                let name = user.profile.first_name.unwrap().as_str().to_owned();
                 names.insert(address, (name, user.enabled));
             }
         }

@@ -42,8 +42,8 @@ async fn an_undo_deletes_what_was_made_and_gives_back_what_was_changed() {
     assert!(user(&service, "tim@example.org").await.is_none());
     let back = user(&service, "ada@example.org").await.unwrap();
     assert_eq!(
-        (&back.first_name, back.roles, back.enabled),
-        (&ada.first_name, ada.roles, ada.enabled)
+        (&back.profile.first_name, back.roles, back.enabled),
+        (&ada.profile.first_name, ada.roles, ada.enabled)
     );
     assert!(back.version > ada.version && back.modified_at >= ada.modified_at);
     assert_eq!(service.get("/dashboard/users").await.expect(200), tally);
@@ -109,7 +109,7 @@ async fn what_was_changed_since_is_kept_and_reported() {
         ]
     );
     let ada = user(&service, "ada@example.org").await.unwrap();
-    assert_eq!(ada.first_name.unwrap().as_str(), "Augusta");
+    assert_eq!(ada.profile.first_name.unwrap().as_str(), "Augusta");
     assert!(user(&service, "tim@example.org").await.is_some());
     assert!(user(&service, "bob@example.org").await.is_none());
     let rejected = service.get(&(path(&undone) + "/rejected")).await.text;
@@ -134,7 +134,7 @@ async fn imports_are_taken_back_one_after_the_other() {
         let undone = followed(&service, import, "/undo").await;
         assert_eq!(undone["success"], true, "{undone}");
         let ada = user(&service, "ada@example.org").await;
-        names.push(ada.map(|ada| ada.first_name.unwrap().as_str().to_owned()));
+        names.push(ada.map(|ada| ada.profile.first_name.unwrap().as_str().to_owned()));
     }
 
     assert_eq!(faults(&too_early), [(2, "email", "changed_since")]);

@@ -45,7 +45,8 @@ fn listed(sets: &[Vec<Entry>]) -> Vec<User> {
 }
 
 fn folded_last(user: &User) -> String {
-    user.last_name
+    user.profile
+        .last_name
         .as_ref()
         .map(|name| fold(name.as_str()).replace('\u{1}', "\r"))
         .unwrap_or_default()
@@ -55,7 +56,7 @@ fn folded_last(user: &User) -> String {
 fn found(sets: &[Vec<Entry>], filter: &Filter, order: Order) -> Vec<User> {
     let mut users = listed(sets);
     users.retain(|user| {
-        let names = [&user.first_name, &user.last_name];
+        let names = [&user.profile.first_name, &user.profile.last_name];
         let mut fields = vec![user.email.key().to_owned(), fold(user.email.as_str())];
         fields.extend(
             names
@@ -77,7 +78,7 @@ fn found(sets: &[Vec<Entry>], filter: &Filter, order: Order) -> Vec<User> {
                 .created_before
                 .is_none_or(|before| user.created_at < before)
             && filter.external_user_id.as_deref().is_none_or(|external| {
-                user.external_user_id.as_ref().map(roster::Text::as_str) == Some(external)
+                user.profile.external_user_id.as_ref().map(roster::Text::as_str) == Some(external)
             })
             && !(filter.without_admins && user.roles.intersects(Roles::ADMIN))
     });
@@ -195,8 +196,8 @@ proptest! {
     fn snapshots_differ_by_the_users_that_they_show_otherwise(one in sets(3), other in sets(3)) {
         let (users, others) = (listed(&one), listed(&other));
         let shown = |user: &User| {
-            let names = [&user.first_name, &user.last_name].map(|name| name.as_ref().map(|name| fold(name.as_str())));
-            let external = user.external_user_id.clone();
+            let names = [&user.profile.first_name, &user.profile.last_name].map(|name| name.as_ref().map(|name| fold(name.as_str())));
+            let external = user.profile.external_user_id.clone();
             let kind = user.account_type.known().copied();
             (user.id, fold(user.email.as_str()), names, external, user.roles, user.enabled, kind, user.created_at)
         };

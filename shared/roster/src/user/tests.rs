@@ -56,7 +56,7 @@ fn told(faults: &[Violation]) -> Vec<(&str, Code, String)> {
 fn a_new_account_is_enabled_and_local_unless_it_says_otherwise() {
     let user = stored(ada());
 
-    assert_eq!(user.first_name.unwrap().as_str(), "Ada");
+    assert_eq!(user.profile.first_name.unwrap().as_str(), "Ada");
     assert!(user.enabled);
     assert_eq!(user.account_type, AccountType::Local);
     assert_eq!((user.version, user.created_at), (0, user.modified_at));
@@ -88,6 +88,15 @@ fn every_member_of_a_new_account_is_read() {
             "importLine": 7,
         })
     );
+}
+
+#[test]
+fn a_user_is_seen_with_every_member() {
+    let view = serde_json::to_value(UserView::from(&stored(ada()))).unwrap();
+
+    for member in Member::ALL {
+        assert!(view.get(member.name()).is_some(), "{member}");
+    }
 }
 
 #[test]
@@ -228,6 +237,24 @@ fn only_assignable_roles_can_be_given() {
 }
 
 #[test]
+fn members_that_an_account_may_be_without_are_stored_as_texts_and_read_back() {
+    let profile = stored(whole()).profile;
+    let mut read = Profile::default();
+    for member in Member::ALL {
+        if let Some(text) = profile.text(member) {
+            read.set_stored(member, &text);
+        }
+    }
+
+    assert_eq!(read, profile);
+    let stored = serde_json::to_value(&profile).unwrap();
+    for (name, value) in stored.as_object().unwrap() {
+        assert_eq!(value.as_str(), profile.text(name.parse().unwrap()).as_deref());
+    }
+    assert_eq!(serde_json::from_value::<Profile>(stored).unwrap(), profile);
+}
+
+#[test]
 fn an_empty_patch_changes_nothing() {
     let user = stored(ada());
 
@@ -270,8 +297,8 @@ fn a_patch_changes_what_it_gives_and_the_time() {
         later(),
     );
 
-    assert_eq!(patched.first_name, None);
-    assert_eq!(patched.last_name.as_ref().unwrap().as_str(), "Lovelace");
+    assert_eq!(patched.profile.first_name, None);
+    assert_eq!(patched.profile.last_name.as_ref().unwrap().as_str(), "Lovelace");
     assert_eq!(patched.roles, Roles::from(Role::AdhocCollaborator));
     assert!(!patched.enabled);
     assert_eq!(patched.email, user.email);

@@ -1,5 +1,5 @@
 use lambda_http::Body;
-use roster::{Role, SubjectId, Timestamp, UserDraft};
+use roster::{Profile, Role, SubjectId, Timestamp, UserDraft};
 
 use super::*;
 
@@ -111,7 +111,10 @@ fn without_a_right_over_users_only_names_are_changed() {
     let caller = caller(&[Role::Collaborator]);
     let own = &caller.user;
     let renamed = User {
-        first_name: "Ada".parse().ok(),
+        profile: Profile {
+            first_name: "Ada".parse().ok(),
+            ..Profile::default()
+        },
         ..own.clone()
     };
     let promoted = User {

@@ -43,7 +43,7 @@ fn read(member: Member, cell: &str) -> (Option<String>, Vec<Found>) {
                 serde_json::Value::String(text) => Some(text.clone()),
                 other => Some(other.to_string()),
             };
-            let warnings = if is_text(member) {
+            let warnings = if member.takes_any_text() {
                 warnings(member, cell)
             } else {
                 Vec::new()

@@ -2,16 +2,17 @@
 
 use errors::Error;
 use roster::{
-    AccountType, Email, ExternalUserId, ImportId, MemberChange, Name, Phone, PlanId, Recorded, RequestMark,
-    Role, Slot, SubjectId, Timestamp, User, UserId,
+    AccountType, Email, ImportId, MemberChange, Profile, Recorded, RequestMark, Role, Slot, SubjectId,
+    Timestamp, User, UserId,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Account, AccountRecord, Former, Holder};
 use crate::table::{from_item, from_item_and_rest, to_item};
 use crate::{Item, Key, search};
 
+/// What is stored of an account, besides its [`Profile`], whose members are attributes of the same item.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct UserItem {
@@ -19,23 +20,11 @@ struct UserItem {
     email: Email,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pending_email: Option<Email>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    first_name: Option<Name>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_name: Option<Name>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    other_name: Option<Name>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mobile_number: Option<Phone>,
     #[serde(default)]
     roles: Vec<Recorded<Role>>,
     enabled: bool,
     #[serde(default)]
     account_type: Recorded<AccountType>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    plan_id: Option<PlanId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    external_user_id: Option<ExternalUserId>,
     created_at: u64,
     modified_at: u64,
     version: u64,
@@ -130,23 +119,18 @@ impl From<&Account> for UserItem {
             id,
             email,
             pending_email,
-            first_name,
-            last_name,
-            other_name,
-            mobile_number,
+            profile,
             roles,
             later_roles,
             enabled,
             account_type,
-            plan_id,
-            external_user_id,
             created_at,
             modified_at,
             import,
             version,
         } = user;
         let later_roles = later_roles.into_iter().map(|role| Recorded::Later(role.into()));
-        let search = search::index(&email, [first_name.as_ref(), last_name.as_ref()]);
+        let search = search::index(&email, [profile.first_name.as_ref(), profile.last_name.as_ref()]);
         let (import_id, import_line) = import.unzip();
         let (changed_by_import, changed_by_line) = changed_by.unzip();
         Self {
@@ -155,15 +139,9 @@ impl From<&Account> for UserItem {
             id,
             email,
             pending_email,
-            first_name,
-            last_name,
-            other_name,
-            mobile_number,
             roles: roles.iter().map(Recorded::Known).chain(later_roles).collect(),
             enabled,
             account_type,
-            plan_id,
-            external_user_id,
             created_at: created_at.millis(),
             modified_at: modified_at.millis(),
             version,
@@ -193,22 +171,18 @@ impl From<&Account> for UserItem {
     }
 }
 
-impl From<UserItem> for AccountRecord {
+impl UserItem {
+    /// Returns what is stored of an account, with the members that it may be without and the attributes that a later
+    /// version has added.
     #[expect(clippy::too_many_lines, reason = "a complete list of members")]
-    fn from(item: UserItem) -> Self {
-        let UserItem {
+    fn into_record(self, profile: Profile, later: Item) -> AccountRecord {
+        let Self {
             id,
             email,
             pending_email,
-            first_name,
-            last_name,
-            other_name,
-            mobile_number,
             roles,
             enabled,
             account_type,
-            plan_id,
-            external_user_id,
             created_at,
             modified_at,
             version,
@@ -230,26 +204,21 @@ impl From<UserItem> for AccountRecord {
             search: _,
             listing_part: _,
             listing_place: _,
-        } = item;
+        } = self;
         let later_roles = roles.iter().filter_map(|role| match role {
             Recorded::Known(_) => None,
             Recorded::Later(role) => Some(role.as_str().map_or_else(|| role.to_string(), str::to_owned)),
         });
-        Self {
+        AccountRecord {
             user: User {
                 id,
                 email,
                 pending_email,
-                first_name,
-                last_name,
-                other_name,
-                mobile_number,
+                profile,
                 later_roles: later_roles.collect(),
                 roles: roles.iter().filter_map(|role| role.known().copied()).collect(),
                 enabled,
                 account_type,
-                plan_id,
-                external_user_id,
                 created_at: Timestamp::from_millis(created_at),
                 modified_at: Timestamp::from_millis(modified_at),
                 import: import_id.zip(import_line),
@@ -270,7 +239,7 @@ impl From<UserItem> for AccountRecord {
             addresses,
             subject,
             address_unproven,
-            later: Item::new(),
+            later,
         }
     }
 }
@@ -299,12 +268,10 @@ pub(super) fn slot_of(item: &Item) -> Option<Slot> {
 
 /// `account` as it is stored, with the attributes that a later version has added.
 pub(super) fn stored(account: &Account, doing: &'static str) -> Result<Item, Error> {
+    let key = key(account.user.id.slot());
     let mut item = account.later.clone();
-    item.extend(to_item(
-        key(account.user.id.slot()),
-        UserItem::from(account),
-        doing,
-    )?);
+    item.extend(to_item(key.clone(), &account.user.profile, doing)?);
+    item.extend(to_item(key, UserItem::from(account), doing)?);
     Ok(item)
 }
 
@@ -312,22 +279,27 @@ pub(super) fn stored(account: &Account, doing: &'static str) -> Result<Item, Err
 pub(super) fn with_values(account: &Account, changes: &[MemberChange]) -> Result<AccountRecord, Error> {
     let doing = "give former values back";
     let failed = |error| Error::internal(doing, error);
-    let mut item = serde_json::to_value(UserItem::from(account)).map_err(failed)?;
-    if let Value::Object(members) = &mut item {
-        for change in changes {
-            let name = change.member.name();
-            if change.before.is_null() {
-                members.remove(name);
-            } else {
-                members.insert(name.to_owned(), change.before.clone());
-            }
+    let mut members = Map::new();
+    for part in [
+        serde_json::to_value(UserItem::from(account)),
+        serde_json::to_value(&account.user.profile),
+    ] {
+        if let Value::Object(part) = part.map_err(failed)? {
+            members.extend(part);
         }
     }
-    let item: UserItem = serde_json::from_value(item).map_err(failed)?;
-    Ok(AccountRecord {
-        later: account.later.clone(),
-        ..item.into()
-    })
+    for change in changes {
+        let name = change.member.name();
+        if change.before.is_null() {
+            members.remove(name);
+        } else {
+            members.insert(name.to_owned(), change.before.clone());
+        }
+    }
+    let members = Value::Object(members);
+    let profile = Profile::deserialize(&members).map_err(failed)?;
+    let item: UserItem = serde_json::from_value(members).map_err(failed)?;
+    Ok(item.into_record(profile, account.later.clone()))
 }
 
 /// What is stored at the slot of an address that the account at `home` took later.
@@ -358,7 +330,8 @@ pub fn holder(item: Item) -> Result<Holder, Error> {
             .map(Holder::Elsewhere)
             .ok_or_else(|| Error::internal(doing, "an address without a home"));
     }
-    let (item, later) = from_item_and_rest::<UserItem>(item, doing)?;
-    let record = AccountRecord { later, ..item.into() };
+    let (item, rest) = from_item_and_rest::<UserItem>(item, doing)?;
+    let (profile, later) = from_item_and_rest::<Profile>(rest, doing)?;
+    let record = item.into_record(profile, later);
     Ok(Holder::Account(Box::new(Account::stored(record))))
 }

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use roster::{Role, Roles, UserDraft};
+use roster::{ProfilePatch, Role, Roles, UserDraft};
 
 fn at(millis: u64) -> Timestamp {
     Timestamp::from_millis(millis)
@@ -305,13 +305,16 @@ fn import(key: &str) -> ImportId {
 
 fn named(name: &str) -> UserPatch {
     UserPatch {
-        first_name: Change::Set(name.parse().unwrap()),
+        profile: ProfilePatch {
+            first_name: Change::Set(name.parse().unwrap()),
+            ..ProfilePatch::default()
+        },
         ..UserPatch::default()
     }
 }
 
 fn first_name(account: &Account) -> Option<&str> {
-    account.user.first_name.as_ref().map(roster::Name::as_str)
+    account.user.profile.first_name.as_ref().map(roster::Name::as_str)
 }
 
 #[test]
