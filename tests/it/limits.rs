@@ -186,12 +186,15 @@ async fn a_form_has_its_limits() {
             Part::bytes(&b"email\na@example.org\n"[..]).file_name("a.csv"),
         )
     };
+    let columns = |bytes: usize| format!("{:bytes$}", r#"{"email": "email"}"#);
     let many = |parts: usize| (0..parts).fold(file(), |form, number| form.text(format!("x{number}"), "x"));
 
     for (what, form, status) in [
         ("32 parts", many(31), 422),
         ("33 parts", many(32), 400),
         ("a long field", file().text("mode", "x".repeat(1025)), 400),
+        ("columns of 16 KB", file().text("columns", columns(16 * 1024)), 200),
+        ("longer columns", file().text("columns", columns(16 * 1024 + 1)), 400),
         (
             "a field twice",
             file().text("mode", "create").text("mode", "create"),

@@ -10,12 +10,13 @@ use multer::{Field, Multipart};
 use shared::Error;
 use shared::http::{form_boundary, header};
 use shared::roster::{Code, FileName, Violation};
+use shared::sheet::ColumnMapping;
 
 /// How a part is encoded in a mail. RFC 7578 does away with it for forms.
 const CONTENT_TRANSFER_ENCODING: &str = "content-transfer-encoding";
-/// The longest field beside the file.
+/// The longest field beside the file but for `columns`, in bytes: far longer than any option is.
 const MAX_FIELD: usize = 1024;
-/// The most parts of a form.
+/// The most parts of a form: about twice as many as there are options.
 const MAX_PARTS: usize = 32;
 
 /// A form with one file.
@@ -142,10 +143,15 @@ fn is_as_it_is(part: &Field<'_>) -> bool {
 
 /// The part `name` as text.
 fn field(name: String, content: Bytes) -> Result<(String, String), Error> {
+    let longest = if name == "columns" {
+        ColumnMapping::MAX_BYTES
+    } else {
+        MAX_FIELD
+    };
     match String::from_utf8(content.into()) {
-        Ok(text) if text.len() <= MAX_FIELD => Ok((name, text)),
+        Ok(text) if text.len() <= longest => Ok((name, text)),
         Ok(_) => {
-            let detail = format!("is longer than {MAX_FIELD} bytes");
+            let detail = format!("is longer than {longest} bytes");
             Err(refused(name, Code::TooLong, detail))
         }
         Err(_) => Err(refused(name, Code::NotUtf8, "is not UTF-8")),
