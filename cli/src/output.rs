@@ -8,7 +8,7 @@ use anstream::{AutoStream, ColorChoice};
 use crate::failure::Failure;
 use crate::report::{OPTIONS, names_an_option};
 
-/// How long a result may wait in memory for more of them.
+/// How long a result may wait in memory for more of them: shorter than what people notice.
 const LATEST: Duration = Duration::from_millis(100);
 
 /// Standard output, written in pieces.

@@ -19,7 +19,7 @@ use crate::service::{Client, Patience, ServiceArguments, Settings, path_segment}
 const BATCH: usize = 100;
 /// How long the service may take to write a file: as long as its function lives.
 const LONGEST_EXPORT: Duration = Duration::from_mins(15);
-/// How often it is asked whether the file is written.
+/// How often it is asked whether the file is written: a small one is there within a second.
 const EXPORT_PAUSE: Duration = Duration::from_secs(1);
 
 /// Arguments of `access users`.

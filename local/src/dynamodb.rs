@@ -24,7 +24,7 @@ use crate::start_error::of_call;
 use crate::template::{Index, Key, Table};
 use in_process::InProcess;
 
-/// How long a new table may take until it can be used.
+/// How long a new table may take until it can be used: an emulation takes moments, AWS some seconds.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The file of a table.

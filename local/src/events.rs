@@ -40,7 +40,8 @@ const RESULTS: &str = "results/";
 /// How events are delivered.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    /// How long to wait before an event is tried again. Lambda waits one minute, then two.
+    /// How long to wait before an event is tried again. Lambda waits one minute, then two; nobody wants to wait for that
+    /// on one machine.
     pub backoff: Duration,
     /// How many events are under delivery at once.
     pub concurrency: usize,
@@ -49,7 +50,7 @@ pub struct Delivery {
     pub times: u32,
     /// Whether the deliveries of one event run side by side instead of one after the other.
     pub at_once: bool,
-    /// How often a store that does not tell of arrivals is looked at.
+    /// How often a store that does not tell of arrivals is looked at: about as late as S3's events are.
     pub poll: Duration,
 }
 

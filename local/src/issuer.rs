@@ -23,9 +23,9 @@ use self::code::{Codes, Form, form};
 use crate::server::{self, Server};
 use crate::sync::lock;
 
-/// How long a token is valid, in seconds.
+/// How long a token is valid, in seconds: an hour, as issuers commonly have it.
 const LIFETIME: u64 = 3600;
-/// The longest request, in bytes.
+/// The longest request, in bytes: a code, a verifier and addresses of some hundred bytes each.
 const MAX_REQUEST: usize = 4096;
 
 /// A running issuer with a key of its own. It ends when dropped.

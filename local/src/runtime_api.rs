@@ -26,9 +26,9 @@ use crate::server::{self, Server};
 use crate::sync::lock;
 use crate::template::{Function, function_arn};
 
-/// How many processes one function has at most.
+/// How many processes one function has at most: several requests at a time, on the memory of one machine.
 const PROCESSES: usize = 8;
-/// How long a process may take from its start to its first request for work.
+/// How long a process may take from its start to its first request for work: Lambda's own limit.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 const PREFIX: &str = "/2018-06-01/runtime/";
 

@@ -101,7 +101,8 @@ where
             _ = stopped.wait_for(|stopped| *stopped) => break,
         };
         while connections.try_join_next().is_some() {}
-        // Out of file descriptors, or a peer that is gone already: neither ends the server.
+        // Out of file descriptors, or a peer that is gone already: neither ends the server. The pause keeps it from asking
+        // without end until a descriptor is free.
         let Ok((stream, peer)) = accepted else {
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;

@@ -26,7 +26,8 @@ use crate::wiring::{Wire, Wiring};
 
 /// The address of the administrator, for whom every start issues a token.
 pub const ADMINISTRATOR: &str = "admin@example.org";
-/// How long a stop waits for what is under way.
+/// How long a stop waits for what is under way: requests end within seconds, and a run of an import that is cut off goes on
+/// after the next start.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Where the data is.
@@ -119,6 +120,7 @@ impl Default for Options {
             s3_endpoint: None,
             credentials: Credentials::default(),
             delivery: Delivery::default(),
+            // API Gateway's own limit.
             integration_timeout: Duration::from_secs(30),
         }
     }

@@ -193,8 +193,16 @@ async fn a_form_has_its_limits() {
         ("32 parts", many(31), 422),
         ("33 parts", many(32), 400),
         ("a long field", file().text("mode", "x".repeat(1025)), 400),
-        ("columns of 16 KB", file().text("columns", columns(16 * 1024)), 200),
-        ("longer columns", file().text("columns", columns(16 * 1024 + 1)), 400),
+        (
+            "columns of 16 KB",
+            file().text("columns", columns(16 * 1024)),
+            200,
+        ),
+        (
+            "longer columns",
+            file().text("columns", columns(16 * 1024 + 1)),
+            400,
+        ),
         (
             "a field twice",
             file().text("mode", "create").text("mode", "create"),

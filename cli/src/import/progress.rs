@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::output;
 use crate::report::grouped;
 
-/// How often a line is written where there is no terminal.
+/// How often a line is written where there is no terminal: a log of an hour has 720 of them.
 const LINES: Duration = Duration::from_secs(5);
 
 /// How far something has come.

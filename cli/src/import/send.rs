@@ -22,7 +22,8 @@ use crate::source::Source;
 const LARGEST_FORM: u64 = 4_000_000;
 /// How many bytes of an upload are read at once.
 const PIECE: u64 = 256 * 1024;
-/// How often an upload is begun.
+/// How often an upload is begun. An upload that breaks off five times would break off again; the pauses in between (1 to 4 s)
+/// let a network come back.
 const TRIES: u32 = 5;
 
 /// The options that are true or false in a JSON body, where a form has words.

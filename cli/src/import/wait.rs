@@ -17,7 +17,8 @@ use crate::rejected;
 use crate::report::cause_table_of;
 use crate::service::{Client, Patience};
 
-/// How long one waits between two looks at an import.
+/// How long one waits between two looks at an import: first a moment, because most files are small, and at last so long that
+/// a terminal still seems alive.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
 
 /// How an import is shown.

@@ -13,11 +13,11 @@ use super::Settings;
 use crate::failure::Failure;
 use crate::output;
 
-/// How long a connection may take.
+/// How long a connection may take: on the slowest networks some seconds.
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long the service may be silent. It waits 25 s for an import at most.
 const SILENCE: Duration = Duration::from_mins(1);
-/// How long one waits between two tries at most.
+/// How long one waits between two tries at most: a service that is back is noticed before a person gives up.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// How long the service may be out of reach.

@@ -7,7 +7,8 @@ use shared::intake::Intake;
 use shared::intake::record::Import;
 use shared::{Error, clock};
 
-/// Pauses between two looks at the import: the first ones short, because most files are small.
+/// Pauses between two looks at the import, in milliseconds: the first ones short, because most files are small; the last one
+/// is repeated, and makes a wait of 25 s cost about a hundred reads.
 const PAUSES: [u64; 6] = [10, 20, 40, 80, 160, 250];
 /// What is kept of the function's time for the answer. The edge cuts a handler off 3 s before the end, and the
 /// answer takes reads of its own.

@@ -20,14 +20,15 @@ use utoipa::ToSchema;
 
 use super::{filter, with_filter};
 
-/// How long a file is given to the caller who asks for the same again.
+/// How long a file is given to the caller who asks for the same again: a connection that breaks off starts no second export,
+/// and nobody waits long for newer data.
 const FRESH: Duration = Duration::from_hours(1);
-/// How long the URL of a file is valid.
+/// How long the URL of a file is valid: the download has to begin by then, and whoever finds the URL later gets nothing.
 const DOWNLOAD_TIME: Duration = Duration::from_mins(15);
 /// When a caller who asks again starts another try. A million users take some seconds, and the function of the index lives
 /// for 15 minutes.
 const PATIENCE: Duration = Duration::from_mins(2);
-/// Seconds after which a caller should ask again.
+/// Seconds after which a caller should ask again: about as long as the file of a few hundred thousand users takes.
 const RETRY_SECONDS: &str = "2";
 
 const FORMAT: Parameter<Choice<ExportFormat>> = Parameter {

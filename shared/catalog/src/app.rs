@@ -17,9 +17,12 @@ use crate::cache::{Cache, Lost};
 /// Notes from which a reader calls the function of the index before its time: they cost each search a read unit for
 /// every ten or so.
 const MANY_NOTES: usize = 128;
-/// Milliseconds between two such calls of one process.
+/// Milliseconds between two such calls of one process: a merge takes some seconds, and a call that finds one under way does
+/// nothing.
 const BETWEEN_CALLS: u64 = 30_000;
-/// How often a reader begins again because the segments were exchanged meanwhile, or an object was gone.
+/// How often a reader begins again because the segments were exchanged meanwhile, or an object was gone. Calls of the
+/// function of the index follow each other by seconds and a read takes less than one, so a second try is nearly always the
+/// last; each try reads anew what it needs, and a request has 26 s for all of them.
 const TRIES: u32 = 5;
 
 /// An [`App`] with the index of users. Cheap to clone.

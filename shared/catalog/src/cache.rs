@@ -11,7 +11,7 @@ use table::{Note, Noted, SegmentFile};
 
 use crate::maintain;
 
-/// Objects that are read at the same time.
+/// Objects that are read at the same time: each is in memory twice while it is unpacked.
 const READS: usize = 4;
 
 /// Why the index cannot be read.

@@ -7,9 +7,11 @@ use roster::{Tally, Timestamp};
 use crate::maintain::Work;
 use crate::{Catalog, metrics};
 
-/// How often the two are read until nobody writes in between.
+/// How often the two are read until nobody writes in between. While an import runs there may be no such moment; then the
+/// next call, in five minutes, compares.
 const TRIES: u32 = 5;
-/// After so many calls in a row that found a difference, the index is built again.
+/// After so many calls in a row that found a difference, the index is built again: that reads the whole table, which one
+/// difference that goes away by itself is not worth.
 const PATIENCE: u64 = 2;
 
 /// What the comparison says.

@@ -18,9 +18,10 @@ use crate::{Catalog, tick};
 
 /// Bytes that are handed from the thread that writes rows to the upload at once.
 const PIECE: usize = 1024 * 1024;
-/// Pieces that wait for the upload.
+/// Pieces that wait for the upload: 4 MB, so that rows are written while a part of 5 MB is on its way.
 const AHEAD: usize = 4;
-/// How often a call begins again because the segments were exchanged meanwhile.
+/// How often a call begins again because the segments were exchanged meanwhile. Replaced objects stay for ten minutes, so the
+/// second try has its segments; the caller who asks again starts another call.
 const TRIES: u32 = 3;
 
 /// Writes the file of the export `id`, unless there is one. `run` names the call, as for [`tick`].

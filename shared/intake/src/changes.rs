@@ -14,9 +14,9 @@ use utoipa::ToSchema;
 
 use crate::{ImportStore, Intake};
 
-/// How many changes of an import are shown. Its record is complete.
+/// How many changes of an import are shown: as many as row errors are kept. Its record is complete.
 pub const MAX_SHOWN: u64 = 100_000;
-/// Pieces of a record that are looked up at once.
+/// Pieces of a record that are looked up at once, by one query.
 const PIECES: u8 = 50;
 
 /// What became of a row.

@@ -22,7 +22,7 @@ use super::write::{BATCH, Effect, Pending};
 const MAX_NOTE: usize = 2048;
 /// Checkpoints after which the index is called: 100,000 rows, so that searches have few objects to read.
 const WAKE_AFTER: u64 = 20;
-/// Calls that read accounts at the same time.
+/// Calls that read accounts at the same time, 100 each: as many as batches are under way.
 const READS: usize = 4;
 
 /// The accounts that the rows of a segment have made and changed.

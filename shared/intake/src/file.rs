@@ -7,7 +7,7 @@ use sheet::{Columns, FileFault, FileLayout, Header, ImportOptions, Rows, Wishes}
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-/// Pieces that are read ahead.
+/// Pieces that are read ahead, as they come from the socket: some hundred KB, enough that no batch waits for a file.
 const AHEAD: usize = 4;
 
 /// Reads an object in a task of its own, so that reading and writing overlap.

@@ -14,7 +14,8 @@ use super::stop::Stop;
 use super::write::{Done, Expected, LAST_ADMIN, Outcome, Pending, Writer};
 use crate::changes::RecordReader;
 
-/// Batches under way at the same time.
+/// Batches under way at the same time: 400 rows, so that rows are read and checked while storage answers, and requests
+/// still get their share of the table.
 const BATCHES: usize = 4;
 
 /// A file that is being read, and its rows written.

@@ -212,7 +212,8 @@ pub struct Import {
     pub expires_at: Timestamp,
 }
 
-/// How long an import may wait for a run to take it before it shows as stalled.
+/// How long an import may wait for a run to take it before it shows as stalled. Events arrive within seconds, and Lambda
+/// repeats one that failed after a minute and after two more.
 pub const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Row errors of an import that are kept one by one. The counts and the rejected rows are complete whatever their
@@ -220,7 +221,8 @@ pub const PATIENCE: Duration = Duration::from_mins(5);
 /// faulty rows must not fill a partition, which ends at 10 GB.
 pub const MAX_KEPT_ERRORS: u64 = 100_000;
 
-/// Warnings of an import that are kept one by one. Their rows are imported, so fewer of them are looked at.
+/// Warnings of an import that are kept one by one, a tenth of the errors: their rows are imported, so fewer of them are
+/// looked at.
 pub const MAX_KEPT_WARNINGS: u64 = 10_000;
 
 /// Bytes the longest imported file may have: 1 GiB.

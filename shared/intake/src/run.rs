@@ -39,14 +39,16 @@ use crate::record::{
 };
 use crate::store::{Claim, Claimant, Commit, Left, Refusal};
 
-/// How long an import is believed to be alive after a checkpoint.
+/// How long an import is believed to be alive after a checkpoint: a segment (10 s) and two writes that are tried for 20 s each
+/// fit into it, and somebody who waits learns of a dead run within a minute.
 const LEASE: Duration = Duration::from_mins(1);
 /// A checkpoint is made at least this often, well within the lease.
 const LONGEST_SEGMENT: Duration = Duration::from_secs(10);
 /// Segments that are read again before it renews its lease: two seconds of work, or less where a segment
 /// is short.
 const RENEWED_AFTER: usize = 20;
-/// What is kept of the function's time for handing over.
+/// What is kept of the function's time for handing over: the last batches, a checkpoint and one small object, each of which
+/// may take a call's 5 s.
 const MARGIN: Duration = Duration::from_secs(10);
 
 /// One invocation of the import function.

@@ -14,7 +14,8 @@ use crate::changes::{Entry, EntryOutcome};
 
 /// Rows of one batch: as many as one call can look up.
 pub(super) const BATCH: usize = 100;
-/// Existing users that are changed at the same time, each by a transaction.
+/// Existing users that are changed at the same time, each by a transaction: transactions meet at the eight items of the
+/// counters, and those that meet are tried again.
 const CHANGES: usize = 16;
 /// Why a row may not take away an enabled system administrator.
 pub(super) const LAST_ADMIN: &str = "belongs to the last enabled system administrator";

@@ -17,7 +17,7 @@ use crate::auth::Caller;
 use crate::http::json::Object;
 use crate::{App, clock};
 
-/// How long an access token is in force if nobody says how long.
+/// How long an access token is in force if nobody says how long: a working day.
 pub const TOKEN_LIFETIME: Duration = Duration::from_hours(12);
 
 /// The members that the service gives.

@@ -14,7 +14,8 @@ use super::{Key, UserStore};
 
 /// The partition of the counters.
 const PK: &str = "S";
-/// Items among which the counters are spread.
+/// Items among which the counters are spread: one item takes 500 transactional writes a second, and each read of the counters
+/// reads all of them.
 const SHARDS: u64 = 8;
 
 /// Where the number of enabled system administrators is kept.

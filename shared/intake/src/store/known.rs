@@ -15,7 +15,8 @@ use super::ImportStore;
 use super::item::stored;
 use crate::record::{Import, Status};
 
-/// How long a finished import answers for a file that is sent again.
+/// How long a finished import answers for a file that is sent again: as long as an `Idempotency-Key` does. Later, the same
+/// roster may well be sent on purpose.
 const KNOWN_AGAIN: Duration = Duration::from_hours(24);
 
 #[derive(Serialize, Deserialize)]

@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::fetch::Fetch;
 use super::issuer::{self, Issuer, IssuerUrl};
 
-/// How old endpoints get before they are fetched again.
+/// How old endpoints get before they are fetched again. They hardly ever change; an issuer that moves is followed within
+/// the hour.
 const REFRESH: Duration = Duration::from_hours(1);
 /// The least time between two fetches. Meanwhile a page that is asked for does not wait for an issuer that is silent.
 const PAUSE: Duration = Duration::from_secs(10);

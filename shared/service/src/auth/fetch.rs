@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::issuer::IssuerUrl;
 
-/// The largest document that is read, in bytes.
+/// The largest document that is read, in bytes: discovery documents and key sets have a few KB.
 const MAX_DOCUMENT: usize = 64 * 1024;
 
 /// A client that follows no redirect, made when it is first used: reading the system's certificates takes

@@ -15,9 +15,10 @@ use super::issuer::{Issuer, Profile};
 use super::keys::{Algorithm, Keys};
 use crate::http::json;
 
-/// The longest token that is looked at, in bytes.
+/// The longest token that is looked at, in bytes: API Gateway takes 10 KB of headers in all.
 pub const MAX_TOKEN: usize = 8 * 1024;
-/// How far the clocks of the issuer and of this machine may be apart.
+/// How far the clocks of the issuer and of this machine may be apart. Both are set by the network, so seconds would do
+/// (RFC 7519, 4.1.4: no more than a few minutes).
 pub const LEEWAY: Duration = Duration::from_secs(30);
 /// The longest subject (OpenID Connect Core, 2) and key name, in bytes.
 const MAX_NAME: usize = 255;

@@ -13,11 +13,12 @@ use serde_json::Value;
 use super::fetch::Fetch;
 use super::issuer::IssuerUrl;
 
-/// How old keys get before they are fetched again.
+/// How old keys get before they are fetched again: so long a key that the issuer has withdrawn is still believed. An
+/// unknown key is fetched at once.
 const REFRESH: Duration = Duration::from_hours(1);
-/// The least time between two fetches while there are keys.
+/// The least time between two fetches while there are keys: tokens that name invented keys cause no more than one a minute.
 const PAUSE: Duration = Duration::from_mins(1);
-/// The least time between two fetches while there are none.
+/// The least time between two fetches while there are none: nobody can sign in, so the issuer is asked again soon.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// How long a fetch takes that goes well: two small documents over a new connection.
 const USUAL_FETCH: Duration = Duration::from_millis(250);

@@ -38,11 +38,11 @@ use crate::{App, clock};
 
 pub(super) const NAME: &str = "Idempotency-Key";
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
-/// The longest key, in characters.
+/// The longest key, in characters: what a client may reasonably make one of, several UUIDs together.
 pub(super) const MAX_KEY: usize = 255;
-/// How long an answer is kept.
+/// How long an answer is kept: longer than any client goes on trying, and short because answers have personal data.
 const KEPT: Duration = Duration::from_hours(24);
-/// How long a request is believed to be under way when nobody says when it ends.
+/// How long a request is believed to be under way when nobody says when it ends: twice what API Gateway waits for a function.
 const LONGEST: Duration = Duration::from_mins(1);
 /// Bytes of a nonce of AES-GCM.
 const NONCE: usize = 12;

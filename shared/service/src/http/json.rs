@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::http::header;
 
-/// The longest JSON body that is read: 1 MiB.
+/// The longest JSON body that is read: 1 MiB, more than a hundred contacts with the longest values have.
 pub const MAX_BODY: usize = 1024 * 1024;
 
 /// The most values of a JSON body, at all depths: each may have a fault, and each fault is told.

@@ -34,8 +34,9 @@ const SETTLED: Duration = Duration::from_mins(5);
 const DELETIONS: &str = "D";
 /// Deletes of one `BatchWriteItem` call, by its own limit.
 const MAX_DELETES: usize = 25;
-/// `BatchWriteItem` calls under way at once.
+/// `BatchWriteItem` calls under way at once: 200 contacts. All are in the owner's partition, which takes 1,000 writes a second.
 const CALLS: usize = 8;
+
 /// What [`ContactStore::finish_deletions`] did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Finished {

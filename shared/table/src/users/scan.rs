@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Account, Holder, UserStore, holder};
 use crate::{Item, Key, Table};
 
-/// Parts of the table that are read at the same time.
+/// Parts of the table that are read at the same time, a page of 1 MB each. A scan that is continued has as many places.
 const PARTS: u8 = 8;
 
 /// How far a scan of the table has come.
