@@ -110,10 +110,7 @@ impl Check {
     /// Returns the account that the cells describe and the members they give, if they have no errors.
     fn cells(&self, cells: &Cells<'_>, faults: &mut Vec<CellFault>) -> Option<(NewUser, Members)> {
         if let Some(index) = malformed(cells) {
-            faults.push((
-                Some(index),
-                self.malformed_quote(cells.bytes(index).unwrap_or_default()),
-            ));
+            faults.push((Some(index), self.malformed_quote(index, cells)));
             return None;
         }
         let undecoded: Vec<_> = if cells.are_valid() {
@@ -249,13 +246,24 @@ impl Check {
     }
 
     /// The fault of a cell in which text follows the closing quote.
-    fn malformed_quote(&self, cell: &[u8]) -> Violation {
-        let text = readable(cell, self.dialect.likely().encoding);
+    fn malformed_quote(&self, index: usize, cells: &Cells<'_>) -> Violation {
+        let text = readable(
+            cells.bytes(index).unwrap_or_default(),
+            self.dialect.likely().encoding,
+        );
         let detail = "has a quoted part that is not the whole cell: text follows the closing quote; write a quote \
                       inside a cell twice";
         Violation::new("", Code::MalformedQuote, detail)
             .of_value(&text)
-            .suggesting(mended(&text))
+            .suggesting(mended(&text).and_then(|text| self.meant(self.columns.meaning(index), text)))
+    }
+
+    /// Returns what a cell means that was meant to be `text`, which may have a fault of its own; none if nobody knows.
+    fn meant(&self, member: Option<Member>, text: String) -> Option<String> {
+        match member {
+            Some(member) if !self.rules.is_sound(member, &text) => self.rules.suggestion(member, &text),
+            _ => Some(text),
+        }
     }
 
     /// The fault of a cell that has bytes which are not valid in the encoding of the file.
@@ -282,11 +290,7 @@ impl Check {
             .flatten()
             .map(|text| text.trim_matches(is_blank).to_owned())
             .filter(|text| !text.contains(char::is_control))
-            .and_then(|text| match place.member() {
-                // What a cell means may have a fault of its own.
-                Some(member) if !self.rules.is_sound(member, &text) => self.rules.suggestion(member, &text),
-                _ => Some(text),
-            });
+            .and_then(|text| self.meant(place.member(), text));
         Violation::new(place, Code::NotUtf8, detail)
             .of_value(&readable(cell, likely.encoding))
             .suggesting(meant)
@@ -481,6 +485,27 @@ mod tests {
                 Err(vec![fault("Name", Code::MalformedQuote)]),
                 Err(vec![fault("Name", Code::MalformedQuote)]),
                 Ok(Role::Originator.into()),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_a_cell_with_a_wrong_quote_means_is_suggested_if_it_is_sound() {
+        let file = br#"E-Mail,Name
+"ada@example.org"$"Ada",Ada
+"mailto:"ada@example.org",Ada
+ada@example.org,"Ada "King""
+"#;
+
+        let faults = read(file).into_iter().map(|row| row.unwrap_err().remove(0));
+
+        let told: Vec<_> = faults.map(|fault| (fault.code, fault.suggestion)).collect();
+        assert_eq!(
+            told,
+            [
+                (Code::MalformedQuote, None),
+                (Code::MalformedQuote, Some("ada@example.org".to_owned())),
+                (Code::MalformedQuote, Some("Ada \"King\"".to_owned())),
             ]
         );
     }

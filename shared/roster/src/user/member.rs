@@ -11,8 +11,8 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::by_text::{schema_of_text, serde_by_text};
 use crate::draft::{Faults, Stored, Written};
 #[cfg(feature = "schema")]
-use crate::{AccountType, Email, Roles};
-use crate::{Change, ExternalUserId, Given, Name, Phone, PlanId, Role};
+use crate::{AccountType, Email, Role, Roles};
+use crate::{Change, ExternalUserId, Given, Name, Phone, PlanId};
 
 /// Declares the members of an account once, each in a row: its variant of [`Member`], its name in JSON, its field, its
 /// type if the account may be without it, and how the OpenAPI document describes it where it is given.
@@ -49,7 +49,7 @@ macro_rules! members {
         /// The members of an account as they were given, by a JSON body or by a row of a file.
         ///
         /// What a file writes in its own way must be put into the members' own terms first: roles by
-        /// [`Role::from_label`] into a list of names, account types by
+        /// [`Role::from_label`](crate::Role::from_label) into a list of names, account types by
         /// [`AccountType::from_label`](crate::AccountType::from_label), and the words for
         /// yes and no into [`Given::Flag`]. An empty cell is [`Given::Absent`].
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
