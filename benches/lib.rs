@@ -2,6 +2,7 @@
 //!
 //! Absolute times mean nothing on a machine that is shared; ratios within one run do.
 
+pub mod users;
 pub mod world;
 
 use std::collections::BTreeMap;

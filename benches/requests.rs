@@ -5,6 +5,7 @@ mod index;
 
 use std::time::{Duration, Instant};
 
+use benches::users::{exported, timed, user};
 use benches::{Row, Unit, median, percentile};
 use futures::future::try_join_all;
 use local::{Local, Options};
@@ -14,8 +15,7 @@ use shared::http::BASE_PATH;
 use shared::index::{Entry, pack};
 use shared::intake::Intake;
 use shared::roster::{
-    Contact, ContactDraft, ContactId, Given, ImportId, RequestMark, Role, Roles, Tally, User, UserDraft,
-    UserId,
+    Contact, ContactDraft, ContactId, Given, ImportId, RequestMark, Role, Roles, Tally, UserId,
 };
 use shared::table::{NewToken, Token, WhenFull};
 use shared::{BoxError, clock};
@@ -30,9 +30,6 @@ const LOAD: (usize, usize) = (8, 1000);
 const CONTACTS: usize = 10_000;
 /// Changes that a search finds in notes: fewer than call for a merge.
 const NOTES: u32 = 100;
-/// How long a request may take.
-const PATIENCE: Duration = Duration::from_mins(2);
-
 /// Times requests of each kind, with `users` users in the table.
 pub(crate) async fn measure(users: u32) -> Result<Measured, BoxError> {
     eprintln!("requests for one user, and for {CONTACTS} contacts");
@@ -52,7 +49,7 @@ pub(crate) async fn measure(users: u32) -> Result<Measured, BoxError> {
     let what = format!("GET the first page of {users} users");
     rows.push(world.row(&what, "/users", Floor::Page, None).await?);
     for (what, query) in [
-        ("search among", "searchText=ser00042"),
+        ("search among", "searchText=ser000042"),
         ("the first page by last name of", "sortBy=lastName"),
         (
             "a page in the middle by last name of",
@@ -67,11 +64,11 @@ pub(crate) async fn measure(users: u32) -> Result<Measured, BoxError> {
     let mut lines = vec![
         "requests: the middle of 1,000 for one user, of 50 for lists and searches".to_owned(),
         Box::pin(index::held(&world.local, world.app.config.clone())).await?,
-        index::exported(&world).await?,
+        exported(&world.client, &world.local).await?,
     ];
     world.note_changes().await?;
     let what = format!("search among {users} users with {NOTES} changes since the last merge");
-    let path = "/users?searchText=ser00042";
+    let path = "/users?searchText=ser000042";
     rows.push(world.row(&what, path, Floor::Page, None).await?);
 
     let (connections, requests) = LOAD;
@@ -91,13 +88,6 @@ pub(crate) async fn measure(users: u32) -> Result<Measured, BoxError> {
         percentile(&times, 99)
     ));
     Ok((rows, lines))
-}
-
-/// How long `work` takes, in milliseconds.
-async fn timed(work: impl Future<Output = Result<(), BoxError>>) -> Result<f64, BoxError> {
-    let started = Instant::now();
-    tokio::time::timeout(PATIENCE, work).await??;
-    Ok(started.elapsed().as_secs_f64() * 1000.0)
 }
 
 /// A service with an administrator who has contacts.
@@ -232,16 +222,4 @@ impl World {
         self.local.invoke("index-users", &json!({})).await?;
         Ok(())
     }
-}
-
-fn user(email: &str, first: &str, last: &str, roles: Roles) -> Result<User, BoxError> {
-    let draft = UserDraft {
-        email: Given::from(email),
-        first_name: Given::from(first),
-        last_name: Given::from(last),
-        roles: Given::List(roles.iter().map(|role| role.as_str().into()).collect()),
-        ..UserDraft::default()
-    };
-    let new = draft.parse(Roles::ALL).map_err(|faults| faults[0].message())?;
-    Ok(User::new(new, clock::now(), None))
 }
