@@ -244,9 +244,8 @@ fn person(number: u32, last: &str) -> Result<User, BoxError> {
 
 /// Returns the user after a change of the last name.
 fn renamed(old: User, number: u32, now: Timestamp) -> Result<User, BoxError> {
-    let User { last_name, .. } = person(number, "Renamed")?;
     Ok(User {
-        last_name,
+        profile: person(number, "Renamed")?.profile,
         modified_at: now,
         version: old.version + 1,
         ..old

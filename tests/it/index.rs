@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use shared::catalog::{Catalog, Done, tick};
 use shared::clock;
 use shared::files::Wake;
-use shared::index::{Entry, Filter, Wanted, pack, words};
-use shared::roster::{ImportId, Role, Timestamp};
-use shared::table::{IndexStore, Manifest};
+use shared::index::{COLLATION_VERSION, Entry, Filter, Segment, Wanted, merge, pack, words};
+use shared::roster::{Email, ImportId, Role, Slot, Timestamp, User, UserId};
+use shared::table::{IndexStore, Lease, Manifest, SegmentFile};
 
 use crate::support::faults::{Fault, Faults, Schedule, mixed};
 use crate::support::index::{compare, counted};
@@ -116,6 +116,58 @@ impl World {
             .send()
             .await
             .unwrap();
+    }
+
+    /// Makes an index of one segment, of all users in the table and of `count` more that sort behind them and are too many
+    /// to be stored.
+    async fn add_many(&self, count: u64) {
+        let app = self.service.app();
+        let users = counted(&self.catalog).await;
+        let model = users[0].clone();
+        let more = (0..count).map(|number| {
+            let email: Email = format!("z{number:08}@example.org").parse().unwrap();
+            // Names that cannot be compressed, so that few users are many bytes.
+            let name = [0, 1, 2, 3, 4].map(|part| format!("{:016x}", mixed(number * 5 + part)));
+            let mut user = User {
+                id: UserId::random(Slot::of(&email)),
+                email,
+                ..model.clone()
+            };
+            user.profile.last_name = Some(name.concat().parse().unwrap());
+            user
+        });
+        let entries: Vec<_> = users
+            .into_iter()
+            .chain(more)
+            .map(|user| Entry::present(user, true))
+            .collect();
+        let segment = merge::<Vec<u8>>(&[], entries, None).unwrap().finish();
+        let read = Segment::read(&segment).unwrap();
+        let (entries, search, bytes) = (read.head().entries, read.search_end(), segment.len());
+        let file = SegmentFile {
+            key: app.uploads.put_segment(segment.into()).await.unwrap(),
+            bytes: bytes as u64,
+            search: search as u64,
+            entries,
+            deleted: 0,
+            collation: COLLATION_VERSION,
+        };
+        let lease = Lease {
+            run: "many".to_owned(),
+            until: u64::MAX,
+        };
+        let store = self.store();
+        let mut manifest = store.claim(&lease, clock::now()).await.unwrap().unwrap();
+        let before = manifest.generation;
+        manifest.table = self.service.local.table().to_owned();
+        manifest.bucket = self.service.local.bucket().to_owned();
+        manifest.segments = vec![file];
+        manifest.generation += 1;
+        assert!(store.store(&manifest, before, "many").await.unwrap());
+        self.forget_notes().await;
+        let tally = model.tally().times(i64::try_from(count).unwrap());
+        let counting = app.users.counting(tally, "count users").unwrap();
+        app.table.transact(counting, "count users").await.unwrap();
     }
 
     /// Deletes every note, as if functions without notes had written.
@@ -228,6 +280,55 @@ async fn a_search_makes_two_calls_to_storage_and_reads_each_object_once() {
     world.tick(None, clock::now()).await;
     catalog.page(&wanted, None).await.unwrap();
     assert_eq!(faults.take(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_page_of_many_users_is_read_from_the_beginning_of_the_index() {
+    const MANY: u64 = 40_000;
+    let world = World::start().await;
+    let mut paths = Vec::new();
+    for name in ["b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "zzz"] {
+        let made = world.create(&format!("{name}@example.org")).await;
+        paths.push(format!("/users/{}", made["id"].as_str().unwrap()));
+    }
+    world.add_many(MANY).await;
+    let wanted = Wanted {
+        limit: 4,
+        ..Wanted::default()
+    };
+    let rename = async |path: &str, email: &str| {
+        let changed = world.service.put(path, &json!({ "email": email })).await;
+        changed.expect(200);
+    };
+    // Of a new process and then of the same again: notes, the beginning, counters, and users with the manifest.
+    let few = [Some(4), Some(3)];
+    for (step, calls) in (0..6).zip([few, few, few, few, [None, None], few]) {
+        match step {
+            1 => rename(&paths[1], "zz@example.org").await,
+            2 => drop(world.create("a@example.org").await),
+            3 => drop(world.service.delete(&paths[3]).await.expect(200)),
+            // Whether it is counted is known only by its former record, which is at the end.
+            4 => rename(&paths[8], "a1@example.org").await,
+            5 => drop(world.service.delete(&paths[8]).await.expect(200)),
+            _ => {}
+        }
+        let mut users = counted(&world.catalog).await;
+        users.sort_by(|one, other| one.email.key().cmp(other.email.key()));
+        let faults = Faults::new(Schedule::Clean);
+        let catalog = faults.catalog(&world.service.local);
+        for calls in calls {
+            let page = catalog.page(&wanted, None).await.unwrap();
+            assert_eq!(page.users, users[..4], "step {step}");
+            assert_eq!(page.count, users.len() as u64 + MANY, "step {step}");
+            let last = page.last.unwrap();
+            assert_eq!(last.email, users[3].email.key());
+            let made = faults.take();
+            assert!(
+                calls.is_none_or(|calls| made == calls),
+                "step {step}: {made} calls"
+            );
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

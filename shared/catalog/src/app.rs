@@ -110,7 +110,12 @@ impl Catalog {
     pub async fn page(&self, wanted: &Wanted, known: Option<u64>) -> Result<Page, Error> {
         let mut tries = Tries::default();
         loop {
-            let charted = self.index.read().await?;
+            let charted = self.charted().await?;
+            if wanted.is_beginning()
+                && let Some(page) = self.first_page(&charted, wanted.limit).await?
+            {
+                return Ok(page);
+            }
             let basis = self.basis(&charted, &tries).await?;
             if let Basis::Listing = basis {
                 return self.listed(wanted, known).await;
@@ -131,6 +136,45 @@ impl Catalog {
         }
     }
 
+    /// Returns the first page by address, read from the beginning of the segments; `None` if that is not known to be
+    /// right, or spares little.
+    async fn first_page(&self, charted: &Charted, limit: u64) -> Result<Option<Page>, Error> {
+        let Some(manifest) = charted.manifest.as_ref().filter(|manifest| self.owns(manifest)) else {
+            return Ok(None);
+        };
+        let beginning = self
+            .cache
+            .beginning(&self.objects, &manifest.segments, &charted.notes);
+        let places = match beginning.await {
+            Ok(beginning) => beginning.and_then(|beginning| beginning.first(limit)),
+            // Whoever reads all of it knows what to do.
+            Err(Lost::Gone(_)) => None,
+            Err(Lost::Failed(error)) => return Err(error),
+        };
+        let Some(places) = places else {
+            return Ok(None);
+        };
+        let count = self.users.tally().await?.all.total;
+        let ids: Vec<_> = places.iter().map(|place| place.id).collect();
+        let (accounts, generation) = self.index.accounts(&ids).await?;
+        let mut users: Vec<_> = accounts.into_iter().map(table::Account::into_user).collect();
+        let users = in_order(&ids, &mut users, &Wanted::default());
+        // An account that is gone or has another address by now, or had it all along by a record that is not known.
+        let is_right = users.len() == places.len()
+            && users
+                .iter()
+                .zip(&places)
+                .all(|(user, place)| user.email.key() == place.email);
+        if !is_right || generation != generation_of(charted) {
+            return Ok(None);
+        }
+        Ok(Some(Page {
+            users,
+            count: u64::try_from(count).unwrap_or_default(),
+            last: places.into_iter().last(),
+        }))
+    }
+
     /// Returns the numbers of users without an admin role.
     ///
     /// # Errors
@@ -139,7 +183,7 @@ impl Catalog {
     pub async fn tally_without_admins(&self) -> Result<Tally, Error> {
         let mut tries = Tries::default();
         loop {
-            let charted = self.index.read().await?;
+            let charted = self.charted().await?;
             match self.basis(&charted, &tries).await? {
                 Basis::Listing => return self.users.tally_without_admins().await,
                 Basis::Index(snapshot) => {
@@ -163,11 +207,17 @@ impl Catalog {
         self.secret.get_or_try_init(|| self.index.secret()).await
     }
 
-    /// Returns what a request for users goes by, where `charted` is what was read last.
-    async fn basis(&self, charted: &Charted, tries: &Tries) -> Result<Basis, Error> {
+    /// Reads the manifest and the notes, and has them merged if they are many.
+    async fn charted(&self) -> Result<Charted, Error> {
+        let charted = self.index.read().await?;
         if charted.notes.len() >= MANY_NOTES {
             self.call(Wake::Merge).await;
         }
+        Ok(charted)
+    }
+
+    /// Returns what a request for users goes by, where `charted` is what was read last.
+    async fn basis(&self, charted: &Charted, tries: &Tries) -> Result<Basis, Error> {
         let loaded = match self.load(charted).await {
             Err(Lost::Gone(key)) => {
                 // A merge may have exchanged the segments since they were read. At one generation, nothing has.

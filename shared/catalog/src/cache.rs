@@ -6,13 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use errors::Error;
 use files::{Unreadable, UploadStore};
 use futures::{StreamExt, TryStreamExt, stream};
-use index::{Columns, Entry, Segment, Snapshot};
+use index::{Beginning, Columns, Entry, Segment, Snapshot};
 use table::{Note, Noted, SegmentFile};
 
 use crate::maintain;
 
 /// Objects that are read at the same time: each is in memory twice while it is unpacked.
 const READS: usize = 4;
+/// Bytes that have to be spared for reading no more than the beginning of segments, because a search then has still to
+/// read all of them.
+const WORTH: u64 = 1024 * 1024;
 
 /// Why the index cannot be read.
 #[derive(Debug)]
@@ -46,6 +49,8 @@ pub(crate) struct Cache(Arc<Mutex<Known>>);
 #[derive(Debug, Default)]
 struct Known {
     columns: HashMap<String, Arc<Columns>>,
+    /// The first users of segments, and whether they are all.
+    beginnings: HashMap<String, (Arc<Columns>, bool)>,
     /// What the objects of these keys say together.
     objects: Option<(Vec<String>, Snapshot)>,
     /// The same with the notes of these keys.
@@ -82,6 +87,68 @@ impl Cache {
         self.read_missing(objects, std::slice::from_ref(&source)).await?;
         let known = self.known().columns.get(&segment.key).cloned();
         known.ok_or_else(|| Lost::Gone(segment.key.clone()))
+    }
+
+    /// Joins notes with as much of the segments as the first page of users needs; `None` if that spares little.
+    pub(crate) async fn beginning(
+        &self,
+        objects: &UploadStore,
+        segments: &[SegmentFile],
+        notes: &[Note],
+    ) -> Result<Option<Beginning>, Lost> {
+        // What a running import has handed over is read whole.
+        if maintain::objects(notes).next().is_some() {
+            return Ok(None);
+        }
+        let spared = |segment: &SegmentFile| segment.search - first_bytes(segment).min(segment.search);
+        let is_known = |segment: &&SegmentFile| self.known().columns.contains_key(&segment.key);
+        let missing = segments.iter().filter(|segment| !is_known(segment));
+        if missing.map(spared).sum::<u64>() < WORTH {
+            return Ok(None);
+        }
+        let reads: Vec<_> = segments
+            .iter()
+            .map(|segment| self.first(objects, segment))
+            .collect();
+        let read: Vec<_> = stream::iter(reads).buffered(READS).try_collect().await?;
+        let mut beginning = Beginning::default();
+        for (_, (columns, is_all)) in &read {
+            beginning = beginning.with(Arc::clone(columns), *is_all);
+        }
+        // Those of former segments go.
+        self.known().beginnings = read.into_iter().collect();
+        let changes = Columns::of(entries(notes)?);
+        Ok(Some(beginning.with(Arc::new(changes), true)))
+    }
+
+    /// Reads the first users of a segment, if they are not known.
+    async fn first(
+        &self,
+        objects: &UploadStore,
+        segment: &SegmentFile,
+    ) -> Result<(String, (Arc<Columns>, bool)), Lost> {
+        let key = segment.key.clone();
+        {
+            let known = self.known();
+            if let Some(columns) = known.columns.get(&key) {
+                return Ok((key, (Arc::clone(columns), true)));
+            }
+            if let Some(beginning) = known.beginnings.get(&key) {
+                return Ok((key, beginning.clone()));
+            }
+        }
+        let read = objects.segment(&key, first_bytes(segment)).await;
+        let bytes = read.map_err(|error| lost(&key, error))?;
+        let columns = tokio::task::spawn_blocking(move || {
+            Segment::read(bytes).and_then(|segment| segment.first_columns())
+        });
+        let columns = columns
+            .await
+            .map_err(|error| Lost::Failed(Error::internal("read the index", error)))?;
+        match columns {
+            Ok((columns, is_all)) => Ok((key, (Arc::new(columns), is_all))),
+            Err(_) => Err(Lost::Gone(key)),
+        }
     }
 
     async fn read_missing(&self, objects: &UploadStore, sources: &[Source]) -> Result<(), Lost> {
@@ -132,6 +199,11 @@ impl Cache {
         known.noted = Some((keys, note_keys, all.clone()));
         Ok(all)
     }
+}
+
+/// Returns how many bytes of a segment are read for its first users.
+fn first_bytes(segment: &SegmentFile) -> u64 {
+    index::beginning(segment.entries, segment.deleted, segment.search)
 }
 
 /// Returns the entries that the notes have themselves.

@@ -22,7 +22,9 @@ use crate::{Entry, State, codec};
 
 const MAGIC: [u8; 8] = *b"users\n\0\x01";
 /// Entries of a block: small enough that a merge holds some of each segment, large enough to be compressed well.
-const BLOCK: usize = 16_384;
+const BLOCK: usize = if cfg!(test) { 8 } else { 16_384 };
+/// About how many bytes the head has for each block.
+const HEAD_OF_BLOCK: u64 = 64;
 
 /// What a segment has.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,6 +109,19 @@ impl Writer {
     }
 }
 
+/// Returns about how many bytes at the beginning of a segment hold its first users, if it has so many `entries` and
+/// `deleted` ones, and its search parts end at `search`. Mostly that is a block or two.
+#[must_use]
+pub fn beginning(entries: u64, deleted: u64, search: u64) -> u64 {
+    let size = BLOCK as u64;
+    let blocks = entries.div_ceil(size).max(1);
+    // Deletions have no address, so they are in front.
+    let needed = deleted / size + 1;
+    let mean = search / blocks;
+    let bytes = blocks.saturating_mul(HEAD_OF_BLOCK) + needed.saturating_mul(mean + mean / 4);
+    bytes.saturating_add(1024).min(search)
+}
+
 /// A segment that is read.
 #[derive(Clone, Debug)]
 pub struct Segment<B> {
@@ -167,6 +182,25 @@ impl<B: AsRef<[u8]>> Segment<B> {
             columns.extend(&part, &mut known)?;
         }
         Ok(columns)
+    }
+
+    /// Reads the columns of those blocks at the beginning that are there, and returns whether they are all.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] if the segment is damaged.
+    pub fn first_columns(&self) -> Result<(Columns, bool), Invalid> {
+        let mut columns = Columns::default();
+        let mut known = HashMap::new();
+        let mut at = self.search;
+        for block in &self.head.blocks {
+            if self.bytes.as_ref().len() < at + block.search.0 as usize {
+                return Ok((columns, false));
+            }
+            let part = self.part(&mut at, block.search)?;
+            columns.extend(&part, &mut known)?;
+        }
+        Ok((columns, true))
     }
 
     /// Returns how many blocks there are.
@@ -231,6 +265,22 @@ mod tests {
         }
 
         #[test]
+        fn the_beginning_of_a_segment_has_its_first_blocks(
+            entries in entries(30), cut: proptest::sample::Index
+        ) {
+            let bytes = written(entries.clone());
+            let entries = sorted(entries);
+            let whole = Segment::read(&bytes).unwrap();
+            let cut = whole.search + cut.index(whole.search_end() - whole.search + 1);
+            let (columns, is_all) = Segment::read(&bytes[..cut]).unwrap().first_columns().unwrap();
+            prop_assert_eq!(is_all, cut == whole.search_end());
+            prop_assert_eq!(columns.len() == entries.len(), is_all);
+            prop_assert!(is_all || columns.len() % BLOCK == 0);
+            let first = Columns::of_sorted(&entries[..columns.len()]);
+            prop_assert_eq!(columns.encoded(), first.encoded());
+        }
+
+        #[test]
         fn a_damaged_segment_is_read_or_invalid(
             entries in entries(9), at: proptest::sample::Index, byte: u8, cut: proptest::sample::Index
         ) {
@@ -240,7 +290,7 @@ mod tests {
             let cut = cut.index(bytes.len());
             for bytes in [&bytes[..], &bytes[..cut]] {
                 if let Ok(segment) = Segment::read(bytes) {
-                    let _ = segment.columns();
+                    let _ = (segment.columns(), segment.first_columns());
                     for block in 0..segment.blocks() {
                         let _ = segment.entries(block);
                     }

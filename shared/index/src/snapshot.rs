@@ -13,7 +13,7 @@ use crate::segment::{Segment, Writer};
 use crate::{Entry, State};
 
 /// One page that is asked for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     /// Which users.
     pub filter: Filter,
@@ -25,6 +25,18 @@ pub struct Wanted {
     pub skip: u64,
     /// How many users to give.
     pub limit: u64,
+}
+
+impl Wanted {
+    /// Returns whether it is the first page by address of all users.
+    #[must_use]
+    pub fn is_beginning(&self) -> bool {
+        let beginning = Self {
+            limit: self.limit,
+            ..Self::default()
+        };
+        self.limit > 0 && *self == beginning
+    }
 }
 
 /// One page.
@@ -208,6 +220,63 @@ impl Part {
         best.best.set(best_index, true);
         let listed = counted && !best.columns.is_deleted(best_index);
         best.listed.set(best_index, listed);
+    }
+}
+
+/// What several sets of entries say together of the first users by address, where only the beginning of some is known.
+#[derive(Clone, Debug, Default)]
+pub struct Beginning {
+    snapshot: Snapshot,
+    /// All entries with a lower address are known.
+    bound: Option<String>,
+}
+
+impl Beginning {
+    /// Returns the same together with further entries. If more follow that `is_all` says are not there, those have no
+    /// lower addresses than the last.
+    #[must_use]
+    pub fn with(mut self, columns: Arc<Columns>, is_all: bool) -> Self {
+        if !is_all {
+            let last = columns.len().checked_sub(1);
+            let last = last.map_or("", |last| columns.key(last));
+            if self.bound.as_deref().is_none_or(|bound| last < bound) {
+                self.bound = Some(last.to_owned());
+            }
+        }
+        self.snapshot = self.snapshot.with(columns);
+        self
+    }
+
+    /// Returns the places of the first `limit` users by address; `None` if what is known does not say.
+    ///
+    /// No listed user is missing between them. One who is there may be elsewhere by now, because the record with another
+    /// address is not known: then the account has another address than its place.
+    #[must_use]
+    pub fn first(&self, limit: u64) -> Option<Vec<Place>> {
+        let order = Order::default();
+        let found = self.snapshot.find(&Wanted {
+            limit,
+            ..Wanted::default()
+        });
+        let last = found.last?;
+        if self.bound.as_ref().is_some_and(|bound| last.email >= *bound) {
+            return None;
+        }
+        let mut places = Vec::with_capacity(found.ids.len());
+        for part in &self.snapshot.parts {
+            let columns = &part.columns;
+            let indexes = (0..columns.len()).take_while(|index| columns.key(*index) <= last.email.as_str());
+            for index in indexes.filter(|index| part.best.get(*index) && !columns.is_deleted(*index)) {
+                // It may be counted by an entry that is not known.
+                if !part.listed.get(index) {
+                    return None;
+                }
+                places.push(columns.place(index, order));
+            }
+        }
+        places.sort_by(|one, other| order.compare(one, other));
+        places.truncate(found.ids.len());
+        Some(places)
     }
 }
 

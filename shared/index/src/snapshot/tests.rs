@@ -180,6 +180,39 @@ proptest! {
     }
 
     #[test]
+    fn the_beginning_of_sets_misses_nobody_and_shows_who_is_elsewhere(
+        sets in sets(5),
+        cuts in proptest::collection::vec(any::<proptest::sample::Index>(), 5),
+        limit in 1..4_usize,
+    ) {
+        let mut beginning = Beginning::default();
+        for (set, cut) in sets.iter().zip(cuts) {
+            let sorted = columns::sorted(set.clone());
+            let known = cut.index(sorted.len() + 1);
+            let columns = Columns::of_sorted(&sorted[..known]);
+            beginning = beginning.with(Arc::new(columns), known == sorted.len());
+        }
+        let users = found(&sets, &Filter::default(), Order::default());
+        let Some(places) = beginning.first(limit as u64) else {
+            return Ok(());
+        };
+        prop_assert_eq!(places.len(), limit);
+        let last = places.last().unwrap();
+        for user in users.iter().filter(|user| user.email.key() < last.email.as_str()) {
+            prop_assert!(places.iter().any(|place| place.id == user.id), "{:?}", user);
+        }
+        let is_there = |place: &Place| {
+            let mut users = users.iter();
+            users.any(|user| user.id == place.id && user.email.key() == place.email)
+        };
+        if places.iter().all(is_there) {
+            let first: Vec<_> = users.iter().take(limit).map(|user| user.id).collect();
+            let ids: Vec<_> = places.iter().map(|place| place.id).collect();
+            prop_assert_eq!(ids, first);
+        }
+    }
+
+    #[test]
     fn the_numbers_are_those_of_the_listed_users(sets in sets(5)) {
         let snapshot = snapshot(&sets);
         let users = listed(&sets);
@@ -261,6 +294,24 @@ fn many() -> Vec<Vec<Entry>> {
             numbers.map(|number| Entry::present(user(number), true)).collect()
         })
         .collect()
+}
+
+#[test]
+fn the_first_of_many_are_known_by_their_beginning() {
+    let sets = many();
+    let mut beginning = Beginning::default();
+    for set in &sets {
+        let first = &columns::sorted(set.clone())[..100];
+        beginning = beginning.with(Arc::new(Columns::of_sorted(first)), false);
+    }
+    let users = found(&sets, &Filter::default(), Order::default());
+
+    let places = beginning.first(10).unwrap();
+
+    let ids: Vec<_> = places.iter().map(|place| place.id).collect();
+    let first: Vec<_> = users.iter().take(10).map(|user| user.id).collect();
+    assert_eq!(ids, first);
+    assert_eq!(beginning.first(1000), None);
 }
 
 #[test]
