@@ -9,14 +9,8 @@ use local::functions::PAGE_FOLDER;
 use local::{
     ACCESS_KEY, ADMINISTRATOR, Credentials, Data, Functions, Local, Options, SECRET_KEY, StartError, reason,
 };
-use mimalloc::MiMalloc;
 use shared::http::BASE_PATH;
 use tracing_subscriber::EnvFilter;
-
-/// glibc's allocator keeps what a thread has freed for that thread, and there are many: under an hour of mixed load
-/// it came to hold eight times what was in use.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// The whole access service on one machine, for development and tests.
 #[derive(Parser)]
