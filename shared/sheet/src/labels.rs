@@ -52,7 +52,12 @@ struct Table {
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
-    let mut labels = HashMap::new();
+    // The name of a member in JSON, which the template has, is always one of its labels.
+    let own = Member::ALL.map(|member| {
+        let label = member.name();
+        (bare(label), Meaning { member, label })
+    });
+    let mut labels = HashMap::from(own);
     for set in LABELS {
         for (member, names) in set.labels {
             for label in names.split(", ") {
