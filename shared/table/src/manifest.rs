@@ -172,16 +172,7 @@ impl IndexStore {
     pub async fn read(&self) -> Result<Charted, Error> {
         let doing = "read the index's notes";
         let mut charted = Charted::default();
-        let query = self.table.client().query().table_name(self.table.name());
-        let mut items = query
-            .key_condition_expression("PK = :index")
-            .expression_attribute_values(":index", AttributeValue::S(PARTITION.to_owned()))
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
-        while let Some(item) = items.next().await {
-            let item = item.map_err(|error| failed(doing, error))?;
+        for item in self.table.partition(PARTITION, doing).await? {
             let place = item.get("SK").and_then(|place| place.as_s().ok());
             match place.map(String::as_str) {
                 Some(MANIFEST) => charted.manifest = Some(from_item(item, doing)?),

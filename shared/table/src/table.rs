@@ -174,6 +174,26 @@ impl Table {
         Ok(read.item)
     }
 
+    /// Reads all items of a partition, consistently and in the order of their places.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn partition(&self, pk: &str, doing: &'static str) -> Result<Vec<Item>, Error> {
+        self.client
+            .query()
+            .table_name(self.name())
+            .key_condition_expression("PK = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send()
+            .try_collect()
+            .await
+            .map_err(|error| failed(doing, error))
+    }
+
     /// Reads up to 100 items, the limit of the call, in one consistent call, in no particular order.
     ///
     /// What storage leaves unprocessed is asked for again.

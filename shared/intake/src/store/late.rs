@@ -76,16 +76,7 @@ impl ImportStore {
     pub async fn late(&self) -> Result<Vec<LateWrites>, Error> {
         let doing = "read late writes";
         let mut late = Vec::new();
-        let query = self.table.client().query().table_name(self.table.name());
-        let mut items = query
-            .key_condition_expression("PK = :late")
-            .expression_attribute_values(":late", AttributeValue::S(LATE.to_owned()))
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
-        while let Some(item) = items.next().await {
-            let item = item.map_err(|error| failed(doing, error))?;
+        for item in self.table.partition(LATE, doing).await? {
             let place = item.get("SK").and_then(|place| place.as_s().ok());
             let key = Key::new(LATE, place.map(String::as_str).unwrap_or_default());
             let LateItem {
