@@ -201,6 +201,7 @@ impl Client {
         request: impl Fn() -> RequestBuilder,
     ) -> Result<Response, Failure> {
         let started = Instant::now();
+        // What fails by chance is over in a moment; a service that is down is asked less and less often.
         let mut pause = Duration::from_millis(200);
         let mut is_told = false;
         let mut renewed = false;

@@ -251,7 +251,8 @@ async fn create(app: &Intake, request: Request) -> Result<Response<Body>, Error>
     import.sha256 = Some(HEXLOWER.encode(&Sha256::digest(&form.file)));
     let (import, sent_again) = record(app, &caller, import, force).await?;
     if import.status == Status::Queued {
-        // Again, if an earlier try was cut off before it had done so. A run takes one version of the file only.
+        // After the record, because the file starts a run, which looks for it. Again, if an earlier try was cut off before it
+        // had done so: a run takes one version of the file only.
         app.uploads.stage(import.id, form.file).await?;
     }
 

@@ -16,7 +16,7 @@ use table::{Garbage, Item, Lease, Noted, Progress, SegmentFile};
 use tokio::sync::Mutex;
 
 use crate::cache::{Lost, entries};
-use crate::maintain::{DELETIONS_KEPT, Done, LEASE, Work, merged, objects, put};
+use crate::maintain::{DELETIONS_KEPT, Done, LEASE, LONGEST_PAUSE, Work, merged, objects, put};
 use crate::{Catalog, metrics};
 
 /// Parts of the table that are read side by side, a page of 1 MB each: the build has 15 minutes, and shares what the table
@@ -48,7 +48,7 @@ pub(crate) async fn rebuild(mut work: Work<'_>, is_believed: bool) -> Result<Don
     let files = segments(app, deletions, &renewal).await?;
 
     let pause = now.since(Timestamp::from_millis(work.manifest.seen_at));
-    let is_first = !app.owns(&work.manifest) || pause > Duration::from_mins(15);
+    let is_first = !app.owns(&work.manifest) || pause > LONGEST_PAUSE;
     let replaced = std::mem::take(&mut work.manifest.segments);
     let gone = replaced.into_iter().map(|segment| segment.key);
     let gone = gone.chain(objects(&work.charted.notes));
@@ -131,6 +131,7 @@ impl Renewal<'_> {
     async fn renew(&self) -> Result<(), Error> {
         let now = clock::now();
         let mut last = self.last.lock().await;
+        // Early enough that storage may be slow once or twice.
         if now.since(*last) < LEASE / 4 {
             return Ok(());
         }

@@ -21,7 +21,7 @@ const GARBAGE_KEPT: Duration = Duration::from_mins(10);
 /// How long a deletion is remembered: a run of an import that has the user in hand ends long before.
 pub(crate) const DELETIONS_KEPT: Duration = Duration::from_hours(24);
 /// After a longer pause between two calls, functions of a version without notes may have written.
-const LONGEST_PAUSE: Duration = Duration::from_mins(15);
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_mins(15);
 /// How often the index is built again and compared, though nothing is known to be wrong: it costs a read of the whole table.
 const COMPARED_EVERY: Duration = Duration::from_hours(7 * 24);
 /// How often objects that nothing names are looked for, and deletions taken out of all segments. Both only save space and

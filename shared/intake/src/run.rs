@@ -169,6 +169,7 @@ async fn run(
     let mut session = Session {
         app,
         run,
+        // A function that lives for seconds only would have no time for rows.
         margin: MARGIN.min(run.deadline.since(now) / 4),
         // A repeat of the same call may begin in the same millisecond.
         resumed: taken_over || import.started_at != Some(now),

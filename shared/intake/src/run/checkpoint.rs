@@ -143,6 +143,7 @@ impl Session<'_> {
         let faults = segment.faults();
         self.add_causes(&faults).await?;
         let kept = Kept::of(&faults, &self.import);
+        // Before the checkpoint names them: of a run that is killed in between, only objects are left that nothing names.
         let rejected = self.keep_rejected(&segment).await?;
         let record = self.keep_record(&segment).await?;
         let noted = Box::pin(self.chart(&segment)).await?;
@@ -205,6 +206,7 @@ impl Session<'_> {
         Box::pin(self.wake_index(matches!(next, Next::End(..)))).await;
         match next {
             Next::GoOn => Ok(None),
+            // After the checkpoint has given up the lease: the next run, which this starts, would else find it held.
             Next::HandOver => {
                 self.app.uploads.resume(self.import.id).await?;
                 Ok(Some(Ended::HandedOver))
