@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use roster::invisible::{is_blank, is_dropped_from_names, trimmed};
 
 use super::escape::unescape;
+use super::quote::has_escaped_quote;
 use super::repair;
 use roster::{
     AccountType, Code, Country, Email, Given, InvalidPhone, Member, Phone, Place, Profile, Role, Roles,
@@ -125,6 +126,10 @@ impl CellRules {
 
     /// Returns whether a cell has no fault and looks odd to nobody.
     pub(super) fn is_sound(&self, member: Member, cell: &str) -> bool {
+        // Such a cell is refused whatever is in it.
+        if has_escaped_quote(cell.as_bytes()) {
+            return false;
+        }
         let cell = unescape(cell);
         let parsed = UserDraft::of(|other| match other {
             _ if other == member => self.given(member, cell),
@@ -163,7 +168,7 @@ pub(super) fn warnings(member: Member, cell: &str) -> Vec<Violation> {
         country: None,
     };
     // Nothing may be left to complain of; this ends because what is mended has no more of the damage.
-    let is_better = repair::odd(&mended).0.is_empty() && {
+    let is_better = repair::odd(&mended).0.is_empty() && !has_escaped_quote(mended.as_bytes()) && {
         let given = rules.given(member, &mended);
         let parsed = UserDraft::of(|other| {
             if other == member {

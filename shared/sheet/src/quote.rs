@@ -22,7 +22,8 @@ pub(super) fn mended(cell: &str) -> Option<String> {
         None => cell,
     };
     let mended = inner.replace("\\\"", "\"").replace("\"\"", "\"");
-    Some(mended.trim().to_owned())
+    // What looks like it still is no better.
+    Some(mended.trim().to_owned()).filter(|mended| !has_escaped_quote(mended.as_bytes()))
 }
 
 #[cfg(test)]
@@ -43,6 +44,7 @@ mod tests {
             (r#"William \"Will\""#, Some(r#"William "Will""#)),
             (r#""William "Will" Hart" "#, Some(r#"William "Will" Hart"#)),
             (r#""Sam \"the man\""#, None),
+            (r#""Sam \\""the man""#, None),
             (r#""Pat" Lee"#, None),
         ] {
             assert_eq!(mended(cell).as_deref(), meant, "{cell}");
