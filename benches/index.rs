@@ -24,7 +24,7 @@ use shared::{BoxError, clock};
 
 use self::storage::{Meter, Used};
 
-/// Requests of each kind, of which the middle one counts.
+/// Requests of each kind; the median is printed.
 const ROUNDS: usize = 50;
 /// Changes since the last merge: fewer than call for another one.
 const NOTES: u32 = 100;

@@ -93,7 +93,7 @@ fn the_operations_page_explains_the_metrics_that_are_watched() {
     }
 }
 
-/// A service whose metrics are told from those of others by the name of its table.
+/// A service; the name of its table says which metrics are its own.
 struct World {
     service: Service,
     catalog: Catalog,

@@ -207,7 +207,7 @@ impl Connection {
                 .insert(text("email"), (text("id"), ("Imported".to_owned(), true)));
         }
         if items.len() != sound.len() {
-            return Err(format!("{} users of the import {id} are found", items.len()).into());
+            return Err(format!("users found of the import {id}: {}", items.len()).into());
         }
         Ok(())
     }
@@ -231,7 +231,7 @@ impl Connection {
             addresses.push(row?.get(column).unwrap_or_default().to_owned());
         }
         if !self.users.keys().eq(&addresses) {
-            return Err(format!("{} users are exported of {}", addresses.len(), self.users.len()).into());
+            return Err(format!("exported users: {}, known: {}", addresses.len(), self.users.len()).into());
         }
         Ok(())
     }

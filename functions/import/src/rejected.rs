@@ -29,8 +29,8 @@ use rows::{RejectedRowsPage, Wanted};
 /// Bytes of an answer with rejected rows, in the JSON that carries it. Lambda's answers end at 6 MB; the rest is for the
 /// headers.
 const MAX_INLINE: usize = 5 * 1024 * 1024;
-/// How long the URL of a file of rejected rows is valid: the download has to begin by then, and whoever finds the URL later
-/// gets nothing.
+/// How long the URL of a file of rejected rows is valid: the download has to begin by then. Who finds the URL later gets
+/// nothing.
 const DOWNLOAD_TIME: Duration = Duration::from_mins(15);
 
 #[derive(Clone, Copy, PartialEq, Eq)]

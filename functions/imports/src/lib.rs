@@ -37,7 +37,7 @@ use utoipa::{PartialSchema, ToSchema};
 use wait::Waited;
 
 /// How long a request waits for the end of its import, unless it prefers less. API Gateway gives up after 30 s and the
-/// function lives for 29, of which [`wait::deadline`] keeps 4.
+/// function lives for 29; [`wait::deadline`] keeps 4 of them.
 const LONGEST_WAIT: Duration = Duration::from_secs(25);
 /// How long a signed upload URL is valid. The upload has to begin by then; one that has begun is carried out.
 const UPLOAD_TIME: Duration = Duration::from_mins(15);

@@ -23,7 +23,7 @@ use super::{filter, with_filter};
 /// How long a file is given to the caller who asks for the same again: a connection that breaks off starts no second export,
 /// and nobody waits long for newer data.
 const FRESH: Duration = Duration::from_hours(1);
-/// How long the URL of a file is valid: the download has to begin by then, and whoever finds the URL later gets nothing.
+/// How long the URL of a file is valid: the download has to begin by then. Who finds the URL later gets nothing.
 const DOWNLOAD_TIME: Duration = Duration::from_mins(15);
 /// When a caller who asks again starts another try. A million users take some seconds, and the function of the index lives
 /// for 15 minutes.

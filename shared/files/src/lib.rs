@@ -349,8 +349,8 @@ impl UploadStore {
         }
     }
 
-    /// Puts the file of an import's rejected rows together of `content`, of which a few parts are held at a time.
-    /// Returns its size.
+    /// Makes the file of an import's rejected rows from `content` and holds a few parts of it at a time. Returns its
+    /// size.
     ///
     /// # Errors
     ///

@@ -15,8 +15,8 @@ pub(super) const AT_ONCE: usize = 4;
 const MIN_PART: usize = 5 * 1024 * 1024;
 
 impl UploadStore {
-    /// Puts the object at `key` together of `parts`, of which no more than [`AT_ONCE`] are held at a time. `begin` is
-    /// what the object is like. Returns its size.
+    /// Makes the object at `key` from `parts` and holds no more than [`AT_ONCE`] of them at a time. `begin` is what the
+    /// object is like. Returns its size.
     pub(super) async fn put_in_parts(
         &self,
         key: &str,

@@ -45,8 +45,8 @@ const LONGEST_SEGMENT: Duration = Duration::from_secs(10);
 /// Segments that are read again before it renews its lease: two seconds of work, or less where a segment
 /// is short.
 const RENEWED_AFTER: usize = 20;
-/// What is kept of the function's time for handing over: the last batches, a checkpoint and one small object, each of which
-/// may take a call's 5 s.
+/// What is kept of the function's time for handing over: the last batches, a checkpoint and one small object. Each may take
+/// a call's 5 s.
 const MARGIN: Duration = Duration::from_secs(10);
 
 /// One invocation of the import function.

@@ -33,7 +33,7 @@ impl Timestamp {
         Self(millis).min(Self::MAX)
     }
 
-    /// Reads a time as callers may write it: in any form of RFC 3339, with an offset and decimals, three of which
+    /// Reads a time as callers may write it: in any form of RFC 3339, with an offset and decimals. Three decimals
     /// count.
     ///
     /// ```

@@ -115,8 +115,16 @@ impl FileLayout {
         let mut skipped = Vec::new();
         let separator = lines.first().and_then(|line| start.separator(*line));
         if let Some(delimiter) = separator {
-            skipped.extend(lines.first().map(|line| line.line));
-            lines.remove(0);
+            let named = lines.remove(0);
+            skipped.push(named.line);
+            // Nothing follows, and that line itself is no row.
+            if lines.is_empty() {
+                lines.push(Position {
+                    offset: head.len() as u64,
+                    line: named.line + 1,
+                    row: 0,
+                });
+            }
             if let Some(delimiter) = Delimiter::of_char(delimiter) {
                 start.delimiters = vec![delimiter];
             }

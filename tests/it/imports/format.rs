@@ -33,6 +33,11 @@ async fn a_file_that_cannot_be_read_is_refused_with_what_to_do() {
             "the file is empty; its first line must name the columns",
         ),
         (
+            b"sep=;\r\n".into(),
+            &[],
+            "the file is empty; its first line must name the columns",
+        ),
+        (
             b"firstName,lastName\nAda,Lovelace\n".into(),
             &[],
             "no column is named \"email\"; rename the column that holds the addresses, or say with columns which one it is. \

@@ -46,7 +46,7 @@ fn text(cells: Cells<'_>) -> Option<Vec<String>> {
 fuzz_target!(|input: Input<'_>| {
     let country = COUNTRIES
         .get(usize::from(input.country) % 12)
-        .map(|code| code.parse().unwrap());
+        .map(|code| code.parse().expect("a country"));
     let check = check(country);
     let mut rows = Rows::new(Dialect::PLAIN, Position::START);
     rows.feed(input.file);
@@ -79,7 +79,7 @@ fuzz_target!(|input: Input<'_>| {
             };
             let again = left.iter().find(|left| left.column == error.column);
             assert!(again.is_none(), "{suggestion:?} has {again:?}");
-            // Where the row is all that is told, its cells come to light when it is whole.
+            // These errors are reported alone; the errors of cells follow when the row is mended.
             let hides = |error: &RowError| matches!(error.code, Code::MalformedQuote | Code::ColumnCount);
             assert!(
                 left.len() < errors.len() || errors.iter().any(hides),

@@ -27,7 +27,7 @@ fuzz_target!(|input: Input<'_>| {
     }
     let mapping = mapping.and_then(Result::ok);
     if let Some(mapping) = &mapping {
-        let json = serde_json::to_string(mapping).unwrap();
+        let json = serde_json::to_string(mapping).expect("a mapping is JSON");
         // What is stored may be longer than what was sent, which had its letters unescaped.
         if json.len() <= ColumnMapping::MAX_BYTES {
             assert_eq!(ColumnMapping::of_json(&json).as_ref(), Ok(mapping));

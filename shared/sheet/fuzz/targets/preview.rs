@@ -35,7 +35,7 @@ fuzz_target!(|input: Input<'_>| {
         } else {
             UnknownColumns::Refuse
         },
-        country: country.then(|| "GB".parse().unwrap()),
+        country: country.then(|| "GB".parse().expect("a country")),
         ..ImportOptions::default()
     };
 

@@ -25,7 +25,7 @@ fn read(mut rows: Rows, pieces: std::slice::Chunks<'_, u8>) -> Vec<(Told, Positi
         while let Some(row) = rows.next_row() {
             let content = match row.content {
                 Content::Cells(cells) => Ok((0..cells.count())
-                    .map(|index| cells.bytes(index).unwrap().to_vec())
+                    .map(|index| cells.bytes(index).expect("counted").to_vec())
                     .collect()),
                 other => Err(format!("{other:?}")),
             };

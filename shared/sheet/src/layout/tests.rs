@@ -210,6 +210,11 @@ fn a_file_without_a_header_is_read_by_position() {
 
     let one = FileLayout::find(b"sep=;\na@example.org\n", wishes(&[])).unwrap();
     assert_eq!((one.header, one.start.line), (Header::Addresses, 2));
+    let none = FileLayout::find(b"sep=;\n", wishes(&members)).unwrap();
+    assert_eq!(
+        (none.start.offset, none.start.line, none.skipped_lines),
+        (6, 2, vec![1])
+    );
     let one_again = FileLayout::find(b"email,_line,_message\n", wishes(&[])).unwrap();
     assert_eq!(one_again.header, Header::Present);
     let two = FileLayout::find(b"a@example.org,Ann\n", wishes(&[]));
@@ -239,6 +244,7 @@ proptest! {
 
         if let Ok(layout) = FileLayout::find(&head, wishes) {
             prop_assert!(layout.start.line <= 10);
+            prop_assert!(layout.skipped_lines.iter().all(|line| *line < layout.start.line));
             let mut rows = layout.rows();
             rows.feed(&head[usize::try_from(layout.start.offset).unwrap()..]);
             rows.finish();
