@@ -107,7 +107,7 @@ impl World {
             ..Options::default()
         });
         let service = service.await;
-        let catalog = Faults::new(Schedule::Clean).catalog(&service.local);
+        let catalog = Faults::new(Schedule::Clean).catalog(&service.local, &[]);
         Self {
             service,
             catalog,

@@ -34,7 +34,6 @@ mod uploads;
 use std::fmt::Write;
 use std::ops::RangeInclusive;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use reqwest::Method;
 use serde_json::Value;
 use shared::roster::Timestamp;
@@ -137,26 +136,13 @@ pub(crate) fn faults(import: &Value) -> Vec<(u64, &str, &str)> {
         .collect()
 }
 
-/// How many users there are: their items counted in the index, not what the counters say.
+/// How many users there are: their items in the table, not what the counters say.
 pub(crate) async fn users(service: &Service) -> i64 {
-    let mut users = 0;
-    for shard in 0..8 {
-        let mut pages = service
-            .local
-            .dynamodb()
-            .query()
-            .table_name(service.local.table())
-            .index_name("listing")
-            .key_condition_expression("LPK = :part")
-            .expression_attribute_values(":part", AttributeValue::S(format!("U#{shard}")))
-            .select(Select::Count)
-            .into_paginator()
-            .send();
-        while let Some(page) = pages.next().await {
-            users += i64::from(page.unwrap().count());
-        }
-    }
-    users
+    let items = service.items().await;
+    let users = items
+        .iter()
+        .filter(|item| item["SK"].as_s().is_ok_and(|place| place == "U"));
+    i64::try_from(users.count()).unwrap()
 }
 
 /// The user with an address, if there is one.

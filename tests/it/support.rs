@@ -103,8 +103,8 @@ impl Service {
         .await
     }
 
-    /// Starts a service in which the arrival of a file starts nothing.
-    pub(crate) async fn without_runs() -> Self {
+    /// Starts a service in which the arrival of a file starts nothing, and whose functions have further variables.
+    pub(crate) async fn without_runs(variables: &[(&str, &str)]) -> Self {
         let wire = Arc::new(|wiring: &Wiring| {
             let all = local::functions::handlers(wiring)?;
             Ok(all.event("import-file", |_: LambdaEvent<Value>| async {
@@ -113,6 +113,7 @@ impl Service {
         });
         Self::with(Options {
             functions: Functions::Given(wire),
+            environment: owned(variables).collect(),
             ..Options::default()
         })
         .await

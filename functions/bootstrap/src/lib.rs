@@ -6,8 +6,11 @@ use serde::{Deserialize, Serialize};
 use shared::App;
 use shared::accounts::{self, TOKEN_LIFETIME};
 use shared::audit::Actor;
-use shared::roster::{Email, Given, RequestMark, Role, Roles, Timestamp, UserDraft, UserId, Violation};
-use shared::table::{Account, WhenFull};
+use shared::clock;
+use shared::roster::{
+    Email, Given, RequestMark, Role, Roles, Tally, Timestamp, UserDraft, UserId, Violation,
+};
+use shared::table::{Account, IndexStore, WhenFull};
 
 /// What an operator asks for.
 #[derive(Clone, Debug, Deserialize)]
@@ -65,6 +68,11 @@ pub async fn handle(app: &App, event: LambdaEvent<Request>) -> Result<Answer, In
                 ..UserDraft::default()
             };
             let new = draft.parse(Roles::ALL).map_err(|faults| message(&faults))?;
+            if app.users.tally().await? == Tally::default() {
+                // Otherwise users are listed only while nobody writes, until the clock calls the function of the index.
+                let index = IndexStore::new(app.table.clone());
+                index.begin(&app.config.bucket, clock::now()).await?;
+            }
             let user = accounts::create(app, &actor, new, RequestMark::random()).await?;
             Account::new(user)
         }

@@ -23,7 +23,7 @@ use crate::auth::issuer::{Issuer, IssuerUrl, Profile};
 /// | `HISTORY_RETENTION_DAYS` | how long a line of an account's history is kept | 365 |
 /// | `MAX_OPEN_UPLOADS` | upload URLs of one user that are valid at once | 20 |
 /// | `IMPORT_SEGMENT_ROWS` | rows between two checkpoints | 5000 |
-/// | `USERS_IN_LISTING` | whether users are put into the table's index `listing` too, as the version before needs it | `true` |
+/// | `USERS_IN_LISTING` | whether users are put into the table's index `listing` too, as the version before needs it | `false` |
 /// | `DROP_MAY_GIVE_ADMIN_ROLES` | whether a dropped file may give an admin role | `false` |
 /// | `STORAGE_CALL_MILLIS` | how long one call to storage may take; the other time limits follow from it | 5000, the most |
 /// | `CONTACTS_PER_OWNER` | how many contacts one owner may have | 25000 |
@@ -155,7 +155,7 @@ impl Config {
             max_open_uploads: lookup.size("MAX_OPEN_UPLOADS", 20)?,
             import_segment_rows: lookup.size("IMPORT_SEGMENT_ROWS", 5000)?,
             limits: Limits::new(Duration::from_millis(call)),
-            users_in_listing: lookup.flag("USERS_IN_LISTING", true)?,
+            users_in_listing: lookup.flag("USERS_IN_LISTING", false)?,
             drop_may_give_admin_roles: lookup.flag("DROP_MAY_GIVE_ADMIN_ROLES", false)?,
             contacts_per_owner: lookup.number("CONTACTS_PER_OWNER", 25_000)?,
             tokens_per_user: usize::try_from(tokens_per_user).unwrap_or(usize::MAX),

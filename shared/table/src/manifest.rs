@@ -240,6 +240,37 @@ impl IndexStore {
         Ok((found, generation))
     }
 
+    /// Begins the index of a table that has no users yet, unless it has a manifest: what follows is all in notes.
+    ///
+    /// # Errors
+    ///
+    /// If storage fails.
+    pub async fn begin(&self, bucket: &str, now: Timestamp) -> Result<(), Error> {
+        let doing = "begin the index";
+        let manifest = Manifest {
+            generation: 1,
+            table: self.table.name().to_owned(),
+            bucket: bucket.to_owned(),
+            seen_at: now.millis(),
+            rebuilt_at: now.millis(),
+            swept_at: now.millis(),
+            ..Manifest::default()
+        };
+        let begun = self
+            .table
+            .client()
+            .put_item()
+            .table_name(self.table.name())
+            .set_item(Some(to_item(manifest_key(), &manifest, doing)?))
+            .condition_expression("attribute_not_exists(PK)")
+            .send()
+            .await;
+        match begun {
+            Err(error) if !is_refused(&error) => Err(failed(doing, error)),
+            _ => Ok(()),
+        }
+    }
+
     /// Takes the index for `lease.run` and gives the manifest; `None` if another run has it.
     ///
     /// # Errors

@@ -61,7 +61,7 @@ async fn another_file_or_option_or_sender_or_force_is_another_import() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_whose_import_is_under_way_answers_with_that_import() {
-    let service = Service::without_runs().await;
+    let service = Service::without_runs(&[]).await;
     let post = |fields: &[(&str, &str)]| {
         let request = service.request(Method::POST, "/users/import");
         send(

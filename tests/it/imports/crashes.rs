@@ -117,13 +117,13 @@ struct Outcome {
 
 impl World {
     pub(super) async fn start() -> Self {
-        let service = Service::without_runs().await;
+        let service = Service::without_runs(&[]).await;
         let sender = service.account("sender@example.org", &[Role::SystemAdmin]).await;
         let app = Faults::new(Schedule::Clean).app(&service.local, SETTINGS);
         let before = app.users.tally().await.unwrap();
         // The index begins with whom there is.
         service.local.invoke("index-users", &json!({})).await.unwrap();
-        let catalog = Faults::new(Schedule::Clean).catalog(&service.local);
+        let catalog = Faults::new(Schedule::Clean).catalog(&service.local, &[]);
         Self {
             service,
             app,

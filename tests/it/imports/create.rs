@@ -693,7 +693,7 @@ async fn senders_change_their_own_record_by_a_file_but_not_what_they_may() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wait_that_runs_out_ends_in_the_place_to_look() {
-    let service = Service::without_runs().await;
+    let service = Service::without_runs(&[]).await;
     let request = service
         .request(Method::POST, "/users/import")
         .header("prefer", "wait=1");

@@ -408,7 +408,7 @@ async fn whoever_is_on_a_row_with_an_error_is_not_disabled() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_cannot_be_read_to_its_end_disables_nobody() {
-    let service = Service::without_runs().await;
+    let service = Service::without_runs(&[]).await;
     let app = service.app();
     let queued = super::import_later(&service, file(1..2), &DISABLE)
         .await
@@ -594,7 +594,7 @@ impl RosterWorld {
     }
 
     async fn with(fields: &[(&str, &str)]) -> Self {
-        let service = Service::without_runs().await;
+        let service = Service::without_runs(&[]).await;
         let app = Faults::new(Schedule::Clean).app(&service.local, Self::SETTINGS);
         let made = super::import_later(&service, file(0..PEOPLE) + "away@example.org,Away,,no\n", &[]);
         let made = made.await.expect(202);
@@ -887,7 +887,7 @@ async fn more_accounts_than_a_checkpoint_takes_are_disabled_and_enabled_again() 
 #[tokio::test(flavor = "multi_thread")]
 async fn runs_without_time_disable_everybody_of_a_page_once() {
     const MANY: usize = 200;
-    let service = Service::without_runs().await;
+    let service = Service::without_runs(&[]).await;
     let app = service.app();
     let made = super::import_later(&service, file(0..MANY), &[])
         .await

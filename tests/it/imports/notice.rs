@@ -54,7 +54,7 @@ async fn a_run_tells_how_its_import_has_ended() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sweep_tells_of_what_stands_still_or_ended_without_a_run() {
-    let service = Service::without_runs().await;
+    let service = Service::without_runs(&[]).await;
     let cancelled = import_later(&service, "email\nada@example.org\n", &[])
         .await
         .expect(202);

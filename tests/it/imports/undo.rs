@@ -216,7 +216,7 @@ async fn only_an_import_that_has_ended_and_changed_something_is_taken_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_an_undo_runs_a_second_request_is_answered_with_it() {
-    let service = Service::without_runs().await;
+    let service = Service::without_runs(&[]).await;
     let world_file = "email\nada@example.org\n";
     let queued = super::import_later(&service, world_file, &[]).await.expect(202);
     let path = path(&queued);

@@ -125,9 +125,9 @@ impl Faults {
     }
 
     /// The same as a catalog, which remembers nothing of the index yet.
-    pub(crate) fn catalog(&self, local: &Local) -> Catalog {
+    pub(crate) fn catalog(&self, local: &Local, variables: &[(&str, &str)]) -> Catalog {
         let (dynamodb, s3) = self.above(local.dynamodb(), local.s3());
-        Catalog::new(config(local, &[]), &dynamodb, &s3)
+        Catalog::new(config(local, variables), &dynamodb, &s3)
     }
 
     /// All functions, wired to reach their storage through this layer.

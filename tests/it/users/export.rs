@@ -125,8 +125,8 @@ async fn wrong_parameters_of_an_export_are_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_that_is_killed_at_any_call_is_written_by_the_next() {
-    let service = Service::without_runs().await;
-    let app: Catalog = Faults::new(Schedule::Clean).catalog(&service.local);
+    let service = Service::without_runs(&[]).await;
+    let app: Catalog = Faults::new(Schedule::Clean).catalog(&service.local, &[]);
     service
         .local
         .invoke("index-users", &serde_json::json!({}))
@@ -144,7 +144,7 @@ async fn an_export_that_is_killed_at_any_call_is_written_by_the_next() {
             };
             app.exports.ask(&export).await.unwrap();
             let faults = Faults::new(Schedule::Crash { call, after });
-            let killed = faults.catalog(&service.local);
+            let killed = faults.catalog(&service.local, &[]);
             let ended = faults
                 .until_stopped(Box::pin(write_export(&killed, &export.id, "killed")))
                 .await;
