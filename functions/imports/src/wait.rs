@@ -7,9 +7,11 @@ use shared::intake::Intake;
 use shared::intake::record::Import;
 use shared::{Error, clock};
 
-/// Pauses between two looks at the import, in milliseconds: the first ones short, because most files are small; the last one
-/// is repeated, and makes a wait of 25 s cost about a hundred reads.
-const PAUSES: [u64; 6] = [10, 20, 40, 80, 160, 250];
+/// The pause between two looks at the import is this part of the wait so far, so that nobody waits much longer than the
+/// import takes.
+const PART: u32 = 16;
+/// The shortest and the longest pause. The longest makes a wait of 25 s cost about 140 reads.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
 /// What is kept of the function's time for the answer. The edge cuts a handler off 3 s before the end, and the
 /// answer takes reads of its own.
 const MARGIN: Duration = Duration::from_secs(4);
@@ -34,8 +36,7 @@ pub(crate) struct Waited {
 /// Waits until `opened` is final, at most until `give_up`.
 pub(crate) async fn for_end(app: &Intake, opened: Import, give_up: Instant) -> Result<Waited, Error> {
     let mut seen = opened;
-    let mut pauses = PAUSES.into_iter();
-    let mut pause = Duration::ZERO;
+    let begun = Instant::now();
     loop {
         seen = match app.imports.find(seen.id, clock::now()).await {
             Ok(found) => found.ok_or(Error::NotFound("the import"))?,
@@ -47,7 +48,6 @@ pub(crate) async fn for_end(app: &Intake, opened: Import, give_up: Instant) -> R
             }
             Err(error) => return Err(error),
         };
-        pause = pauses.next().map_or(pause, Duration::from_millis);
         let left = give_up.saturating_duration_since(Instant::now());
         if seen.is_final() || left.is_zero() {
             return Ok(Waited {
@@ -55,6 +55,7 @@ pub(crate) async fn for_end(app: &Intake, opened: Import, give_up: Instant) -> R
                 readable: true,
             });
         }
+        let pause = (begun.elapsed() / PART).clamp(PAUSES.0, PAUSES.1);
         tokio::time::sleep(pause.min(left)).await;
     }
 }
