@@ -101,6 +101,8 @@ impl Gateway {
         let event = event::of_request(parts, &body, &matched, &circumstances);
         drop(body);
         let invocation = Invocation::new(matched.function, &event);
+        // An answer may be waited for long, and a body be large.
+        drop(event);
 
         match tokio::time::timeout(self.timeout, self.invoker.invoke(invocation)).await {
             Ok(Ok(result)) => event::to_response(&result).ok_or_else(|| {

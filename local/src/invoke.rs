@@ -172,8 +172,8 @@ impl Handlers {
         let handler: Handler = Arc::new(move |event: LambdaEvent<Bytes>| {
             let mut adapter = Adapter::from(service.clone());
             async move {
-                let request: LambdaRequest = parse(&event.payload)?;
-                let Ok(response) = adapter.call(LambdaEvent::new(request, event.context)).await;
+                let request: LambdaEvent<LambdaRequest> = parse(event)?;
+                let Ok(response) = adapter.call(request).await;
                 json(&response)
             }
             .boxed()
@@ -195,8 +195,7 @@ impl Handlers {
         let handler: Handler = Arc::new(move |event: LambdaEvent<Bytes>| {
             let handle = handle.clone();
             async move {
-                let payload: E = parse(&event.payload)?;
-                let result = handle(LambdaEvent::new(payload, event.context)).await;
+                let result = handle(parse(event)?).await;
                 json(&result.map_err(Into::into)?)
             }
             .boxed()
@@ -212,8 +211,12 @@ impl std::fmt::Debug for Handlers {
     }
 }
 
-fn parse<E: DeserializeOwned>(payload: &Bytes) -> Result<E, Diagnostic> {
-    serde_json::from_slice(payload).map_err(|err| diagnostic("Runtime.UnmarshalError", err))
+/// Reads the payload of `event`, which is needed no more: a function may run long, and its event be a large file.
+fn parse<E: DeserializeOwned>(event: LambdaEvent<Bytes>) -> Result<LambdaEvent<E>, Diagnostic> {
+    let LambdaEvent { payload, context } = event;
+    let payload =
+        serde_json::from_slice(&payload).map_err(|err| diagnostic("Runtime.UnmarshalError", err))?;
+    Ok(LambdaEvent::new(payload, context))
 }
 
 fn json(result: &impl Serialize) -> Result<Bytes, Diagnostic> {
