@@ -30,9 +30,10 @@ const READS: usize = 4;
 pub(super) struct Charted {
     /// The users that this run has made.
     made: Vec<User>,
-    /// The slots of the rows that changed an account, and of those whose account an earlier run has made.
-    pub(super) changed: Vec<Slot>,
-    /// The users that the checkpoint itself changes, as they will be.
+    /// The slots of the rows whose account has to be read: an earlier run has made or changed it, or this run by a
+    /// transaction of its own.
+    changed: Vec<Slot>,
+    /// The users that rows have changed, as they are stored, and that the checkpoint itself changes, as they will be.
     pub(super) replaced: Vec<User>,
     /// The users that the checkpoint itself deletes.
     pub(super) gone: Vec<UserId>,
@@ -48,23 +49,32 @@ impl Charted {
             self.changed.push(pending.slot());
         }
     }
+
+    /// Takes in that the row `pending` has changed an account, which is `stored` if that is known. Whoever changes it
+    /// before the checkpoint notes a later version.
+    pub(super) fn changed(&mut self, pending: &Pending, stored: Option<Box<User>>) {
+        match stored {
+            Some(user) => self.replaced.push(*user),
+            None => self.changed.push(pending.slot()),
+        }
+    }
 }
 
 impl Session<'_> {
-    /// Keeps the entries of the accounts that the rows of `segment` have made or changed, and returns the action by
-    /// which the checkpoint notes them; none if there are none.
-    pub(super) async fn chart(&self, segment: &Segment) -> Result<Option<TransactWriteItem>, Error> {
+    /// Keeps the entries of the accounts that the rows of `segment` have made or changed, which gives them up, and returns
+    /// the action by which the checkpoint notes them; none if there are none.
+    pub(super) async fn chart(&self, segment: &mut Segment) -> Result<Option<TransactWriteItem>, Error> {
         let Charted {
             made,
             changed,
             replaced,
             gone,
-        } = &segment.charted;
-        let mut entries = Vec::with_capacity(made.len() + changed.len());
-        entries.extend(replaced.iter().map(|user| self.entry(user.clone())));
-        entries.extend(gone.iter().map(|id| Entry::deleted(*id, clock::now())));
-        entries.extend(made.iter().map(|user| Entry::present(user.clone(), true)));
-        let stored = self.accounts(changed).await?.into_iter();
+        } = std::mem::take(&mut segment.charted);
+        let mut entries = Vec::with_capacity(made.len() + changed.len() + replaced.len());
+        entries.extend(replaced.into_iter().map(|user| self.entry(user)));
+        entries.extend(gone.into_iter().map(|id| Entry::deleted(id, clock::now())));
+        entries.extend(made.into_iter().map(|user| Entry::present(user, true)));
+        let stored = self.accounts(&changed).await?.into_iter();
         entries.extend(stored.map(|account| self.entry(account.into_user())));
         self.noting(entries, segment.from.line).await
     }
@@ -85,6 +95,8 @@ impl Session<'_> {
         if packed.len() <= MAX_NOTE {
             return users.noting(&entries, doing).map(Some);
         }
+        // They are many, and storage may take its time.
+        drop(entries);
         let key = self.app.uploads.put_delta(self.import.id, line, packed).await?;
         users.noting_object(&key, doing).map(Some)
     }

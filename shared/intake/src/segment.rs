@@ -234,9 +234,9 @@ impl Segment {
         self.others.push(error);
     }
 
-    /// Returns what became of its rows, by line.
-    pub(super) fn entries(&self) -> &[Entry] {
-        &self.entries
+    /// Gives up what became of its rows, by line.
+    pub(super) fn take_entries(&mut self) -> Vec<Entry> {
+        std::mem::take(&mut self.entries)
     }
 
     /// The line of the first rejected row and how many there are; `None` if there is none.
@@ -272,7 +272,7 @@ impl Segment {
     }
 
     fn count(&mut self, pending: Pending, done: Done) {
-        let Done { outcome, effect } = done;
+        let Done { outcome, mut effect } = done;
         let violation = match outcome {
             Outcome::Created => {
                 self.counts.created += 1;
@@ -285,7 +285,8 @@ impl Segment {
             Outcome::Updated => {
                 self.counts.updated += 1;
                 if !self.options.is_dry() {
-                    self.charted.changed.push(pending.slot());
+                    let stored = effect.as_mut().and_then(|effect| effect.stored.take());
+                    self.charted.changed(&pending, stored);
                 }
                 return self.carried_out(pending, EntryOutcome::Updated, effect);
             }

@@ -163,6 +163,8 @@ pub(super) struct Effect {
     pub(super) changes: Vec<MemberChange>,
     /// The change of the number of enabled system administrators.
     pub(super) admins: i64,
+    /// The account as the row has stored it; none if that is not known.
+    pub(super) stored: Option<Box<User>>,
 }
 
 impl Effect {
@@ -173,6 +175,7 @@ impl Effect {
             met: None,
             changes: pending.user.from_nothing(),
             admins: pending.user.tally().active_system_admins(),
+            stored: None,
         }
     }
 
@@ -184,6 +187,7 @@ impl Effect {
             met: Some((account.user.version, account.former_mark())),
             changes: account.user.differences(&new.user),
             admins: counted.active_system_admins(),
+            stored: None,
         }
     }
 
@@ -212,6 +216,7 @@ impl Effect {
             met: Some((former.version, former.mark)),
             changes,
             admins: 0,
+            stored: None,
         }
     }
 
@@ -276,6 +281,14 @@ impl Done {
             outcome,
             effect: Some(effect),
         }
+    }
+
+    /// The same change, of which is known that `account` is what is stored.
+    fn stored(mut self, account: Account) -> Self {
+        if let Some(effect) = &mut self.effect {
+            effect.stored = Some(Box::new(account.into_user()));
+        }
+        self
     }
 }
 
@@ -518,7 +531,7 @@ impl Writer {
         let replaced = self.users.replace_each(&changes).await?;
         for ((index, replaced), (account, new)) in together.into_iter().zip(replaced).zip(changes) {
             match replaced {
-                Replaced::Done => done.push((index, Some(Done::change(&account, &new)))),
+                Replaced::Done => done.push((index, Some(Done::change(&account, &new).stored(new)))),
                 // By itself, it finds out why.
                 Replaced::Stale | Replaced::LastAdmin => alone.push((index, account)),
             }

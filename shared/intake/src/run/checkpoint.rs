@@ -103,19 +103,22 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Keeps what became of the rows of `segment`, before the checkpoint that names it.
-    async fn keep_record(&self, segment: &Segment) -> Result<Option<RecordPiece>, Stop> {
-        let entries = segment.entries();
+    /// Keeps what became of the rows of `segment`, which gives that up, before the checkpoint that names it.
+    async fn keep_record(&self, segment: &mut Segment) -> Result<Option<RecordPiece>, Stop> {
+        let entries = segment.take_entries();
         let Some(first) = entries.first() else {
             return Ok(None);
         };
         let doing = "keep what became of rows";
-        let piece = Entry::write_all(entries).map_err(|error| Error::internal(doing, error))?;
+        let piece = Entry::write_all(&entries).map_err(|error| Error::internal(doing, error))?;
         let changes = entries.iter().filter(|entry| entry.outcome.is_shown()).count() as u64;
+        let from = first.line;
+        // They are many, and storage may take its time.
+        drop(entries);
         let put = self
             .app
             .uploads
-            .put_record(self.import.id, (first.line, changes), piece);
+            .put_record(self.import.id, (from, changes), piece);
         Ok(Some(put.await?))
     }
 
@@ -135,7 +138,7 @@ impl Session<'_> {
     /// `None` if the run is to go on.
     pub(super) async fn commit(
         &mut self,
-        segment: Segment,
+        mut segment: Segment,
         to: Position,
         next: Next,
     ) -> Result<Option<Ended>, Stop> {
@@ -145,8 +148,8 @@ impl Session<'_> {
         let kept = Kept::of(&faults, &self.import);
         // Before the checkpoint names them: of a run that is killed in between, only objects are left that nothing names.
         let rejected = self.keep_rejected(&segment).await?;
-        let record = self.keep_record(&segment).await?;
-        let noted = Box::pin(self.chart(&segment)).await?;
+        let record = self.keep_record(&mut segment).await?;
+        let noted = Box::pin(self.chart(&mut segment)).await?;
         let mut next = next;
         let now = loop {
             let now = clock::now();
