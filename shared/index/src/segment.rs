@@ -5,7 +5,7 @@
 //! | magic | `users\n` and the version of the format, two bytes |
 //! | size of the head | four bytes |
 //! | head | [`Head`] in JSON |
-//! | search parts | the [`Columns`] of each block of 16,384 entries, compressed |
+//! | search parts | the [`Columns`] of each block of 8,192 entries, compressed |
 //! | rest parts | the same entries as [`encode`](crate::encode) writes them, compressed |
 //!
 //! So a search reads one piece from the start, and a merge or an export the rest. Blocks and entries are sorted by
@@ -21,8 +21,9 @@ use crate::columns::Columns;
 use crate::{Entry, State, codec};
 
 const MAGIC: [u8; 8] = *b"users\n\0\x01";
-/// Entries of a block: small enough that a merge holds some of each segment, large enough to be compressed well.
-const BLOCK: usize = if cfg!(test) { 8 } else { 16_384 };
+/// Entries of a block: small enough that a merge holds some of each segment, and that the first page of users takes little
+/// of each; large enough to be compressed well.
+const BLOCK: usize = if cfg!(test) { 8 } else { 8_192 };
 /// About how many bytes the head has for each block.
 const HEAD_OF_BLOCK: u64 = 64;
 
