@@ -80,6 +80,19 @@ impl Limits {
             .build()
     }
 
+    /// Returns the time limits of the call that makes one object of many parts.
+    /// [S3 may take minutes](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html).
+    #[must_use]
+    pub fn joining(self) -> TimeoutConfig {
+        let longest = self.call * 24;
+        self.timeouts()
+            .to_builder()
+            .read_timeout(longest)
+            .operation_attempt_timeout(longest)
+            .operation_timeout(longest)
+            .build()
+    }
+
     /// Returns the attempts of an SDK client: two whole ones and the pauses fit into the call. The SDK's own pauses
     /// of up to 20 s do not.
     #[must_use]

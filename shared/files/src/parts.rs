@@ -1,5 +1,6 @@
 //! Putting an object into the bucket in parts.
 
+use aws_sdk_s3::config::Config;
 use aws_sdk_s3::operation::create_multipart_upload::builders::CreateMultipartUploadFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
@@ -35,16 +36,30 @@ impl UploadStore {
         });
         let completed: Vec<_> = puts.try_buffered(AT_ONCE).try_collect().await?;
         let completed = CompletedMultipartUpload::builder().set_parts(Some(completed));
-        self.client()
+        let joined = self
+            .client()
             .complete_multipart_upload()
             .bucket(&*self.bucket)
             .key(key)
             .upload_id(&upload)
             .multipart_upload(completed.build())
+            .customize()
+            .config_override(Config::builder().timeout_config(self.limits.joining()))
             .send()
-            .await
-            .map_err(|error| failed(doing, error))?;
-        Ok(bytes)
+            .await;
+        match joined {
+            // The SDK has repeated a call whose answer was lost: the parts are no more, because the object is there.
+            Err(_) if self.has(key, bytes).await => Ok(bytes),
+            Err(error) => Err(failed(doing, error)),
+            Ok(_) => Ok(bytes),
+        }
+    }
+
+    /// Returns whether the object at `key` is there and has so many `bytes`, as far as storage says.
+    async fn has(&self, key: &str, bytes: u64) -> bool {
+        let head = self.client().head_object().bucket(&*self.bucket).key(key);
+        let head = head.send().await.ok();
+        head.and_then(|head| head.content_length()) == i64::try_from(bytes).ok()
     }
 
     async fn put_part(

@@ -10,7 +10,7 @@ use shared::index::Filter;
 use shared::roster::{Recorded, Role};
 use shared::table::{Export, ExportFormat};
 
-use crate::support::faults::{Faults, Schedule};
+use crate::support::faults::{Fault, Faults, Schedule};
 use crate::support::{Answer, Service, send};
 
 const PEOPLE: &str = "email,firstName,lastName,mobileNumber,roles,enabled,externalUserId\n\
@@ -123,8 +123,69 @@ async fn wrong_parameters_of_an_export_are_named() {
     }
 }
 
+/// Asks for an export of all users.
+async fn asked(app: &Catalog, id: String) -> Export {
+    let export = Export {
+        id,
+        format: Recorded::Known(ExportFormat::Csv),
+        filter: Recorded::Known(Filter::default()),
+        asked_at: clock::now(),
+        file: None,
+    };
+    app.exports.ask(&export).await.unwrap();
+    export
+}
+
+/// Checks that `export` is written, with two users.
+async fn is_whole(service: &Service, app: &Catalog, export: &Export) {
+    let written = app.exports.find(&export.id, clock::now()).await.unwrap().unwrap();
+    let file = written.file.unwrap();
+    let bytes = service.object(&file.key).await.unwrap();
+    assert_eq!((file.rows, file.bytes), (2, bytes.len() as u64), "{}", export.id);
+    assert_eq!(String::from_utf8(bytes).unwrap().lines().count(), 3);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_that_is_killed_at_any_call_is_written_by_the_next() {
+    let (service, app) = with_two_users().await;
+    for after in [false, true] {
+        for call in 0.. {
+            let export = asked(&app, format!("{after}{call}")).await;
+            let faults = Faults::new(Schedule::Crash { call, after });
+            let killed = faults.catalog(&service.local, &[]);
+            let ended = faults
+                .until_stopped(Box::pin(write_export(&killed, &export.id, "killed")))
+                .await;
+            write_export(&app, &export.id, "next").await.unwrap();
+            is_whole(&service, &app, &export).await;
+            if ended.is_some() {
+                assert!(call > 4, "{call} calls");
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_is_written_although_the_answer_of_any_call_is_lost() {
+    let (service, app) = with_two_users().await;
+    for fault in [Fault::NotSent, Fault::AnswerLost, Fault::FailedAfter] {
+        for call in 0.. {
+            let export = asked(&app, format!("{fault:?}{call}")).await;
+            let faults = Faults::new(Schedule::Once { call, fault });
+            let disturbed = faults.catalog(&service.local, &[]);
+            write_export(&disturbed, &export.id, "disturbed").await.unwrap();
+            is_whole(&service, &app, &export).await;
+            if faults.disturbed() == 0 {
+                assert!(call > 4, "{call} calls");
+                break;
+            }
+        }
+    }
+}
+
+/// A service with two users in its index.
+async fn with_two_users() -> (Service, Catalog) {
     let service = Service::without_runs(&[]).await;
     let app: Catalog = Faults::new(Schedule::Clean).catalog(&service.local, &[]);
     service
@@ -133,31 +194,5 @@ async fn an_export_that_is_killed_at_any_call_is_written_by_the_next() {
         .await
         .unwrap();
     service.account("ada@example.org", &[Role::Originator]).await;
-    for after in [false, true] {
-        for call in 0.. {
-            let export = Export {
-                id: format!("{after}{call}"),
-                format: Recorded::Known(ExportFormat::Csv),
-                filter: Recorded::Known(Filter::default()),
-                asked_at: clock::now(),
-                file: None,
-            };
-            app.exports.ask(&export).await.unwrap();
-            let faults = Faults::new(Schedule::Crash { call, after });
-            let killed = faults.catalog(&service.local, &[]);
-            let ended = faults
-                .until_stopped(Box::pin(write_export(&killed, &export.id, "killed")))
-                .await;
-            write_export(&app, &export.id, "next").await.unwrap();
-            let written = app.exports.find(&export.id, clock::now()).await.unwrap().unwrap();
-            let file = written.file.unwrap();
-            let bytes = service.object(&file.key).await.unwrap();
-            assert_eq!((file.rows, file.bytes), (2, bytes.len() as u64), "{after} {call}");
-            assert_eq!(String::from_utf8(bytes).unwrap().lines().count(), 3);
-            if ended.is_some() {
-                assert!(call > 4, "{call} calls");
-                break;
-            }
-        }
-    }
+    (service, app)
 }
