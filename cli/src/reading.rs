@@ -87,21 +87,11 @@ impl Reading {
     ///
     /// If one of them is not understood, or `assignable` lacks a default role.
     pub(crate) fn options(&self, assignable: Roles) -> Result<ImportOptions, Failure> {
-        let given = |option: &Option<String>| -> Given<'static> {
-            option
-                .as_ref()
-                .map_or(Given::Absent, |text| Given::Text(text.clone().into()))
-        };
-        let draft = ImportOptionsDraft {
-            unknown_columns: given(&self.unknown_columns),
-            default_roles: given(&self.default_roles),
-            encoding: given(&self.encoding),
-            delimiter: given(&self.delimiter),
-            header: given(&self.header),
-            columns: given(&self.columns),
-            country: given(&self.country),
-            ..ImportOptionsDraft::default()
-        };
+        let fields = self.fields();
+        let draft = ImportOptionsDraft::of(|name| {
+            let field = fields.iter().find(|(known, _)| *known == name);
+            field.map_or(Given::Absent, |(_, text)| Given::from(*text))
+        });
         draft.parse(assignable).map_err(|faults| {
             let faults: Vec<_> = faults
                 .iter()

@@ -4,7 +4,7 @@ use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 use serde_json::json;
 use shared::Error;
-use shared::http::operation::{Access, Answer, Operation, Route, Tag, Verb, add, nullable};
+use shared::http::operation::{Access, Answer, Operation, Route, Tag, Verb, add};
 use shared::http::query::Query;
 use shared::http::{self, respond};
 use shared::intake::{self, CheckedRow, Intake, RowOutcome};
@@ -79,7 +79,7 @@ pub(crate) const CHECK: Operation<Intake> = Operation {
                         .description(Some("The cells of each row; null is an empty one"))
                         .min_items(Some(1))
                         .max_items(Some(MAX_ROWS));
-                    nullable(request, &options::NAMES);
+                    options::describe_nulls(request);
                     add(request, "columns", columns);
                     add(request, "rows", rows);
                     request.required = vec!["columns".to_owned(), "rows".to_owned()];

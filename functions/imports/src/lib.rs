@@ -389,22 +389,10 @@ const OPEN_UPLOAD: Operation<Intake> = Operation {
                         "defaultRoles",
                         OneOfBuilder::new().item(roles).item(several),
                     );
+                    options::describe_nulls(request);
                     add(request, "fileName", FileName::schema());
                     add(request, "parent", parent_schema());
-                    nullable(
-                        request,
-                        &[
-                            "mode",
-                            "ignoreDuplicates",
-                            "defaultRoles",
-                            "unknownColumns",
-                            "encoding",
-                            "delimiter",
-                            "header",
-                            "fileName",
-                            "parent",
-                        ],
-                    );
+                    nullable(request, &["fileName", "parent"]);
                     add(request, "bytes", bytes);
                     request.required = vec!["bytes".to_owned()];
                 },

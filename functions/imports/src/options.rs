@@ -3,84 +3,55 @@
 use shared::Error;
 use shared::auth::Caller;
 use shared::http::json::Object;
+use shared::http::operation::nullable;
 use shared::roster::{Code, Given, Violation, flag_of_word};
 use shared::sheet::{ImportOptions, ImportOptionsDraft};
+use utoipa::openapi::Object as Schema;
 
 use crate::multipart::Form;
 
-/// Their names in a JSON body.
-pub(crate) const NAMES: [&str; 12] = [
-    "mode",
-    "dryRun",
-    "ignoreDuplicates",
-    "defaultRoles",
-    "unknownColumns",
-    "encoding",
-    "delimiter",
-    "header",
-    "columns",
-    "country",
-    "missing",
-    "missingLimit",
-];
+/// The options that are true or false. A form has only words for that.
+const FLAGS: [&str; 2] = ["dryRun", "ignoreDuplicates"];
 
 /// Takes the options out of a form, and whether a file that was imported already is imported again.
 pub(crate) fn of_form(form: &mut Form) -> (ImportOptionsDraft<'static>, Result<bool, Violation>) {
-    let mut flag = |name| match form.take(name) {
-        None => Given::Absent,
-        Some(text) => match flag_of_word(&text) {
-            Some(flag) => Given::Flag(flag),
-            None => Given::Text(text.into()),
-        },
-    };
-    let dry_run = flag("dryRun");
-    let ignore_duplicates = flag("ignoreDuplicates");
-    let force = match flag("force") {
-        Given::Absent => Ok(false),
-        Given::Flag(force) => Ok(force),
-        _ => Err(Violation::new(
+    let force = match form.take("force").as_deref().map(flag_of_word) {
+        None => Ok(false),
+        Some(Some(force)) => Ok(force),
+        Some(None) => Err(Violation::new(
             "force",
             Code::InvalidFormat,
             "must be true or false",
         )),
     };
-    let mut text = |name| {
-        form.take(name)
-            .map_or(Given::Absent, |text| Given::Text(text.into()))
-    };
-    let draft = ImportOptionsDraft {
-        mode: text("mode"),
-        dry_run,
-        ignore_duplicates,
-        default_roles: text("defaultRoles"),
-        unknown_columns: text("unknownColumns"),
-        encoding: text("encoding"),
-        delimiter: text("delimiter"),
-        header: text("header"),
-        columns: text("columns"),
-        country: text("country"),
-        missing: text("missing"),
-        missing_limit: text("missingLimit"),
-    };
+    let draft = ImportOptionsDraft::of(|name| match form.take(name) {
+        None => Given::Absent,
+        Some(text) => match flag_of_word(&text) {
+            Some(flag) if FLAGS.contains(&name) => Given::Flag(flag),
+            _ => Given::Text(text.into()),
+        },
+    });
     (draft, force)
 }
 
 /// Takes the options out of a JSON body.
 pub(crate) fn of_body(body: &mut Object) -> ImportOptionsDraft<'static> {
-    ImportOptionsDraft {
-        mode: body.take("mode"),
-        dry_run: body.take("dryRun"),
-        ignore_duplicates: body.take("ignoreDuplicates"),
-        default_roles: body.take("defaultRoles"),
-        unknown_columns: body.take("unknownColumns"),
-        encoding: body.take("encoding"),
-        delimiter: body.take("delimiter"),
-        header: body.take("header"),
-        columns: body.take_json("columns"),
-        country: body.take("country"),
-        missing: body.take("missing"),
-        missing_limit: body.take("missingLimit"),
-    }
+    ImportOptionsDraft::of(|name| match name {
+        "columns" => body.take_json(name),
+        name => body.take(name),
+    })
+}
+
+/// Describes that each option of a JSON body may be `null`, which is as good as leaving it out. To be called before the body
+/// gets other members.
+pub(crate) fn describe_nulls(request: &mut Schema) {
+    // What these two may be has `null` in it.
+    let names: Vec<_> = request.properties.keys().cloned().collect();
+    let others = names.iter().map(String::as_str);
+    let others: Vec<_> = others
+        .filter(|name| !["columns", "country"].contains(name))
+        .collect();
+    nullable(request, &others);
 }
 
 /// The options that `draft` asks for, or its faults and `more`.

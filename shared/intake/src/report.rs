@@ -539,8 +539,10 @@ fn progress(import: &Import, now: Timestamp) -> Progress {
 mod tests {
     use std::time::Duration;
 
+    use roster::Role;
+    use sheet::{ColumnMapping, Delimiter, Encoding, Mode, Position};
+
     use super::*;
-    use sheet::Position;
 
     fn after(seconds: u64) -> Timestamp {
         Timestamp::from_millis(1_000_000_000_000).plus(Duration::from_secs(seconds))
@@ -613,6 +615,40 @@ mod tests {
         assert_eq!(progress(&import, after(2)).percent, None);
         import.bytes = Some(0);
         assert_eq!(progress(&import, after(2)).percent, Some(100), "an empty file");
+    }
+
+    #[test]
+    fn every_option_that_is_stored_is_shown() {
+        // All of them, none by default: the compiler asks for a new one.
+        let options = ImportOptions {
+            mode: Mode::Upsert,
+            act: Act::Import,
+            ignore_duplicates: true,
+            default_roles: Role::Originator.into(),
+            unknown_columns: UnknownColumns::Ignore,
+            encoding: Some(Encoding::UTF_16LE),
+            delimiter: Some(Delimiter::Tab),
+            header: HeaderRow::Absent,
+            columns: ColumnMapping::of_json(r#"["email"]"#).ok(),
+            country: "GB".parse().ok(),
+            missing: Missing::Report,
+            missing_limit: 7.try_into().unwrap(),
+        };
+        let mut import = running(300, COUNTS);
+        import.options = options.clone().into();
+        let stored = serde_json::to_value(options).unwrap();
+
+        let view = serde_json::to_value(ImportView::new(import, None, after(2))).unwrap();
+
+        // Both are shown as `mode` and `dryRun`.
+        let others = stored.as_object().unwrap().iter();
+        for (name, value) in others.filter(|(name, _)| !["mode", "act"].contains(&name.as_str())) {
+            assert_eq!(&view[name], value, "{name}");
+        }
+        assert_eq!(
+            (&view["mode"], &view["dryRun"]),
+            (&json!("upsert"), &json!(false))
+        );
     }
 
     #[test]

@@ -198,7 +198,25 @@ pub struct ImportOptionsDraft<'a> {
     pub missing_limit: Given<'a>,
 }
 
-impl ImportOptionsDraft<'_> {
+impl<'a> ImportOptionsDraft<'a> {
+    /// Returns the options as `given` has them, by their names in the API.
+    pub fn of(mut given: impl FnMut(&'static str) -> Given<'a>) -> Self {
+        Self {
+            mode: given("mode"),
+            dry_run: given("dryRun"),
+            ignore_duplicates: given("ignoreDuplicates"),
+            default_roles: given("defaultRoles"),
+            unknown_columns: given("unknownColumns"),
+            encoding: given("encoding"),
+            delimiter: given("delimiter"),
+            header: given("header"),
+            columns: given("columns"),
+            country: given("country"),
+            missing: given("missing"),
+            missing_limit: given("missingLimit"),
+        }
+    }
+
     /// The options, with the contract's defaults for what was left out.
     ///
     /// # Errors
