@@ -1,11 +1,13 @@
 //! Every payload in `events/` goes to its function, and the answer is what stands beside it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use local::FunctionError;
 use reqwest::Method;
 use serde_json::{Value, json};
+use shared::http::BASE_PATH;
 use shared::roster::Role;
 
 use crate::support::{Service, send};
@@ -95,6 +97,29 @@ fn contains(answer: &Value, expected: &Value) -> bool {
         }
         (answer, expected) => answer == expected,
     }
+}
+
+/// The operation that a payload asks for; none if the gateway does not send it, or knows no such path.
+fn operation(event: &Value) -> Option<String> {
+    let method = event["requestContext"]["http"]["method"].as_str()?;
+    let path = event["routeKey"].as_str()?.strip_prefix("ANY ")?;
+    Some(format!("{method} {path}"))
+}
+
+#[test]
+fn every_operation_has_an_event() {
+    let asked: BTreeSet<_> = events()
+        .iter()
+        .filter_map(|(_, file)| operation(&read(file, &[])))
+        .collect();
+    let without: Vec<_> = contract::operations()
+        .into_iter()
+        .filter(|operation| operation.documented)
+        .map(|operation| format!("{} {BASE_PATH}{}", operation.verb.as_str(), operation.path))
+        .filter(|operation| !asked.contains(operation))
+        .collect();
+
+    assert_eq!(without, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]

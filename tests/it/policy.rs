@@ -1,12 +1,14 @@
 //! Who may do what: the service against a table that is written from the contract and not from the code, over every
 //! set of roles, operation and target. `policy/table.txt` is the table, and says how to read it.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::stream::{self, StreamExt};
 use reqwest::Method;
 use reqwest::header::AUTHORIZATION;
 use serde_json::{Value, json};
+use shared::http::operation::Access;
 use shared::roster::Role;
 
 use crate::support::{Account, Answer, Service, send};
@@ -151,6 +153,33 @@ fn rules() -> Vec<Rule> {
         }
     }
     rules.into_iter().map(|(_, rule)| rule).collect()
+}
+
+#[test]
+fn every_operation_that_takes_a_token_is_in_the_table() {
+    // What a path names is called otherwise in the table than in the document.
+    let pattern = |path: &str| -> String {
+        let segments = path.split('/');
+        let segments = segments.map(|segment| if segment.starts_with('{') { "{}" } else { segment });
+        segments.collect::<Vec<_>>().join("/")
+    };
+    let listed: BTreeSet<_> = [rows("Requests about one user"), rows("All other requests")]
+        .concat()
+        .into_iter()
+        .map(|row| {
+            let (method, rest) = row[0].split_once(' ').unwrap();
+            let path = rest.split([' ', '?']).next().unwrap();
+            format!("{method} {}", pattern(path))
+        })
+        .collect();
+    let without: Vec<_> = contract::operations()
+        .into_iter()
+        .filter(|operation| operation.access != Access::Open)
+        .map(|operation| format!("{} {}", operation.verb.as_str(), pattern(operation.path)))
+        .filter(|operation| !listed.contains(operation))
+        .collect();
+
+    assert_eq!(without, Vec::<String>::new());
 }
 
 /// Makes accounts that nobody else uses.
