@@ -1,14 +1,19 @@
 //! Entries as columns: what is looked through and sorted by, close together.
+//!
+//! An entry is known by its index in the columns. `search` finds the entries that match a filter, `stored` makes bytes of
+//! columns and reads them.
+
+mod search;
+mod stored;
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use memchr::{memchr, memchr_iter, memmem};
+use memchr::{memchr, memchr_iter};
 use roster::{AccountType, ImportId, Role, Roles, Slot, Tally, Timestamp, User, UserId, fold};
 
-use crate::bytes::{Invalid, Source, put_number};
-use crate::query::{Filter, Order, Place, SortBy};
+use crate::query::{Order, Place, SortBy};
 use crate::{Entry, State, collation};
 
 /// Between the members that are searched. None of them has one.
@@ -37,6 +42,7 @@ pub struct Columns {
     /// Where the text of each ends.
     ends: Vec<u32>,
     flags: Vec<u16>,
+    /// The bits of each id that are not its slot.
     suffixes: Vec<[u8; 5]>,
     /// The entries whose slot is not that of their address.
     elsewhere: Vec<(u32, Slot)>,
@@ -44,12 +50,12 @@ pub struct Columns {
     versions: Vec<(u32, u64)>,
     /// When the account was made, or deleted.
     times: Vec<u64>,
-    /// The import of each in `dictionary`, from 1; 0 for none.
+    /// The number of the import that made each in `dictionary`, from 1; 0 for none.
     imports: Vec<u32>,
     dictionary: Vec<ImportId>,
     /// The beginning of the collation key of the last name.
     prefixes: Vec<u64>,
-    /// The entries by the bits of their ids.
+    /// The entries in the order of `suffixes`; made when an id is first looked for.
     by_suffix: OnceLock<Vec<u32>>,
 }
 
@@ -58,6 +64,7 @@ pub(crate) fn pattern(text: &str) -> String {
     text.replace(['\n', '\u{1}', '\0'], "\r")
 }
 
+/// Appends the part of a user's text that a search for words looks through.
 fn put_text(user: &User, out: &mut Vec<u8>) {
     let key = user.email.key();
     out.extend_from_slice(pattern(key).as_bytes());
@@ -127,6 +134,7 @@ fn place_of(entry: &Entry) -> (&str, UserId) {
     }
 }
 
+/// Returns an index or an offset as it is kept.
 fn number(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }
@@ -185,6 +193,7 @@ impl Columns {
         self.prefixes.push(prefix);
     }
 
+    /// Returns the number of an import in `dictionary`, to which it is added if `known` does not have it.
     fn import_number(&mut self, id: ImportId, known: &mut HashMap<ImportId, u32>) -> u32 {
         *known.entry(id).or_insert_with(|| {
             self.dictionary.push(id);
@@ -235,6 +244,7 @@ impl Columns {
         self.times[index]
     }
 
+    /// Returns where the text of an entry begins.
     fn begin(&self, index: usize) -> usize {
         index
             .checked_sub(1)
@@ -259,7 +269,7 @@ impl Columns {
         str::from_utf8(text.get(begin..end).unwrap_or_default()).unwrap_or_default()
     }
 
-    /// Returns the entry of `id`.
+    /// Returns the index of the entry of `id` that is wanted.
     pub(crate) fn find(&self, id: UserId, is_wanted: impl Fn(usize) -> bool) -> Option<usize> {
         let by_suffix = self.by_suffix.get_or_init(|| {
             let mut pairs: Vec<_> = self.suffixes.iter().zip(0_u32..).collect();
@@ -354,250 +364,6 @@ impl Columns {
             tally += one.times(count);
         }
         tally
-    }
-
-    /// Calls `found` with each entry that matches `filter` and for which `is_listed` holds, in order.
-    pub(crate) fn visit(
-        &self,
-        filter: &Filter,
-        is_listed: impl Fn(usize) -> bool,
-        mut found: impl FnMut(usize),
-    ) {
-        let test = Test::new(self, filter);
-        if test.is_impossible {
-            return;
-        }
-        let Some(driver) = &test.driver else {
-            for index in (0..self.len()).filter(|index| is_listed(*index) && test.admits(*index)) {
-                found(index);
-            }
-            return;
-        };
-        let (mut at, mut from) = (0, 0);
-        while let Some(hit) = driver.find(&self.text[at..]) {
-            let hit = at + hit;
-            let index = from + self.entry_at(&self.ends[from..], hit);
-            if index >= self.len() {
-                return;
-            }
-            if is_listed(index) && test.admits(index) {
-                found(index);
-            }
-            at = self.ends[index] as usize;
-            from = index + 1;
-        }
-    }
-
-    /// Returns which of the entries that end at `ends` has the byte `hit`: mostly one of the next few.
-    #[expect(clippy::unused_self, reason = "a part of `visit`")]
-    fn entry_at(&self, ends: &[u32], hit: usize) -> usize {
-        let mut step = 1;
-        while ends.get(step - 1).is_some_and(|end| *end as usize <= hit) {
-            step *= 2;
-        }
-        let (from, to) = (step / 2, step.min(ends.len()));
-        from + ends[from.min(to)..to].partition_point(|end| *end as usize <= hit)
-    }
-}
-
-impl Columns {
-    /// Returns the columns as bytes.
-    pub(crate) fn encoded(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.text.len() + 40 * self.len());
-        for count in [
-            self.len(),
-            self.text.len(),
-            self.elsewhere.len(),
-            self.versions.len(),
-            self.dictionary.len(),
-        ] {
-            put_number(count as u64, &mut out);
-        }
-        out.extend_from_slice(&self.text);
-        for flags in &self.flags {
-            out.extend_from_slice(&flags.to_le_bytes());
-        }
-        out.extend(self.suffixes.as_flattened());
-        for (index, slot) in &self.elsewhere {
-            put_number(u64::from(*index), &mut out);
-            out.extend_from_slice(&slot.bytes());
-        }
-        for (index, version) in &self.versions {
-            put_number(u64::from(*index), &mut out);
-            put_number(*version, &mut out);
-        }
-        for id in &self.dictionary {
-            out.extend_from_slice(&id.bytes());
-        }
-        for import in &self.imports {
-            out.extend_from_slice(&import.to_le_bytes());
-        }
-        for number in self.times.iter().chain(&self.prefixes) {
-            out.extend_from_slice(&number.to_le_bytes());
-        }
-        out
-    }
-
-    /// Appends what [`Columns::encoded`] wrote, whose entries sort behind those that are here.
-    pub(crate) fn extend(&mut self, bytes: &[u8], known: &mut HashMap<ImportId, u32>) -> Result<(), Invalid> {
-        let mut source = Source(bytes);
-        let (count, texts) = (source.size()?, source.size()?);
-        let (elsewhere, versions, dictionary) = (source.size()?, source.size()?, source.size()?);
-        let (first, offset) = (self.len(), self.text.len());
-        let text = source.take(texts)?;
-        str::from_utf8(text).map_err(|_| Invalid)?;
-        let ends = memchr_iter(END, text).map(|end| number(offset + end + 1));
-        self.ends.extend(ends);
-        self.text.extend_from_slice(text);
-        if self.ends.len() != first + count || text.last().is_some_and(|last| *last != END) {
-            return Err(Invalid);
-        }
-        for _ in 0..count {
-            self.flags.push(u16::from_le_bytes(source.array()?));
-        }
-        for _ in 0..count {
-            self.suffixes.push(source.array()?);
-        }
-        let index_of = |index: u64| match usize::try_from(index) {
-            Ok(index) if index < count => Ok(number(first + index)),
-            _ => Err(Invalid),
-        };
-        for _ in 0..elsewhere {
-            let index = index_of(source.number()?)?;
-            self.elsewhere.push((index, Slot::of_bytes(source.array()?)));
-        }
-        for _ in 0..versions {
-            let index = index_of(source.number()?)?;
-            self.versions.push((index, source.number()?));
-        }
-        let mut numbers = vec![0];
-        for _ in 0..dictionary {
-            let id = ImportId::of_bytes(source.array()?);
-            numbers.push(self.import_number(id, known));
-        }
-        for _ in 0..count {
-            let import = u32::from_le_bytes(source.array()?);
-            self.imports.push(*numbers.get(import as usize).ok_or(Invalid)?);
-        }
-        for column in [&mut self.times, &mut self.prefixes] {
-            for _ in 0..count {
-                column.push(u64::from_le_bytes(source.array()?));
-            }
-        }
-        self.by_suffix = OnceLock::new();
-        Ok(())
-    }
-
-    /// Makes room for what is about to be appended.
-    pub(crate) fn reserve(&mut self, entries: usize, texts: usize) {
-        self.text.reserve_exact(texts);
-        self.ends.reserve_exact(entries);
-        self.flags.reserve_exact(entries);
-        self.suffixes.reserve_exact(entries);
-        self.imports.reserve_exact(entries);
-        self.times.reserve_exact(entries);
-        self.prefixes.reserve_exact(entries);
-    }
-
-    /// Returns how many bytes the texts have.
-    pub(crate) fn texts(&self) -> usize {
-        self.text.len()
-    }
-}
-
-/// A filter, prepared for one set of columns.
-struct Test<'a> {
-    columns: &'a Columns,
-    /// What the texts are looked through for: the longest word, or the reference.
-    driver: Option<memmem::Finder<'a>>,
-    words: Vec<memmem::Finder<'a>>,
-    reference: Option<Vec<u8>>,
-    mask: u16,
-    bits: u16,
-    without_admins: bool,
-    import: Option<u32>,
-    after: Option<Timestamp>,
-    before: Option<Timestamp>,
-    /// Whether nothing here can match.
-    is_impossible: bool,
-}
-
-impl<'a> Test<'a> {
-    fn new(columns: &'a Columns, filter: &'a Filter) -> Self {
-        let mut mask = 0;
-        let mut bits = 0;
-        if let Some(role) = filter.role {
-            let bit = Role::ALL
-                .into_iter()
-                .position(|known| known == role)
-                .unwrap_or_default();
-            mask |= 1 << bit;
-            bits |= 1 << bit;
-        }
-        if let Some(enabled) = filter.enabled {
-            mask |= flag::ENABLED;
-            bits |= if enabled { flag::ENABLED } else { 0 };
-        }
-        let import = filter.import.map(|id| {
-            let known = columns.dictionary.iter().position(|known| *known == id);
-            known.map(|place| number(place + 1))
-        });
-        let reference = filter.external_user_id.as_ref().map(|reference| {
-            let mut bytes = vec![REFERENCE];
-            bytes.extend_from_slice(pattern(reference).as_bytes());
-            bytes.push(END);
-            bytes
-        });
-        let finder = |word: &'a String| memmem::Finder::new(word.as_bytes());
-        let longest = filter.words.iter().max_by_key(|word| word.len()).map(finder);
-        let driver = match &reference {
-            Some(reference) => Some(memmem::Finder::new(reference).into_owned()),
-            None => longest,
-        };
-        Self {
-            columns,
-            driver,
-            words: filter.words.iter().map(finder).collect(),
-            reference,
-            mask,
-            bits,
-            without_admins: filter.without_admins,
-            // Who has no reference is stored with an empty one.
-            is_impossible: import == Some(None) || filter.external_user_id.as_deref() == Some(""),
-            import: import.flatten(),
-            after: filter.created_after,
-            before: filter.created_before,
-        }
-    }
-
-    fn admits(&self, index: usize) -> bool {
-        let flags = self.columns.flags[index];
-        if flags & self.mask != self.bits || (self.without_admins && roles_of(flags).intersects(Roles::ADMIN))
-        {
-            return false;
-        }
-        if self
-            .import
-            .is_some_and(|import| self.columns.imports[index] != import)
-        {
-            return false;
-        }
-        let time = self.columns.times[index];
-        if self.after.is_some_and(|after| time <= after.millis())
-            || self.before.is_some_and(|before| time >= before.millis())
-        {
-            return false;
-        }
-        if self.reference.is_none() && self.words.is_empty() {
-            return true;
-        }
-        let text = self.columns.text(index);
-        let searched = &text[..memchr(REFERENCE, text).unwrap_or(0)];
-        self.words.iter().all(|word| word.find(searched).is_some())
-            && self
-                .reference
-                .as_ref()
-                .is_none_or(|reference| text[searched.len()..] == reference[..])
     }
 }
 
