@@ -30,7 +30,7 @@ use super::metrics;
 use super::reading::{Filled, Reading};
 use super::segment::Segment;
 use super::stop::Stop;
-use super::write::{BATCH, Mark, Pending, Sender, Writer, written};
+use super::write::{BATCH, Mark, Pending, Sender, Writer, written_before};
 use crate::Intake;
 use crate::changes::RecordReader;
 use crate::record::{Import, MAX_FILE, Plan, Read, Status, Via};
@@ -477,7 +477,7 @@ impl Session<'_> {
         while !rows.is_empty() {
             let rest = rows.split_off(rows.len().min(BATCH));
             let batch = std::mem::replace(&mut rows, rest);
-            let (done, outcomes) = written(&self.app.users, self.mark(), batch).await?;
+            let (done, outcomes) = written_before(&self.app.users, self.mark(), batch).await?;
             segment.settle(done, outcomes);
         }
         Ok(())

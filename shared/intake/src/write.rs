@@ -1,16 +1,24 @@
 //! From checked rows to stored users, a batch at a time.
 
-use std::collections::{HashMap, HashSet};
+mod outcome;
+mod own;
+mod row;
+
+use std::collections::HashMap;
 
 use errors::Error;
 use futures::{StreamExt, TryStreamExt, stream};
-use roster::{ImportId, Member, MemberChange, Members, Right, Role, Roles, Slot, Tally, User, UserId};
-use serde_json::Value;
+use roster::{Member, Right, Roles, Slot, Tally, UserId};
 use service::clock;
-use sheet::{Act, Content, ImportOptions, OwnedCells, Row, RowError, RowLines, SoundRow};
-use table::{Account, FormerMark, Replaced, UserStore, Written};
+use sheet::{Act, ImportOptions};
+use table::{Account, Replaced, UserStore, Written};
 
-use crate::changes::{Entry, EntryOutcome};
+use crate::changes::EntryOutcome;
+use own::{adopt, of_line, own_work};
+
+pub(super) use outcome::{Done, Effect, Outcome};
+pub(super) use own::{Mark, written_before};
+pub(super) use row::{Expected, Pending};
 
 /// Rows of one batch: as many as one call can look up.
 pub(super) const BATCH: usize = 100;
@@ -19,391 +27,6 @@ pub(super) const BATCH: usize = 100;
 const CHANGES: usize = 16;
 /// Why a row may not take away an enabled system administrator.
 pub(super) const LAST_ADMIN: &str = "belongs to the last enabled system administrator";
-
-/// A checked row on its way to storage.
-#[derive(Debug)]
-pub(super) struct Pending {
-    pub(super) line: u64,
-    pub(super) row: u64,
-    /// Where the row ends.
-    pub(super) lines: RowLines,
-    pub(super) user: User,
-    /// The members that the row gives.
-    pub(super) given: Members,
-    /// What looks odd in the row.
-    pub(super) warnings: Vec<RowError>,
-    /// The cells as the file has them, for the case that the row is rejected.
-    pub(super) cells: OwnedCells,
-    /// The line of an earlier segment with the same address, where somebody keeps track of it.
-    pub(super) earlier: Option<u64>,
-    /// What the dry run that is applied has found; none without one.
-    pub(super) expected: Option<Expected>,
-    /// Whether it has waited for the other rows of its segment: see [`Outcome::Waits`].
-    pub(super) waited: bool,
-}
-
-impl Pending {
-    /// Returns `row` and the user it describes; `None` if the row has no cells, and so cannot be sound.
-    pub(super) fn new(row: &Row<'_>, sound: SoundRow, earlier: Option<u64>) -> Option<Self> {
-        let Content::Cells(cells) = &row.content else {
-            return None;
-        };
-        Some(Self {
-            line: row.line,
-            row: row.row,
-            lines: row.lines(),
-            user: sound.user,
-            given: sound.given,
-            warnings: sound.warnings,
-            cells: OwnedCells::from(*cells),
-            earlier,
-            expected: None,
-            waited: false,
-        })
-    }
-
-    pub(super) fn slot(&self) -> Slot {
-        self.user.id.slot()
-    }
-
-    /// Returns what becomes of the row where no account has its address; `None` if one is to be made.
-    fn without_account(&self) -> Option<Outcome> {
-        match (self.earlier, &self.expected) {
-            // Decided by the file, whatever has become of the account since.
-            (Some(line), _) => Some(Outcome::Repeats(line)),
-            (None, Some(expected)) if expected.outcome != EntryOutcome::Created => {
-                Some(Outcome::ChangedSince)
-            }
-            _ => None,
-        }
-    }
-}
-
-/// What a dry run has found for a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Expected {
-    /// What would become of it.
-    pub(super) outcome: EntryOutcome,
-    /// The account that it met and its version.
-    pub(super) met: Option<(UserId, u64)>,
-}
-
-impl Expected {
-    /// What the record of the dry run says of a row. One that it does not have is like one that failed there.
-    pub(super) fn of(entry: Option<Entry>) -> Self {
-        entry.map_or(
-            Self {
-                outcome: EntryOutcome::Failed,
-                met: None,
-            },
-            |entry| Self {
-                outcome: entry.outcome,
-                met: entry.user_id.zip(entry.version),
-            },
-        )
-    }
-}
-
-/// What became of a checked row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// Its user was made, now or by an earlier run of the import.
-    Created,
-    /// Its user was changed, now or by an earlier run of the import.
-    Updated,
-    /// Its user has every value that it gives. Nothing was written.
-    Unchanged,
-    /// An account has its address.
-    Exists,
-    /// Its address is kept for that account, which has another one now.
-    Kept(UserId),
-    /// Its address is that of this account on nothing but the owner's word.
-    Unproven(UserId),
-    /// Its address is on that earlier line of the file, whose user was made or changed.
-    Repeats(u64),
-    /// Its account may not be changed, for this reason.
-    Refused(&'static str),
-    /// Its account was changed, made or deleted since the dry run that is applied, or it failed there.
-    ChangedSince,
-    /// It takes away an enabled system administrator, so it has to wait until the others of its segment are written.
-    /// Such rows are carried out one by one in the order of their lines, because the last of them may be refused.
-    Waits,
-}
-
-impl sheet::Outcome for Outcome {
-    fn is_carried_out(&self) -> bool {
-        matches!(self, Self::Created | Self::Updated | Self::Unchanged)
-    }
-}
-
-impl Outcome {
-    /// Returns why no row can have the address, if it is kept for an account that it does not find.
-    pub(super) fn kept(self) -> Option<String> {
-        match self {
-            Self::Kept(id) => Some(format!(
-                "is a former address of the account {id} and kept for it; delete that account or use another address"
-            )),
-            Self::Unproven(id) => Some(format!(
-                "was set by the owner of the account {id} and never confirmed; confirm or replace the address of that \
-                 account first"
-            )),
-            _ => None,
-        }
-    }
-}
-
-/// What a row has done to an account.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Effect {
-    /// The account; none if a dry run would make it.
-    pub(super) user: Option<UserId>,
-    /// The version of the account that the row met, and its mark; none if the row made it.
-    pub(super) met: Option<(u64, FormerMark)>,
-    /// What was changed.
-    pub(super) changes: Vec<MemberChange>,
-    /// The change of the number of enabled system administrators.
-    pub(super) admins: i64,
-    /// The account as the row has stored it; none if that is not known.
-    pub(super) stored: Option<Box<User>>,
-}
-
-impl Effect {
-    /// The effect of a row that makes the account `id`.
-    pub(super) fn of_making(pending: &Pending, id: Option<UserId>) -> Self {
-        Self {
-            user: id,
-            met: None,
-            changes: pending.user.from_nothing(),
-            admins: pending.user.tally().active_system_admins(),
-            stored: None,
-        }
-    }
-
-    /// The effect of a row that changes `account` to `new`, which may be the same.
-    pub(super) fn of_changing(account: &Account, new: &Account) -> Self {
-        let counted = new.user.tally() + -account.user.tally();
-        Self {
-            user: Some(account.user.id),
-            met: Some((account.user.version, account.former_mark())),
-            changes: account.user.differences(&new.user),
-            admins: counted.active_system_admins(),
-            stored: None,
-        }
-    }
-
-    /// The effect of a row that an earlier run of the import has carried out on `account`, by what that run has left
-    /// beside its mark.
-    fn of_changed(pending: &Pending, account: &Account) -> Self {
-        let Some(former) = &account.former else {
-            // The version before keeps none.
-            return Self {
-                user: Some(account.user.id),
-                ..Self::default()
-            };
-        };
-        let change = |(member, before): (&String, &Value)| {
-            let member: Member = member.parse().ok()?;
-            Some(MemberChange {
-                member,
-                before: before.clone(),
-                after: pending.user.value(member),
-            })
-        };
-        let mut changes: Vec<_> = former.members.iter().filter_map(change).collect();
-        changes.sort_by_key(|change| change.member);
-        Self {
-            user: Some(account.user.id),
-            met: Some((former.version, former.mark)),
-            changes,
-            admins: 0,
-            stored: None,
-        }
-    }
-
-    /// Returns whether the row gives an admin role to its account, and whether it takes one from it.
-    pub(super) fn admin_roles(&self) -> (bool, bool) {
-        let mut roles = self
-            .changes
-            .iter()
-            .filter(|change| change.member == Member::Roles);
-        let Some(MemberChange { before, after, .. }) = roles.next() else {
-            return (false, false);
-        };
-        let held = |roles: &Value, role: Role| {
-            let roles = roles.as_array().into_iter().flatten();
-            roles.into_iter().any(|held| held == role.as_str())
-        };
-        let gains = |from: &Value, to: &Value| {
-            let mut admin = Roles::ADMIN.iter();
-            admin.any(|role| held(to, role) && !held(from, role))
-        };
-        (gains(before, after), gains(after, before))
-    }
-}
-
-/// A row's outcome and effect.
-#[derive(Clone, Debug)]
-pub(super) struct Done {
-    pub(super) outcome: Outcome,
-    /// What it has done to an account; none if the row found none that it may touch.
-    pub(super) effect: Option<Effect>,
-}
-
-impl From<Outcome> for Done {
-    fn from(outcome: Outcome) -> Self {
-        Self {
-            outcome,
-            effect: None,
-        }
-    }
-}
-
-impl Done {
-    /// An outcome that is known by the account at the row's address.
-    fn by(outcome: Outcome, pending: &Pending, account: &Account) -> Self {
-        let effect = match outcome {
-            Outcome::Created => Some(Effect::of_making(pending, Some(account.user.id))),
-            Outcome::Updated => Some(Effect::of_changed(pending, account)),
-            _ => None,
-        };
-        Self { outcome, effect }
-    }
-
-    /// A change of `account` to `new`.
-    fn change(account: &Account, new: &Account) -> Self {
-        let effect = Effect::of_changing(account, new);
-        let outcome = if effect.changes.is_empty() {
-            Outcome::Unchanged
-        } else {
-            Outcome::Updated
-        };
-        Self {
-            outcome,
-            effect: Some(effect),
-        }
-    }
-
-    /// The same change, of which is known that `account` is what is stored.
-    fn stored(mut self, account: Account) -> Self {
-        if let Some(effect) = &mut self.effect {
-            effect.stored = Some(Box::new(account.into_user()));
-        }
-        self
-    }
-}
-
-/// Returns what `import` has made of a row before, by the account that its address is kept for; `None` if the
-/// account is not of the import's making.
-///
-/// The row's own mark counts whatever became of the address since. The mark of another line means a repeat only
-/// if the row finds the account: else the two lines have different addresses of one account.
-fn own_work(import: ImportId, pending: &Pending, account: &Account) -> Option<Outcome> {
-    let marks = [
-        (account.user.import, Outcome::Created),
-        (account.changed_by, Outcome::Updated),
-    ];
-    marks.into_iter().find_map(|(mark, own)| {
-        let (_, line) = mark.filter(|(by, _)| *by == import)?;
-        if line == pending.line {
-            return Some(own);
-        }
-        account
-            .is_found_by(pending.slot())
-            .then_some(Outcome::Repeats(line))
-    })
-}
-
-/// Whether the row on `line` has made or changed `account` for `import`.
-fn of_line(import: ImportId, line: u64, account: &Account) -> bool {
-    let mark = Some((import, line));
-    account.user.import == mark || account.changed_by == mark
-}
-
-/// How a row changes the account that it has found.
-enum Planned {
-    /// Not at all: that is what becomes of it.
-    Decided(Done),
-    /// By a transaction, or by adopting it.
-    Alone,
-    /// To this, together with others.
-    Together(Box<Account>),
-}
-
-/// A run's mark on the accounts that it makes and changes.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Mark {
-    pub(super) import: ImportId,
-    /// How many takeovers of the import the run knows of.
-    pub(super) takeovers: u64,
-}
-
-impl Mark {
-    /// Whether `account`, which the import made or changed, has the mark of an earlier run only.
-    fn is_older(self, account: &Account) -> bool {
-        let of_import = |mark: Option<(ImportId, u64)>| mark.is_some_and(|(id, _)| id == self.import);
-        let made = of_import(account.user.import) && account.import_run < self.takeovers;
-        let changed = of_import(account.changed_by) && account.changed_by_run < self.takeovers;
-        made || changed
-    }
-}
-
-/// Makes what an earlier run made of a row the work of this run, which then counts it. `None` if the account
-/// is not of the import's making any more.
-///
-/// Without this, nobody could tell an account that was counted from one that came late.
-async fn adopt(
-    users: &UserStore,
-    mark: Mark,
-    pending: &Pending,
-    account: Account,
-) -> Result<Option<Outcome>, Error> {
-    let mut account = account;
-    let mut tries = users.tries("adopt a user");
-    loop {
-        let own = own_work(mark.import, pending, &account);
-        let is_own = matches!(own, Some(Outcome::Created | Outcome::Updated));
-        if !is_own || !mark.is_older(&account) {
-            return Ok(own);
-        }
-        if users.adopt(&account, mark.import, mark.takeovers).await? == Replaced::Done {
-            return Ok(own);
-        }
-        tries.again().await?;
-        match users.find(account.user.id).await? {
-            Some(found) => account = found,
-            None => return Ok(None),
-        }
-    }
-}
-
-/// The rows of `batch` that earlier runs of the import have made or changed an account from, and which of the
-/// two. From now on they are the work of the run with `mark`.
-pub(super) async fn written(
-    users: &UserStore,
-    mark: Mark,
-    batch: Vec<Pending>,
-) -> Result<(Vec<Pending>, Vec<Done>), Error> {
-    let slots: HashSet<_> = batch.iter().map(Pending::slot).collect();
-    let holders = users.holders(slots).await?;
-    let found = batch.into_iter().filter_map(|pending| {
-        let account = holders.get(&pending.slot())?.clone();
-        Some((pending, account))
-    });
-    let adopted = stream::iter(found)
-        .map(|(pending, account)| async move {
-            let own = adopt(users, mark, &pending, account.clone()).await?;
-            let own = own.map(|own| Done::by(own, &pending, &account));
-            Ok::<_, Error>((pending, own))
-        })
-        .buffered(CHANGES)
-        .try_collect::<Vec<_>>()
-        .await?;
-    let done = adopted.into_iter().filter_map(|(pending, own)| match own {
-        Some(own) if own.effect.is_some() => Some((pending, own)),
-        _ => None,
-    });
-    Ok(done.unzip())
-}
 
 /// Writes the checked rows of one import.
 #[derive(Clone, Debug)]
@@ -421,6 +44,16 @@ pub(super) struct Sender {
     pub(super) rights: Vec<Right>,
     /// The roles the file may give.
     pub(super) assignable: Roles,
+}
+
+/// How a row is to change the account that it has found.
+enum Plan {
+    /// Not at all: that is what becomes of it.
+    Decided(Done),
+    /// By a transaction, or by adopting it.
+    Alone,
+    /// To this, together with others.
+    Together(Box<Account>),
 }
 
 impl Writer {
@@ -454,14 +87,14 @@ impl Writer {
                     continue;
                 };
                 match self.judge(pending, &account) {
-                    Some(outcome) => done[index] = Some(Done::by(outcome, pending, &account)),
+                    Some(outcome) => done[index] = Some(Done::of_account(outcome, pending, &account)),
                     None => existing.push((index, account)),
                 }
             }
-            for (index, change) in self.change_each(batch, existing).await? {
+            for (index, change) in self.change_all(batch, existing).await? {
                 done[index] = change;
             }
-            self.insert_each(batch, &free, &mut done).await?;
+            self.insert_all(batch, &free, &mut done).await?;
 
             let open: Vec<_> = (0..batch.len()).filter(|index| done[*index].is_none()).collect();
             if open.is_empty() {
@@ -479,7 +112,7 @@ impl Writer {
     }
 
     /// Makes the users of those rows of `batch` whose addresses seem to be `free`.
-    async fn insert_each(
+    async fn insert_all(
         &self,
         batch: &[Pending],
         free: &[usize],
@@ -510,7 +143,7 @@ impl Writer {
     ///
     /// Changes that move no counter are made together, in full calls. A change that does is a transaction, so that the
     /// counters are right whatever happens to the run.
-    async fn change_each(
+    async fn change_all(
         &self,
         batch: &[Pending],
         existing: Vec<(usize, Account)>,
@@ -519,10 +152,10 @@ impl Writer {
         let mut alone = Vec::new();
         let (mut together, mut changes) = (Vec::new(), Vec::new());
         for (index, account) in existing {
-            match self.planned(&batch[index], &account) {
-                Planned::Decided(decided) => done.push((index, Some(decided))),
-                Planned::Alone => alone.push((index, account)),
-                Planned::Together(new) => {
+            match self.plan(&batch[index], &account) {
+                Plan::Decided(decided) => done.push((index, Some(decided))),
+                Plan::Alone => alone.push((index, account)),
+                Plan::Together(new) => {
                     together.push(index);
                     changes.push((account, *new));
                 }
@@ -531,14 +164,14 @@ impl Writer {
         let replaced = self.users.replace_each(&changes).await?;
         for ((index, replaced), (account, new)) in together.into_iter().zip(replaced).zip(changes) {
             match replaced {
-                Replaced::Done => done.push((index, Some(Done::change(&account, &new).stored(new)))),
+                Replaced::Done => done.push((index, Some(Done::of_change(&account, &new).stored(new)))),
                 // By itself, it finds out why.
                 Replaced::Stale | Replaced::LastAdmin => alone.push((index, account)),
             }
         }
         let by_themselves = stream::iter(alone)
             .map(|(index, account)| async move {
-                Ok::<_, Error>((index, self.change(&batch[index], account).await?))
+                Ok::<_, Error>((index, self.change_alone(&batch[index], account).await?))
             })
             .buffer_unordered(CHANGES)
             .try_collect::<Vec<_>>()
@@ -548,24 +181,24 @@ impl Writer {
     }
 
     /// Returns how a row that [`Writer::judge`] leaves to be carried out changes `account`.
-    fn planned(&self, pending: &Pending, account: &Account) -> Planned {
+    fn plan(&self, pending: &Pending, account: &Account) -> Plan {
         if own_work(self.mark.import, pending, account).is_some() {
-            return Planned::Alone;
+            return Plan::Alone;
         }
-        let new = match self.changed(pending, account) {
+        let new = match self.changed_account(pending, account) {
             Ok(new) => new,
-            Err(refused) => return Planned::Decided(Outcome::Refused(refused).into()),
+            Err(refused) => return Plan::Decided(Outcome::Refused(refused).into()),
         };
         let counted = new.user.tally() + -account.user.tally();
-        let change = Done::change(account, &new);
+        let change = Done::of_change(account, &new);
         if counted.active_system_admins() < 0 && !pending.waited {
-            Planned::Decided(Outcome::Waits.into())
+            Plan::Decided(Outcome::Waits.into())
         } else if change.outcome == Outcome::Unchanged || self.options.is_dry() {
-            Planned::Decided(change)
+            Plan::Decided(change)
         } else if counted == Tally::default() {
-            Planned::Together(Box::new(new))
+            Plan::Together(Box::new(new))
         } else {
-            Planned::Alone
+            Plan::Alone
         }
     }
 
@@ -585,7 +218,7 @@ impl Writer {
         }
         let judged = self.judge_other(pending, account);
         match &pending.expected {
-            Some(expected) => self.as_expected(expected, pending, account, judged),
+            Some(expected) => self.unless_changed_since(expected, pending, account, judged),
             None => judged,
         }
     }
@@ -605,15 +238,17 @@ impl Writer {
             return Some(Outcome::Exists);
         }
         // The earlier row left the account as it was, or was refused as this one would be.
-        pending.earlier.map(|line| match self.changed(pending, account) {
-            Ok(_) => Outcome::Repeats(line),
-            Err(refused) => Outcome::Refused(refused),
-        })
+        pending
+            .earlier
+            .map(|line| match self.changed_account(pending, account) {
+                Ok(_) => Outcome::Repeats(line),
+                Err(refused) => Outcome::Refused(refused),
+            })
     }
 
     /// Returns what a row of a dry run that is applied comes to, which an import would judge as `judged`: what was
     /// shown, or less.
-    fn as_expected(
+    fn unless_changed_since(
         &self,
         expected: &Expected,
         pending: &Pending,
@@ -627,7 +262,7 @@ impl Writer {
             (EntryOutcome::Failed, Some(outcome)) => {
                 outcome != Outcome::Exists || !self.options.ignore_duplicates
             }
-            (EntryOutcome::Failed, None) => self.changed(pending, account).is_err(),
+            (EntryOutcome::Failed, None) => self.changed_account(pending, account).is_err(),
             _ => false,
         };
         if is_as_shown {
@@ -637,9 +272,9 @@ impl Writer {
         }
     }
 
-    /// Changes `account`, which the row has found; `None` if it is gone, so that the row can be tried as a new
+    /// Changes `account`, which the row has found, by a transaction of its own; `None` if it is gone, so that the row can be tried as a new
     /// one.
-    async fn change(&self, pending: &Pending, account: Account) -> Result<Option<Done>, Error> {
+    async fn change_alone(&self, pending: &Pending, account: Account) -> Result<Option<Done>, Error> {
         let mut found = Some(account);
         let mut tries = self.users.tries("change a user");
         loop {
@@ -648,17 +283,17 @@ impl Writer {
             };
             // Since it was read, another run may have done the work, or the address may have gone from it.
             if let Some(outcome) = self.judge(pending, &account) {
-                return Ok(Some(Done::by(outcome, pending, &account)));
+                return Ok(Some(Done::of_account(outcome, pending, &account)));
             }
             if own_work(self.mark.import, pending, &account).is_some() {
                 let own = adopt(&self.users, self.mark, pending, account.clone()).await?;
-                return Ok(own.map(|own| Done::by(own, pending, &account)));
+                return Ok(own.map(|own| Done::of_account(own, pending, &account)));
             }
-            let new = match self.changed(pending, &account) {
+            let new = match self.changed_account(pending, &account) {
                 Ok(new) => new,
                 Err(refused) => return Ok(Some(Outcome::Refused(refused).into())),
             };
-            let change = Done::change(&account, &new);
+            let change = Done::of_change(&account, &new);
             if change.outcome == Outcome::Unchanged {
                 return Ok(Some(change));
             }
@@ -675,7 +310,11 @@ impl Writer {
     }
 
     /// Returns `account` with what the row gives: its non-empty cells.
-    pub(super) fn changed(&self, pending: &Pending, account: &Account) -> Result<Account, &'static str> {
+    pub(super) fn changed_account(
+        &self,
+        pending: &Pending,
+        account: &Account,
+    ) -> Result<Account, &'static str> {
         let held = account.user.roles;
         if account.user.is_reserved_to_admins() && !self.sender.rights.contains(&Right::ManageAdmins) {
             return Err("belongs to an administrator, whom the sender of the file may not change");
@@ -694,98 +333,5 @@ impl Writer {
             );
         }
         Ok(new)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use roster::{Timestamp, UserDraft, UserPatch};
-    use sheet::{Dialect, Position, Rows};
-
-    use super::*;
-
-    const LINE: u64 = 7;
-
-    fn import(key: &str) -> ImportId {
-        ImportId::of_object("bucket", key, "")
-    }
-
-    /// A user that a row on `line` of the import `made` describes.
-    fn user(made: ImportId, line: u64) -> User {
-        let email = "ada@example.org";
-        let draft = UserDraft {
-            email: email.into(),
-            roles: "ROLE_ORIGINATOR".into(),
-            ..UserDraft::default()
-        };
-        let new = draft.parse(Roles::ALL).unwrap();
-        User::new(new, Timestamp::from_millis(0), Some((made, line)))
-    }
-
-    #[test]
-    fn what_an_import_has_made_of_a_row_is_told_by_the_account() {
-        let (this, other) = (import("this"), import("other"));
-        let file = b"email\n";
-        let mut rows = Rows::new(Dialect::detect(file).unwrap(), Position::START);
-        rows.feed(file);
-        let row = Row {
-            line: LINE,
-            ..rows.next_row().unwrap()
-        };
-        let sound = SoundRow {
-            user: user(this, LINE),
-            given: Members::NONE,
-            warnings: Vec::new(),
-        };
-        let pending = Pending::new(&row, sound, None).unwrap();
-        let own = |user: User, changed_by| {
-            let account = Account::new(user);
-            let now = Timestamp::from_millis(0);
-            let account = match changed_by {
-                Some(mark) => account.patched_by_import(UserPatch::default(), now, mark, 0),
-                None => account,
-            };
-            own_work(this, &pending, &account)
-        };
-
-        assert_eq!(own(user(this, LINE), None), Some(Outcome::Created));
-        assert_eq!(own(user(this, LINE - 2), None), Some(Outcome::Repeats(LINE - 2)));
-        assert_eq!(own(user(other, LINE), None), None);
-        assert_eq!(own(user(other, 2), Some((this, LINE))), Some(Outcome::Updated));
-        assert_eq!(
-            own(user(other, 2), Some((this, LINE - 1))),
-            Some(Outcome::Repeats(LINE - 1))
-        );
-        assert_eq!(own(user(other, 2), Some((other, LINE))), None);
-    }
-
-    #[test]
-    fn an_account_that_has_another_address_by_now_tells_only_of_the_row_itself() {
-        let this = import("this");
-        let file = b"email\n";
-        let mut rows = Rows::new(Dialect::detect(file).unwrap(), Position::START);
-        rows.feed(file);
-        let row = rows.next_row().unwrap();
-        let own = |line: u64| {
-            let sound = SoundRow {
-                user: user(this, line),
-                given: Members::NONE,
-                warnings: Vec::new(),
-            };
-            let pending = Pending::new(&Row { line, ..row }, sound, None).unwrap();
-            let moved = UserPatch {
-                email: "countess@example.org".parse().ok(),
-                ..UserPatch::default()
-            };
-            let account = Account::new(user(this, LINE));
-            own_work(
-                this,
-                &pending,
-                &account.patched(moved, Timestamp::from_millis(1)).unwrap(),
-            )
-        };
-
-        assert_eq!(own(LINE), Some(Outcome::Created));
-        assert_eq!(own(LINE + 1), None);
     }
 }

@@ -147,7 +147,7 @@ impl Writer {
             };
             return;
         }
-        match self.changed(pending, account) {
+        match self.changed_account(pending, account) {
             Err(reason) => {
                 row.outcome = RowOutcome::Refused;
                 row.faults
