@@ -254,12 +254,10 @@ fn renamed(old: User, number: u32, now: Timestamp) -> Result<User, BoxError> {
 
 /// Puts a segment into the bucket.
 async fn put(uploads: &UploadStore, entries: Vec<Entry>) -> Result<SegmentFile, BoxError> {
-    let segment: Vec<u8> = merge::<Vec<u8>>(&[], entries, None)?.finish();
-    let read = Segment::read(&segment)?;
-    let (head, search) = (read.head().clone(), read.search_end() as u64);
-    let bytes = segment.len() as u64;
+    let segment = merge::<Vec<u8>>(&[], entries, None)?.finish();
+    let (head, (bytes, search)) = (segment.head().clone(), segment.sizes());
     Ok(SegmentFile {
-        key: uploads.put_segment(segment.into()).await?,
+        key: uploads.put_segment(segment.into_pieces()).await?,
         bytes,
         search,
         entries: head.entries,

@@ -28,10 +28,14 @@ pub fn handlers(wiring: &Wiring) -> Result<Handlers, BoxError> {
         let (dynamodb, s3) = wiring.clients(function);
         Box::leak(Box::new(Intake::new(config.clone(), &dynamodb, &s3)))
     };
-    let catalog = |function| -> &'static Catalog {
+    let catalog = |function| {
         let (dynamodb, s3) = wiring.clients(function);
-        Box::leak(Box::new(Catalog::new(config.clone(), &dynamodb, &s3)))
+        Catalog::new(config.clone(), &dynamodb, &s3)
     };
+    let index: &'static Catalog = Box::leak(Box::new(catalog("index-users")));
+    // The index is large, so it is in memory once.
+    let catalog =
+        |function| -> &'static Catalog { Box::leak(Box::new(catalog(function).remembering_with(index))) };
     let (dynamodb, _) = wiring.clients("page");
     let page_app = App::new(config.clone(), &dynamodb);
     let page: &'static Page = Box::leak(Box::new(match wiring.environment.get(PAGE_FOLDER) {
@@ -39,7 +43,6 @@ pub fn handlers(wiring: &Wiring) -> Result<Handlers, BoxError> {
         None => Page::new(page_app),
     }));
     let (bootstrap, import_file, sweep) = (app("bootstrap"), intake("import-file"), intake("sweep"));
-    let index = catalog("index-users");
     Ok(Handlers::new()
         .event("bootstrap", |event| bootstrap::handle(bootstrap, event))
         .http("contact", service(app("contact"), contact::ROUTES))

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use shared::catalog::{Catalog, Done, tick};
 use shared::clock;
 use shared::files::Wake;
-use shared::index::{COLLATION_VERSION, Entry, Filter, Segment, Wanted, merge, pack, words};
+use shared::index::{COLLATION_VERSION, Entry, Filter, Wanted, merge, pack, words};
 use shared::roster::{Email, ImportId, Role, Slot, Timestamp, User, UserId};
 use shared::table::{IndexStore, Lease, Manifest, SegmentFile};
 
@@ -158,12 +158,11 @@ impl World {
             .map(|user| Entry::present(user, true))
             .collect();
         let segment = merge::<Vec<u8>>(&[], entries, None).unwrap().finish();
-        let read = Segment::read(&segment).unwrap();
-        let (entries, search, bytes) = (read.head().entries, read.search_end(), segment.len());
+        let (entries, (bytes, search)) = (segment.head().entries, segment.sizes());
         let file = SegmentFile {
-            key: app.uploads.put_segment(segment.into()).await.unwrap(),
-            bytes: bytes as u64,
-            search: search as u64,
+            key: app.uploads.put_segment(segment.into_pieces()).await.unwrap(),
+            bytes,
+            search,
             entries,
             deleted: 0,
             collation: COLLATION_VERSION,

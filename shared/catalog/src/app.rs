@@ -72,6 +72,15 @@ impl Catalog {
         }
     }
 
+    /// Returns the same catalog, which remembers the index together with `other`: for functions in one process.
+    #[must_use]
+    pub fn remembering_with(self, other: &Self) -> Self {
+        Self {
+            cache: other.cache.clone(),
+            ..self
+        }
+    }
+
     /// Returns the same catalog for work without a caller who waits: see [`App::patient`].
     #[must_use]
     pub fn patient(&self) -> Self {

@@ -6,10 +6,9 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use bytes::Bytes;
 use errors::Error;
 use futures::future::try_join_all;
-use index::{Entry, Snapshot};
+use index::{Entry, Snapshot, Written};
 use roster::{ImportId, Timestamp};
 use service::clock;
 use table::{Garbage, Item, Lease, Noted, Progress, SegmentFile};
@@ -167,17 +166,19 @@ async fn segments(
         runs.extend(run_of(entries).await?);
     }
     if runs.len() > 1 {
-        let files = runs.into_iter().map(|run| (String::new(), run)).collect();
+        let files = runs
+            .into_iter()
+            .map(|run| (String::new(), run.into_bytes().into()))
+            .collect();
         runs = merged(files, Vec::new(), None)
             .await
             .map_err(|_| Error::internal("build the index", "a part of it cannot be read"))?
-            .map(Bytes::from)
             .into_iter()
             .collect();
     }
     let mut files = Vec::new();
     for run in runs {
-        files.push(put(app, run.into()).await?);
+        files.push(put(app, run).await?);
     }
     Ok(files)
 }
@@ -187,7 +188,7 @@ async fn segments(
 struct Gathered {
     entries: Vec<Entry>,
     /// Sorted ones, as segments.
-    runs: Vec<Bytes>,
+    runs: Vec<Written>,
     imports: HashMap<ImportId, Progress>,
     /// Imports that are not recorded any more.
     expired: HashSet<ImportId>,
@@ -236,9 +237,9 @@ async fn read_part(
     }
 }
 
-async fn run_of(entries: Vec<Entry>) -> Result<Option<Bytes>, Error> {
+async fn run_of(entries: Vec<Entry>) -> Result<Option<Written>, Error> {
     match merged(Vec::new(), entries, None).await {
-        Ok(run) => Ok(run.map(Bytes::from)),
+        Ok(run) => Ok(run),
         Err(Lost::Failed(error)) => Err(error),
         Err(Lost::Gone(_)) => Err(Error::internal("build the index", "a part of it cannot be read")),
     }

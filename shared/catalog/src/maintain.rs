@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use errors::Error;
 use files::Wake;
-use index::{Entry, Segment, merge};
+use index::{Entry, Segment, Written, merge};
 use roster::Timestamp;
 use table::{Charted, Garbage, Lease, Manifest, Note, Noted, SegmentFile};
 
@@ -313,7 +313,7 @@ pub(crate) async fn merged(
     files: Vec<(String, Bytes)>,
     noted: Vec<Entry>,
     forget: Option<Timestamp>,
-) -> Result<Option<Vec<u8>>, Lost> {
+) -> Result<Option<Written>, Lost> {
     let merging = tokio::task::spawn_blocking(move || {
         let mut segments = Vec::new();
         for (key, bytes) in files {
@@ -329,16 +329,12 @@ pub(crate) async fn merged(
 }
 
 /// Puts a segment into the bucket.
-pub(crate) async fn put(app: &Catalog, segment: Vec<u8>) -> Result<SegmentFile, Error> {
-    let doing = "keep a segment of the index";
-    let bytes = Bytes::from(segment);
-    let read = Segment::read(&bytes).map_err(|error| Error::internal(doing, error))?;
-    let (entries, deleted) = (read.head().entries, read.head().deleted);
-    let search = read.search_end() as u64;
-    let size = bytes.len() as u64;
+pub(crate) async fn put(app: &Catalog, segment: Written) -> Result<SegmentFile, Error> {
+    let (entries, deleted) = (segment.head().entries, segment.head().deleted);
+    let (bytes, search) = segment.sizes();
     Ok(SegmentFile {
-        key: app.objects.put_segment(bytes).await?,
-        bytes: size,
+        key: app.objects.put_segment(segment.into_pieces()).await?,
+        bytes,
         search,
         entries,
         deleted,

@@ -13,7 +13,7 @@ use super::UploadStore;
 /// Parts that are uploaded at the same time, while the next is made: a call takes as long as some 5 MiB of rows.
 pub(super) const AT_ONCE: usize = 4;
 /// The least that S3 takes as a part of an object, but for the last.
-const MIN_PART: usize = 5 * 1024 * 1024;
+pub(super) const MIN_PART: usize = 5 * 1024 * 1024;
 
 impl UploadStore {
     /// Makes the object at `key` from `parts` and holds no more than [`AT_ONCE`] of them at a time. `begin` is what the

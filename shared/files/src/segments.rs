@@ -6,7 +6,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use roster::{ImportId, Timestamp};
 use uuid::Uuid;
 
-use super::parts::AT_ONCE;
+use super::parts::{AT_ONCE, MIN_PART, parts_of};
 use super::{RANGE, Unreadable, UploadStore};
 
 /// Everything that belongs to the index.
@@ -73,24 +73,26 @@ impl UploadStore {
         Ok(key)
     }
 
-    /// Keeps a segment of the index and gives its key.
+    /// Keeps a segment of the index, in pieces that follow each other, and gives its key.
     ///
     /// # Errors
     ///
     /// If storage fails.
-    pub async fn put_segment(&self, segment: Bytes) -> Result<String, Error> {
+    pub async fn put_segment<const N: usize>(&self, pieces: [Vec<u8>; N]) -> Result<String, Error> {
         let doing = "keep a segment of the index";
         let key = format!("index/segments/{}", Uuid::now_v7().simple());
-        let size = usize::try_from(RANGE).unwrap_or(usize::MAX);
-        if segment.len() <= size {
-            self.put(key.clone(), segment, doing).await?;
+        if pieces.iter().map(Vec::len).sum::<usize>() <= MIN_PART {
+            self.put(key.clone(), pieces.concat().into(), doing).await?;
             return Ok(key);
         }
-        let parts = (0..segment.len())
-            .step_by(size)
-            .map(|from| Ok(segment.slice(from..segment.len().min(from + size))));
+        let cut = |piece: Bytes| {
+            let cuts = (0..piece.len()).step_by(MIN_PART);
+            cuts.map(move |from| Ok(piece[from..piece.len().min(from + MIN_PART)].to_vec()))
+        };
+        let pieces = pieces.into_iter().map(Bytes::from).flat_map(cut);
         let begin = self.client().create_multipart_upload();
-        self.put_in_parts(&key, begin, stream::iter(parts), doing).await?;
+        self.put_in_parts(&key, begin, parts_of(stream::iter(pieces)), doing)
+            .await?;
         Ok(key)
     }
 

@@ -24,5 +24,5 @@ pub use collation::VERSION as COLLATION_VERSION;
 pub use columns::Columns;
 pub use entry::{Entry, State};
 pub use query::{Filter, Order, Place, SortBy, words};
-pub use segment::{Head, Segment, Writer, beginning};
+pub use segment::{Head, Segment, Writer, Written, beginning};
 pub use snapshot::{Beginning, Found, Merged, Snapshot, Wanted, merge};

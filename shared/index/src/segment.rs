@@ -94,19 +94,57 @@ impl Writer {
 
     /// Returns the segment.
     #[must_use]
-    pub fn finish(mut self) -> Vec<u8> {
+    pub fn finish(mut self) -> Written {
         if !self.block.is_empty() {
             self.flush();
         }
         self.head.collation = COLLATION_VERSION;
         let head = serde_json::to_vec(&self.head).unwrap_or_default();
-        let mut out = Vec::with_capacity(12 + head.len() + self.search.len() + self.rest.len());
-        out.extend_from_slice(&MAGIC);
-        out.extend_from_slice(&u32::try_from(head.len()).unwrap_or(u32::MAX).to_le_bytes());
-        out.extend_from_slice(&head);
-        out.append(&mut self.search);
-        out.append(&mut self.rest);
-        out
+        let size = u32::try_from(head.len()).unwrap_or(u32::MAX);
+        Written {
+            pieces: [
+                [&MAGIC[..], &size.to_le_bytes(), &head].concat(),
+                self.search,
+                self.rest,
+            ],
+            head: self.head,
+        }
+    }
+}
+
+/// A segment that is written: pieces that follow each other, because of ten million users they are too large to be copied
+/// into one.
+#[derive(Clone, Debug)]
+pub struct Written {
+    head: Head,
+    /// What comes before the search parts, those, and the rest parts.
+    pieces: [Vec<u8>; 3],
+}
+
+impl Written {
+    /// Returns what it has.
+    #[must_use]
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// Returns how many bytes it has, and before which of them the search parts end.
+    #[must_use]
+    pub fn sizes(&self) -> (u64, u64) {
+        let [before, search, rest] = self.pieces.each_ref().map(|piece| piece.len() as u64);
+        (before + search + rest, before + search)
+    }
+
+    /// Returns its pieces.
+    #[must_use]
+    pub fn into_pieces(self) -> [Vec<u8>; 3] {
+        self.pieces
+    }
+
+    /// Returns all of its bytes.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.pieces.concat()
     }
 }
 
@@ -248,7 +286,7 @@ mod tests {
         for entry in sorted(entries) {
             writer.push(entry);
         }
-        writer.finish()
+        writer.finish().into_bytes()
     }
 
     proptest! {

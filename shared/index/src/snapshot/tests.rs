@@ -248,11 +248,11 @@ proptest! {
         let more = sets.pop().unwrap_or_default();
         let mut files = Vec::new();
         for set in &sets {
-            files.push(merge::<Vec<u8>>(&[], set.clone(), None).unwrap().finish());
+            files.push(merge::<Vec<u8>>(&[], set.clone(), None).unwrap().finish().into_bytes());
         }
         let segments: Vec<_> = files.iter().map(|file| Segment::read(file).unwrap()).collect();
         let forget = forget.map(Timestamp::from_millis);
-        let merged = merge(&segments, more.clone(), forget).unwrap().finish();
+        let merged = merge(&segments, more.clone(), forget).unwrap().finish().into_bytes();
         let segment = Segment::read(&merged).unwrap();
         let read: Vec<_> = (0..segment.blocks()).flat_map(|block| segment.entries(block).unwrap()).collect();
 
