@@ -103,11 +103,11 @@ impl Entry {
         }
     }
 
-    /// Returns entries as they are kept: one line of JSON each.
-    pub(super) fn write_all(entries: &[Self]) -> serde_json::Result<Vec<u8>> {
+    /// Returns entries as they are kept: one line of JSON each. They are many, so each is freed once it is written.
+    pub(super) fn write_all(entries: Vec<Self>) -> serde_json::Result<Vec<u8>> {
         let mut out = Vec::new();
         for entry in entries {
-            serde_json::to_writer(&mut out, entry)?;
+            serde_json::to_writer(&mut out, &entry)?;
             out.push(b'\n');
         }
         Ok(out)
@@ -337,7 +337,7 @@ mod tests {
             },
         ];
 
-        let piece = Entry::write_all(&entries).unwrap();
+        let piece = Entry::write_all(entries.clone()).unwrap();
 
         assert_eq!(Entry::read_all(&piece).unwrap(), entries);
         let text = String::from_utf8(piece).unwrap();

@@ -110,11 +110,9 @@ impl Session<'_> {
             return Ok(None);
         };
         let doing = "keep what became of rows";
-        let piece = Entry::write_all(&entries).map_err(|error| Error::internal(doing, error))?;
         let changes = entries.iter().filter(|entry| entry.outcome.is_shown()).count() as u64;
         let from = first.line;
-        // They are many, and storage may take its time.
-        drop(entries);
+        let piece = Entry::write_all(entries).map_err(|error| Error::internal(doing, error))?;
         let put = self
             .app
             .uploads
