@@ -9,7 +9,7 @@ use files::{UploadStore, Wake};
 use index::{Place, Snapshot, Wanted};
 use roster::{Tally, User, UserId};
 use service::{App, Config, StartError, clock};
-use table::{Charted, ExportStore, IndexStore, Listing};
+use table::{ExportStore, IndexState, IndexStore, Listing};
 use tokio::sync::OnceCell;
 
 use crate::cache::{Cache, Lost};
@@ -119,20 +119,20 @@ impl Catalog {
     pub async fn page(&self, wanted: &Wanted, known: Option<u64>) -> Result<Page, Error> {
         let mut tries = Tries::default();
         loop {
-            let charted = self.charted().await?;
+            let state = self.read_index().await?;
             if wanted.is_beginning()
-                && let Some(page) = self.first_page(&charted, wanted.limit).await?
+                && let Some(page) = self.first_page(&state, wanted.limit).await?
             {
                 return Ok(page);
             }
-            let basis = self.basis(&charted, &tries).await?;
+            let basis = self.basis(&state, &tries).await?;
             if let Basis::Listing = basis {
                 return self.listed(wanted, known).await;
             }
             if let Basis::Index(snapshot) = basis {
                 let found = find(snapshot, wanted.clone()).await?;
                 let (accounts, generation) = self.index.accounts(&found.ids).await?;
-                if generation == generation_of(&charted) {
+                if generation == state.generation() {
                     let mut users: Vec<_> = accounts.into_iter().map(table::Account::into_user).collect();
                     return Ok(Page {
                         users: in_order(&found.ids, &mut users, wanted),
@@ -141,19 +141,19 @@ impl Catalog {
                     });
                 }
             }
-            tries.again(&charted)?;
+            tries.again(&state)?;
         }
     }
 
     /// Returns the first page by address, read from the beginning of the segments; `None` if that is not known to be
     /// right, or spares little.
-    async fn first_page(&self, charted: &Charted, limit: u64) -> Result<Option<Page>, Error> {
-        let Some(manifest) = charted.manifest.as_ref().filter(|manifest| self.owns(manifest)) else {
+    async fn first_page(&self, state: &IndexState, limit: u64) -> Result<Option<Page>, Error> {
+        let Some(manifest) = state.manifest.as_ref().filter(|manifest| self.owns(manifest)) else {
             return Ok(None);
         };
         let beginning = self
             .cache
-            .beginning(&self.objects, &manifest.segments, &charted.notes);
+            .beginning(&self.objects, &manifest.segments, &state.notes);
         let places = match beginning.await {
             Ok(beginning) => beginning.and_then(|beginning| beginning.first(limit)),
             // Whoever reads all of it knows what to do.
@@ -174,7 +174,7 @@ impl Catalog {
                 .iter()
                 .zip(&places)
                 .all(|(user, place)| user.email.key() == place.email);
-        if !is_right || generation != generation_of(charted) {
+        if !is_right || generation != state.generation() {
             return Ok(None);
         }
         Ok(Some(Page {
@@ -192,18 +192,18 @@ impl Catalog {
     pub async fn tally_without_admins(&self) -> Result<Tally, Error> {
         let mut tries = Tries::default();
         loop {
-            let charted = self.charted().await?;
-            match self.basis(&charted, &tries).await? {
+            let state = self.read_index().await?;
+            match self.basis(&state, &tries).await? {
                 Basis::Listing => return self.users.tally_without_admins().await,
                 Basis::Index(snapshot) => {
                     let (_, generation) = self.index.accounts(&[]).await?;
-                    if generation == generation_of(&charted) {
+                    if generation == state.generation() {
                         return Ok(snapshot.tally(true));
                     }
                 }
                 Basis::Changing => {}
             }
-            tries.again(&charted)?;
+            tries.again(&state)?;
         }
     }
 
@@ -217,20 +217,20 @@ impl Catalog {
     }
 
     /// Reads the manifest and the notes, and has them merged if they are many.
-    async fn charted(&self) -> Result<Charted, Error> {
-        let charted = self.index.read().await?;
-        if charted.notes.len() >= MANY_NOTES {
+    async fn read_index(&self) -> Result<IndexState, Error> {
+        let state = self.index.read().await?;
+        if state.notes.len() >= MANY_NOTES {
             self.call(Wake::Merge).await;
         }
-        Ok(charted)
+        Ok(state)
     }
 
-    /// Returns what a request for users goes by, where `charted` is what was read last.
-    async fn basis(&self, charted: &Charted, tries: &Tries) -> Result<Basis, Error> {
-        let loaded = match self.load(charted).await {
+    /// Returns what a request for users goes by, where `state` is what was read last.
+    async fn basis(&self, state: &IndexState, tries: &Tries) -> Result<Basis, Error> {
+        let loaded = match self.load(state).await {
             Err(Lost::Gone(key)) => {
                 // A merge may have exchanged the segments since they were read. At one generation, nothing has.
-                if tries.last != Some(generation_of(charted)) {
+                if tries.last != Some(state.generation()) {
                     return Ok(Basis::Changing);
                 }
                 tracing::error!(index.object = key, "an object of the index is not there");
@@ -243,7 +243,7 @@ impl Catalog {
             Err(Lost::Failed(error)) => return Err(error),
             Ok(snapshot) => snapshot,
         };
-        if self.has_index(charted) || loaded.tally(false) == self.users.tally().await? {
+        if self.has_index(state) || loaded.tally(false) == self.users.tally().await? {
             return Ok(Basis::Index(loaded));
         }
         if tries.count < 2 {
@@ -262,8 +262,8 @@ impl Catalog {
 
     /// Returns whether the segments and notes are all there is. Without a manifest of its own, a table may have users
     /// from before there were notes.
-    pub(crate) fn has_index(&self, charted: &Charted) -> bool {
-        charted
+    pub(crate) fn has_index(&self, state: &IndexState) -> bool {
+        state
             .manifest
             .as_ref()
             .is_some_and(|manifest| self.owns(manifest))
@@ -275,12 +275,12 @@ impl Catalog {
             && manifest.bucket == self.config.bucket
     }
 
-    /// Joins the segments and the notes of `charted`; only the notes, if the manifest is not this table's.
-    pub(crate) async fn load(&self, charted: &Charted) -> Result<Snapshot, Lost> {
-        let manifest = charted.manifest.as_ref().filter(|manifest| self.owns(manifest));
+    /// Joins the segments and the notes of `state`; only the notes, if the manifest is not this table's.
+    pub(crate) async fn load(&self, state: &IndexState) -> Result<Snapshot, Lost> {
+        let manifest = state.manifest.as_ref().filter(|manifest| self.owns(manifest));
         let segments = manifest.map(|manifest| manifest.segments.as_slice());
         self.cache
-            .load(&self.objects, segments.unwrap_or_default(), &charted.notes)
+            .load(&self.objects, segments.unwrap_or_default(), &state.notes)
             .await
     }
 
@@ -336,10 +336,10 @@ struct Tries {
 }
 
 impl Tries {
-    /// Counts one more, which has read `charted`.
-    fn again(&mut self, charted: &Charted) -> Result<(), Error> {
+    /// Counts one more, which has read `state`.
+    fn again(&mut self, state: &IndexState) -> Result<(), Error> {
         self.count += 1;
-        self.last = Some(generation_of(charted));
+        self.last = Some(state.generation());
         if self.count < TRIES {
             return Ok(());
         }
@@ -355,13 +355,6 @@ async fn find(snapshot: Snapshot, wanted: Wanted) -> Result<index::Found, Error>
     tokio::task::spawn_blocking(move || snapshot.find(&wanted))
         .await
         .map_err(|error| Error::internal("search users", error))
-}
-
-fn generation_of(charted: &Charted) -> u64 {
-    charted
-        .manifest
-        .as_ref()
-        .map_or(0, |manifest| manifest.generation)
 }
 
 /// Returns those of `users` that still match, in the order of `ids`.

@@ -33,7 +33,7 @@ pub(crate) async fn rebuild(mut work: Work<'_>, is_believed: bool) -> Result<Don
     let app = work.app;
     let now = work.now;
     let before = work.manifest.generation;
-    let known = match app.load(&work.charted).await {
+    let known = match app.load(&work.state).await {
         Ok(snapshot) => Some(snapshot),
         Err(Lost::Gone(_)) => None,
         Err(Lost::Failed(error)) => return Err(error),
@@ -50,7 +50,7 @@ pub(crate) async fn rebuild(mut work: Work<'_>, is_believed: bool) -> Result<Don
     let is_first = !app.owns(&work.manifest) || pause > LONGEST_PAUSE;
     let replaced = std::mem::take(&mut work.manifest.segments);
     let gone = replaced.into_iter().map(|segment| segment.key);
-    let gone = gone.chain(objects(&work.charted.notes));
+    let gone = gone.chain(objects(&work.state.notes));
     let since = clock::now().millis();
     let garbage = gone.map(|key| Garbage { key, since });
     work.manifest.garbage.extend(garbage);
@@ -64,7 +64,7 @@ pub(crate) async fn rebuild(mut work: Work<'_>, is_believed: bool) -> Result<Don
         return Ok(Done::Superseded);
     }
     // What they said was in the table before it was read.
-    app.index.forget(&work.charted.notes).await?;
+    app.index.forget(&work.state.notes).await?;
     let differences = match known.filter(|_| is_believed && !is_first) {
         Some(known) => Some(compared(app, known).await?),
         None => None,
@@ -78,19 +78,19 @@ pub(crate) async fn rebuild(mut work: Work<'_>, is_believed: bool) -> Result<Don
 
 /// Compares the index as it was, with the notes of before, with the one that was just built.
 async fn compared(app: &Catalog, known: Snapshot) -> Result<u64, Error> {
-    let charted = app.index.read().await?;
-    let built = match app.load(&charted).await {
+    let state = app.index.read().await?;
+    let built = match app.load(&state).await {
         Ok(built) => built,
         Err(Lost::Gone(_)) => return Ok(0),
         Err(Lost::Failed(error)) => return Err(error),
     };
     // What was written meanwhile is no difference.
-    let known = match entries(&charted.notes) {
+    let known = match entries(&state.notes) {
         Ok(noted) => known.with(std::sync::Arc::new(index::Columns::of(noted))),
         Err(Lost::Failed(error)) => return Err(error),
         Err(Lost::Gone(_)) => known,
     };
-    let has_objects = charted
+    let has_objects = state
         .notes
         .iter()
         .any(|note| matches!(note.content, Noted::Object(_)));
@@ -102,7 +102,7 @@ async fn compared(app: &Catalog, known: Snapshot) -> Result<u64, Error> {
 async fn deletions(work: &Work<'_>) -> Result<Vec<Entry>, Error> {
     let kept = u64::try_from(DELETIONS_KEPT.as_millis()).unwrap_or_default();
     let since = Timestamp::from_millis(work.now.millis().saturating_sub(kept));
-    let mut found = match entries(&work.charted.notes) {
+    let mut found = match entries(&work.state.notes) {
         Ok(entries) => entries,
         Err(Lost::Failed(error)) => return Err(error),
         Err(Lost::Gone(_)) => Vec::new(),

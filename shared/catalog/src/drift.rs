@@ -59,13 +59,13 @@ pub(crate) async fn verdict(work: &mut Work<'_>, snapshot: &Snapshot) -> Result<
 /// Returns by how much the index exceeds the counters; `None` if too much is written to say so.
 async fn difference(work: &Work<'_>, snapshot: &Snapshot) -> Result<Option<Tally>, Error> {
     let app = work.app;
-    let mut known = work.charted.clone();
+    let mut known = work.state.clone();
     let mut tally = snapshot.tally(false);
     for _ in 0..TRIES {
         let counters = app.users.tally().await?;
         let after = app.index.read().await?;
-        let keys = |charted: &table::Charted| -> Vec<String> {
-            charted.notes.iter().map(|note| note.key.sk.clone()).collect()
+        let keys = |state: &table::IndexState| -> Vec<String> {
+            state.notes.iter().map(|note| note.key.sk.clone()).collect()
         };
         // Nothing was written in between, so both are of one moment.
         if keys(&known) == keys(&after) {

@@ -10,7 +10,7 @@ use index::{Entry, Filter, Invalid, Merged, Segment, State};
 use roster::{Timestamp, User, UserView};
 use service::clock;
 use sheet::ExportedUsers;
-use table::{Charted, ExportFormat, ExportedFile};
+use table::{ExportFormat, ExportedFile, IndexState};
 use tokio::sync::mpsc::{self, Sender};
 
 use crate::cache::{Lost, deltas, entries, lost};
@@ -46,12 +46,12 @@ pub async fn write_export(app: &Catalog, id: &str, run: &str) -> Result<(), Erro
     }
     for _ in 0..TRIES {
         let taken_at = clock::now();
-        let charted = app.index.read().await?;
-        if !app.has_index(&charted) {
+        let state = app.index.read().await?;
+        if !app.has_index(&state) {
             tick(app, run, None, clock::now()).await?;
             continue;
         }
-        match written(app, &charted, (*format, filter), taken_at).await {
+        match written(app, &state, (*format, filter), taken_at).await {
             Ok(file) => return app.exports.finish(&export, &file).await,
             Err(Lost::Failed(error)) => return Err(error),
             Err(Lost::Gone(key)) => tracing::warn!(index.object = key, "an object of the index is not there"),
@@ -69,19 +69,19 @@ fn unavailable(source: &'static str) -> Error {
 
 async fn written(
     app: &Catalog,
-    charted: &Charted,
+    state: &IndexState,
     (format, filter): (ExportFormat, &Filter),
     taken_at: Timestamp,
 ) -> Result<ExportedFile, Lost> {
-    let segments = charted.manifest.iter().flat_map(|manifest| &manifest.segments);
+    let segments = state.manifest.iter().flat_map(|manifest| &manifest.segments);
     let mut files = Vec::new();
     for segment in segments {
         let read = app.objects.segment(&segment.key, segment.bytes).await;
         let bytes = read.map_err(|error: Unreadable| lost(&segment.key, error))?;
         files.push(Segment::read(bytes).map_err(|_| Lost::Gone(segment.key.clone()))?);
     }
-    let mut noted = entries(&charted.notes)?;
-    noted.extend(deltas(&app.objects, &charted.notes).await?);
+    let mut noted = entries(&state.notes)?;
+    noted.extend(deltas(&app.objects, &state.notes).await?);
 
     let (pieces, received) = mpsc::channel(AHEAD);
     let filter = filter.clone();

@@ -8,7 +8,7 @@ use errors::Error;
 use files::Wake;
 use index::{Entry, Segment, Written, merge};
 use roster::Timestamp;
-use table::{Charted, Garbage, Lease, Manifest, Note, Noted, SegmentFile};
+use table::{Garbage, IndexState, Lease, Manifest, Note, Noted, SegmentFile};
 
 use crate::cache::{Lost, deltas, entries, lost};
 use crate::{Catalog, build, drift, metrics};
@@ -59,14 +59,14 @@ pub async fn tick(app: &Catalog, run: &str, why: Option<Wake>, now: Timestamp) -
         return Ok(Done::Busy);
     };
     // After the claim, so that it is what no other call changes.
-    let charted = app.index.read().await?;
-    metrics::begun(app, charted.notes.first().map(|note| note.at), now);
+    let state = app.index.read().await?;
+    metrics::begun(app, state.notes.first().map(|note| note.at), now);
     let work = Work {
         app,
         run,
         now,
         manifest,
-        charted,
+        state,
     };
     let done = Box::pin(work.done(why)).await?;
     Ok(done)
@@ -79,7 +79,7 @@ pub(crate) struct Work<'a> {
     pub(crate) now: Timestamp,
     /// The manifest as it was taken.
     pub(crate) manifest: Manifest,
-    pub(crate) charted: Charted,
+    pub(crate) state: IndexState,
 }
 
 impl Work<'_> {
@@ -92,7 +92,7 @@ impl Work<'_> {
                 lease: self.manifest.lease.take(),
                 ..Manifest::default()
             };
-            self.charted.manifest = None;
+            self.state.manifest = None;
         }
         let is_whole = owns || self.notes_are_all().await?;
         if !is_whole || self.has_to_build(why, owns) {
@@ -105,7 +105,7 @@ impl Work<'_> {
             Err(Lost::Gone(key)) => {
                 tracing::error!(index.object = key, "an object of the index is not there");
                 let again = Work {
-                    charted: self.app.index.read().await?,
+                    state: self.app.index.read().await?,
                     ..self
                 };
                 Box::pin(build::rebuild(again, false)).await
@@ -115,7 +115,7 @@ impl Work<'_> {
 
     /// Returns whether the notes of a table without an index have all users, as in a table that is new.
     async fn notes_are_all(&self) -> Result<bool, Error> {
-        match self.app.load(&self.charted).await {
+        match self.app.load(&self.state).await {
             Ok(snapshot) => Ok(snapshot.tally(false) == self.app.users.tally().await?),
             Err(Lost::Gone(_)) => Ok(false),
             Err(Lost::Failed(error)) => Err(error),
@@ -135,7 +135,7 @@ impl Work<'_> {
 
     /// Puts what is noted into the segments.
     async fn merge(&mut self) -> Result<Done, Lost> {
-        let snapshot = self.app.load(&self.charted).await?;
+        let snapshot = self.app.load(&self.state).await?;
         let before = self.manifest.generation;
         let is_first = before == 0 || !self.app.owns(&self.manifest);
         self.drop_garbage().await.map_err(Lost::Failed)?;
@@ -144,7 +144,7 @@ impl Work<'_> {
             self.manifest.swept_at = self.now.millis();
         }
         let mut put = None;
-        let is_due = !self.charted.notes.is_empty() || !chosen.is_empty() || is_first;
+        let is_due = !self.state.notes.is_empty() || !chosen.is_empty() || is_first;
         if is_due {
             put = self.put_merged(&chosen).await?;
             self.manifest.generation += 1;
@@ -152,7 +152,7 @@ impl Work<'_> {
         let gone = chosen
             .into_iter()
             .map(|segment| segment.key)
-            .chain(objects(&self.charted.notes));
+            .chain(objects(&self.state.notes));
         let since = self.now.millis();
         self.manifest
             .garbage
@@ -171,7 +171,7 @@ impl Work<'_> {
         }
         self.app
             .index
-            .forget(&self.charted.notes)
+            .forget(&self.state.notes)
             .await
             .map_err(Lost::Failed)?;
         drift::settle(self.app, verdict, self.now)
@@ -219,10 +219,10 @@ impl Work<'_> {
         if is_swept && deleted > 0 {
             return std::mem::take(&mut self.manifest.segments);
         }
-        if self.charted.notes.is_empty() {
+        if self.state.notes.is_empty() {
             return Vec::new();
         }
-        let noted = self.charted.notes.iter().map(|note| match &note.content {
+        let noted = self.state.notes.iter().map(|note| match &note.content {
             Noted::Entries(_) => 1,
             // As many rows as a checkpoint has.
             Noted::Object(_) => self.app.config.import_segment_rows as u64,
@@ -251,8 +251,8 @@ impl Work<'_> {
             let bytes = read.map_err(|error| lost(&segment.key, error))?;
             files.push((segment.key.clone(), bytes));
         }
-        let mut noted = entries(&self.charted.notes)?;
-        noted.extend(deltas(&self.app.objects, &self.charted.notes).await?);
+        let mut noted = entries(&self.state.notes)?;
+        noted.extend(deltas(&self.app.objects, &self.state.notes).await?);
         // Only if nothing is left that may know the account.
         let is_all = self.manifest.segments.is_empty();
         let day_ago = self.now.millis().saturating_sub(millis(DELETIONS_KEPT));
@@ -270,7 +270,7 @@ impl Work<'_> {
     async fn drop_garbage(&mut self) -> Result<(), Error> {
         let kept = self.now.millis().saturating_sub(millis(GARBAGE_KEPT));
         // A call that was killed may have left notes that name what it has merged.
-        let named: HashSet<_> = objects(&self.charted.notes).collect();
+        let named: HashSet<_> = objects(&self.state.notes).collect();
         let (due, rest) = std::mem::take(&mut self.manifest.garbage)
             .into_iter()
             .partition::<Vec<_>, _>(|garbage| garbage.since <= kept && !named.contains(&garbage.key));
@@ -285,7 +285,7 @@ impl Work<'_> {
 
     /// Deletes the objects of the index that are older than a day and that nothing names.
     async fn drop_nameless(&self) -> Result<(), Error> {
-        let noted: HashSet<_> = objects(&self.charted.notes).collect();
+        let noted: HashSet<_> = objects(&self.state.notes).collect();
         let objects = self.app.objects.index_objects().await?.into_iter();
         let old = objects.filter(|object| {
             let is_old = self.now.since(object.since) > SWEPT_EVERY;

@@ -53,7 +53,7 @@ pub use exports::{Export, ExportFormat, ExportStore, ExportedFile};
 pub use history::{HistoryChange, HistoryLine, HistoryPage, HistorySlice, HistoryStore};
 pub use index::{Filter, Order, Place, SortBy};
 pub use listing::{Found, Listing};
-pub use manifest::{Charted, Garbage, IndexStore, Lease, Manifest, Progress, SegmentFile};
+pub use manifest::{Garbage, IndexState, IndexStore, Lease, Manifest, Progress, SegmentFile};
 pub use notes::{Note, Noted};
 pub use replays::{Attempt, Begun, ReplayStore};
 pub use table::{Item, Key, Refused, Table, When, from_item, is_refused, to_item, to_value};

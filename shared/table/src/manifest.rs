@@ -100,13 +100,21 @@ pub struct Lease {
     pub until: u64,
 }
 
-/// Everything in the partition of the index.
+/// What the index of users is made of at one moment, but for a secret everything in its partition.
 #[derive(Clone, Debug, Default)]
-pub struct Charted {
+pub struct IndexState {
     /// The manifest, if there is one.
     pub manifest: Option<Manifest>,
     /// The notes, oldest first.
     pub notes: Vec<Note>,
+}
+
+impl IndexState {
+    /// Returns the generation of the manifest; 0 if there is none.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.manifest.as_ref().map_or(0, |manifest| manifest.generation)
+    }
 }
 
 /// The manifest and the notes.
@@ -169,18 +177,18 @@ impl IndexStore {
     /// # Errors
     ///
     /// If storage fails.
-    pub async fn read(&self) -> Result<Charted, Error> {
+    pub async fn read(&self) -> Result<IndexState, Error> {
         let doing = "read the index's notes";
-        let mut charted = Charted::default();
+        let mut state = IndexState::default();
         for item in self.table.partition(PARTITION, doing).await? {
             let place = item.get("SK").and_then(|place| place.as_s().ok());
             match place.map(String::as_str) {
-                Some(MANIFEST) => charted.manifest = Some(from_item(item, doing)?),
+                Some(MANIFEST) => state.manifest = Some(from_item(item, doing)?),
                 Some(SECRET) | None => {}
-                Some(_) => charted.notes.extend(note(item)),
+                Some(_) => state.notes.extend(note(item)),
             }
         }
-        Ok(charted)
+        Ok(state)
     }
 
     /// Returns the secret by which cursors are sealed. It is made by the first who needs it and never changes.
