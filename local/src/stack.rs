@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
-use std::io;
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use shared::intake::Intake;
 use shared::{BoxError, Config};
 use tempfile::TempDir;
+use uuid::Uuid;
 
 use crate::clients::Credentials;
 use crate::dynamodb::TableFile;
@@ -180,7 +181,7 @@ impl Local {
         stores.make(&template).await?;
 
         let mut common = stores.environment();
-        common.extend(environment);
+        common.extend(folder.epoch().into_iter().chain(environment));
         let wiring = Wiring::new(&template, &common, &stores.dynamodb, &stores.s3);
         let config = wiring
             .config()
@@ -340,7 +341,11 @@ async fn bootstrap(invoker: &Invoker) -> Result<String, StartError> {
 /// The data folder, held by one process at a time.
 enum Folder {
     Temporary(TempDir),
-    Kept { path: PathBuf, _lock: File },
+    Kept {
+        path: PathBuf,
+        _lock: File,
+        epoch: String,
+    },
 }
 
 impl Folder {
@@ -354,15 +359,29 @@ impl Folder {
         let of_folder = |error| StartError::folder(path, &error);
         std::fs::create_dir_all(path).map_err(of_folder)?;
         let path = path.canonicalize().map_err(of_folder)?;
-        let lock = File::create(path.join("lock")).map_err(of_folder)?;
+        let mut options = File::options();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut lock = options.open(path.join("lock")).map_err(of_folder)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self::Kept { path, _lock: lock }),
+            Ok(()) => Ok(Self::Kept {
+                epoch: epoch_in(&mut lock).map_err(of_folder)?,
+                path,
+                _lock: lock,
+            }),
             Err(TryLockError::WouldBlock) => Err(StartError::new(format!(
                 "another process uses the data in {}; stop it, or choose another folder by --data",
                 path.display()
             ))),
             Err(TryLockError::Error(error)) => Err(of_folder(error)),
         }
+    }
+
+    /// The variable that tells functions whether a version without the index of users may have used the data.
+    fn epoch(&self) -> Option<(String, String)> {
+        let Self::Kept { epoch, .. } = self else {
+            return None;
+        };
+        Some(("INDEX_EPOCH".to_owned(), epoch.clone()))
     }
 
     fn path(&self) -> &Path {
@@ -378,6 +397,21 @@ impl Folder {
             Self::Kept { path, .. } => Some(path.join("dynamodb.sqlite")),
         }
     }
+}
+
+/// Returns the name in the file that locks a folder. Versions without the index of users leave the file empty when they
+/// start; then there is a new name from now on.
+fn epoch_in(lock: &mut File) -> io::Result<String> {
+    let mut kept = Vec::new();
+    lock.read_to_end(&mut kept)?;
+    if let Ok(epoch) = Uuid::try_parse_ascii(&kept) {
+        return Ok(epoch.to_string());
+    }
+    let epoch = Uuid::new_v4().to_string();
+    lock.set_len(0)?;
+    lock.rewind()?;
+    lock.write_all(epoch.as_bytes())?;
+    Ok(epoch)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
+use local::{Data, Options};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::catalog::{Catalog, Done, tick};
@@ -17,16 +18,21 @@ use shared::table::{IndexStore, Lease, Manifest, SegmentFile};
 
 use crate::support::faults::{Fault, Faults, Schedule, mixed};
 use crate::support::index::{compare, counted};
-use crate::support::{Service, send};
+use crate::support::{Service, owned, send};
 
 /// Longer than any pause between two calls by the clock.
 const HOUR: Duration = Duration::from_hours(1);
+
+type Variables = &'static [(&'static str, &'static str)];
+
+/// With the variables of a deployment that may go back to the version before.
+const LISTING: Variables = &[("USERS_IN_LISTING", "true")];
 
 /// A service whose index is looked after by the tests alone.
 struct World {
     service: Service,
     catalog: Catalog,
-    variables: &'static [(&'static str, &'static str)],
+    variables: Variables,
     calls: u64,
 }
 
@@ -56,8 +62,11 @@ impl World {
         Self::with_variables(&[]).await
     }
 
-    async fn with_variables(variables: &'static [(&'static str, &'static str)]) -> Self {
-        let service = Service::without_runs(variables).await;
+    async fn with_variables(variables: Variables) -> Self {
+        Self::over(Service::without_runs(variables).await, variables)
+    }
+
+    fn over(service: Service, variables: Variables) -> Self {
         let catalog = Faults::new(Schedule::Clean).catalog(&service.local, variables);
         Self {
             service,
@@ -176,6 +185,7 @@ impl World {
         let before = manifest.generation;
         manifest.table = self.service.local.table().to_owned();
         manifest.bucket = self.service.local.bucket().to_owned();
+        manifest.epoch.clone_from(&self.catalog.config.index_epoch);
         manifest.segments = vec![file];
         manifest.generation += 1;
         assert!(store.store(&manifest, before, "many").await.unwrap());
@@ -393,12 +403,7 @@ async fn a_search_finds_what_the_table_has_after_any_changes_merges_and_builds()
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_is_found_as_it_is_counted() {
     let service = Service::with_variables(&[("IMPORT_SEGMENT_ROWS", "90")]).await;
-    let world = World {
-        catalog: Faults::new(Schedule::Clean).catalog(&service.local, &[]),
-        service,
-        variables: &[],
-        calls: 0,
-    };
+    let world = World::over(service, &[]);
     let rows: Vec<_> = (0..180)
         .map(|row| format!("ada{row}@example.org,Ada,Lovelace{row}\n"))
         .collect();
@@ -690,9 +695,72 @@ async fn what_functions_without_notes_wrote_is_found_after_a_pause_and_twenty_mi
     world.compare("twenty minutes later").await;
 }
 
+/// A service over `folder`.
+async fn over(folder: &tempfile::TempDir, variables: Variables) -> World {
+    let options = Options {
+        data: Data::Dir(folder.path().to_owned()),
+        environment: owned(variables).collect(),
+        ..Options::default()
+    };
+    World::over(Service::with(options).await, variables)
+}
+
+/// Leaves `folder` as the version without an index does when it starts.
+fn opened_by_the_version_before(folder: &tempfile::TempDir) {
+    std::fs::File::create(folder.path().join("lock")).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_the_version_before_is_found_at_once_however_short_it_ran() {
+    let folder = tempfile::tempdir().unwrap();
+    for (variables, name) in [(LISTING, "Ada"), (LISTING, "Bea"), (&[], "Cyd")] {
+        let mut world = over(&folder, LISTING).await;
+        let made = world.create(&format!("{name}@example.org")).await;
+        world.tick(None, clock::now()).await;
+        // The changes of the version before have no notes, and this one moves no counter.
+        let path = format!("/users/{}", made["id"].as_str().unwrap());
+        let change = json!({"lastName": format!("{name}-changed")});
+        world.service.put(&path, &change).await.expect(200);
+        world.forget_notes().await;
+        world.service.local.stop().await;
+
+        opened_by_the_version_before(&folder);
+        let mut world = over(&folder, variables).await;
+        let search = format!("/users?searchText={name}-changed");
+        let found = world.service.get(&search).await;
+        if variables.is_empty() {
+            assert_eq!(found.status, 503, "{name}");
+            assert!(found.headers.contains_key("retry-after"));
+            // It has called the function of the index.
+            world.service.local.settled().await;
+        } else {
+            assert_eq!(found.expect(200)["count"], 1, "{name}");
+            assert_eq!(world.tick(None, clock::now()).await, Done::Rebuilt);
+        }
+        world.compare(name).await;
+        let found = world.service.get(&search).await.expect(200);
+        assert_eq!(found["count"], 1, "{name}");
+        world.service.local.stop().await;
+
+        // Another start of this version is none of that one.
+        let mut world = over(&folder, variables).await;
+        assert_ne!(world.tick(None, clock::now()).await, Done::Rebuilt);
+        world.service.local.stop().await;
+    }
+
+    // Users were left out of `listing` meanwhile.
+    opened_by_the_version_before(&folder);
+    let world = over(&folder, LISTING).await;
+    let refused = world.service.get("/users").await;
+    assert_eq!(refused.status, 503);
+    assert!(refused.headers.contains_key("retry-after"));
+    world.service.local.settled().await;
+    assert_eq!(world.service.get("/users").await.expect(200)["count"], 4);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_from_before_there_was_an_index_is_read_as_before_until_it_is_built() {
-    let mut world = World::with_variables(&[("USERS_IN_LISTING", "true")]).await;
+    let mut world = World::with_variables(LISTING).await;
     for number in 0..5 {
         world.create(&format!("ada{number}@example.org")).await;
     }

@@ -10,7 +10,7 @@ use shared::clock;
 use shared::roster::{
     Email, Given, RequestMark, Role, Roles, Tally, Timestamp, UserDraft, UserId, Violation,
 };
-use shared::table::{Account, IndexStore, WhenFull};
+use shared::table::{Account, IndexStore, Manifest, WhenFull};
 
 /// What an operator asks for.
 #[derive(Clone, Debug, Deserialize)]
@@ -71,7 +71,13 @@ pub async fn handle(app: &App, event: LambdaEvent<Request>) -> Result<Answer, In
             if app.users.tally().await? == Tally::default() {
                 // Otherwise users are listed only while nobody writes, until the clock calls the function of the index.
                 let index = IndexStore::new(app.table.clone());
-                index.begin(&app.config.bucket, clock::now()).await?;
+                let deployed = Manifest {
+                    bucket: app.config.bucket.clone(),
+                    epoch: app.config.index_epoch.clone(),
+                    is_listing_partial: !app.config.users_in_listing,
+                    ..Manifest::default()
+                };
+                index.begin(deployed, clock::now()).await?;
             }
             let user = accounts::create(app, &actor, new, RequestMark::random()).await?;
             Account::new(user)

@@ -148,7 +148,7 @@ impl Catalog {
     /// Returns the first page by address, read from the beginning of the segments; `None` if that is not known to be
     /// right, or spares little.
     async fn first_page(&self, state: &IndexState, limit: u64) -> Result<Option<Page>, Error> {
-        let Some(manifest) = state.manifest.as_ref().filter(|manifest| self.owns(manifest)) else {
+        let Some(manifest) = state.manifest.as_ref().filter(|_| self.has_index(state)) else {
             return Ok(None);
         };
         let beginning = self
@@ -243,14 +243,25 @@ impl Catalog {
             Err(Lost::Failed(error)) => return Err(error),
             Ok(snapshot) => snapshot,
         };
-        if self.has_index(state) || loaded.tally(false) == self.users.tally().await? {
+        // Notes of an index that was built before tell nothing of those who are only in its segments.
+        let is_new = || {
+            state
+                .manifest
+                .as_ref()
+                .is_none_or(|manifest| !self.owns(manifest))
+        };
+        if self.has_index(state) || (is_new() && loaded.tally(false) == self.users.tally().await?) {
             return Ok(Basis::Index(loaded));
         }
         if tries.count < 2 {
             // Somebody may have written between the two reads.
             return Ok(Basis::Changing);
         }
-        if self.config.users_in_listing {
+        let is_partial = state
+            .manifest
+            .as_ref()
+            .is_some_and(|manifest| manifest.is_listing_partial);
+        if self.config.users_in_listing && !is_partial {
             return Ok(Basis::Listing);
         }
         self.call(Wake::Lost).await;
@@ -260,15 +271,21 @@ impl Catalog {
         })
     }
 
-    /// Returns whether the segments and notes are all there is. Without a manifest of its own, a table may have users
-    /// from before there were notes.
+    /// Returns whether the segments and notes are all there is. Without a manifest of its own and of this epoch, a table
+    /// may have users whom a version without notes has made or changed.
     pub(crate) fn has_index(&self, state: &IndexState) -> bool {
         state
             .manifest
             .as_ref()
-            .is_some_and(|manifest| self.owns(manifest))
+            .is_some_and(|manifest| self.is_current(manifest))
     }
 
+    /// Returns whether no version without notes can have run since the index was built.
+    pub(crate) fn is_current(&self, manifest: &table::Manifest) -> bool {
+        self.owns(manifest) && manifest.epoch == self.config.index_epoch
+    }
+
+    /// Returns whether the index is of this table, though maybe of an earlier epoch.
     pub(crate) fn owns(&self, manifest: &table::Manifest) -> bool {
         manifest.generation > 0
             && manifest.table == self.config.table

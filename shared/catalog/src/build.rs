@@ -47,7 +47,7 @@ pub(crate) async fn rebuild(mut work: Work<'_>, is_believed: bool) -> Result<Don
     let files = segments(app, deletions, &renewal).await?;
 
     let pause = now.since(Timestamp::from_millis(work.manifest.seen_at));
-    let is_first = !app.owns(&work.manifest) || pause > LONGEST_PAUSE;
+    let is_first = !app.is_current(&work.manifest) || pause > LONGEST_PAUSE;
     let replaced = std::mem::take(&mut work.manifest.segments);
     let gone = replaced.into_iter().map(|segment| segment.key);
     let gone = gone.chain(objects(&work.state.notes));

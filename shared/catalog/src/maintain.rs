@@ -90,13 +90,14 @@ impl Work<'_> {
             self.manifest = Manifest {
                 generation: self.manifest.generation,
                 lease: self.manifest.lease.take(),
+                is_listing_partial: self.manifest.is_listing_partial,
                 ..Manifest::default()
             };
             self.state.manifest = None;
         }
         let is_whole = owns || self.notes_are_all().await?;
         if !is_whole || self.has_to_build(why, owns) {
-            let is_believed = owns && why != Some(Wake::Lost);
+            let is_believed = self.app.is_current(&self.manifest) && why != Some(Wake::Lost);
             return Box::pin(build::rebuild(self, is_believed)).await;
         }
         match Box::pin(self.merge()).await {
@@ -127,6 +128,7 @@ impl Work<'_> {
         let manifest = &self.manifest;
         let other_collation = |segment: &SegmentFile| segment.collation != index::COLLATION_VERSION;
         owns && (why == Some(Wake::Lost)
+            || !self.app.is_current(manifest)
             || manifest.segments.iter().any(other_collation)
             || manifest.rebuild_at.is_some_and(|at| at <= self.now.millis())
             || since(manifest.seen_at) > LONGEST_PAUSE
@@ -185,6 +187,7 @@ impl Work<'_> {
         let manifest = &mut self.manifest;
         manifest.table.clone_from(&self.app.config.table);
         manifest.bucket.clone_from(&self.app.config.bucket);
+        manifest.epoch.clone_from(&self.app.config.index_epoch);
         manifest.rebuilt_at = self.now.millis();
         if manifest.swept_at == 0 {
             manifest.swept_at = self.now.millis();
@@ -196,6 +199,7 @@ impl Work<'_> {
         let manifest = &mut self.manifest;
         manifest.seen_at = self.now.millis();
         manifest.lease = None;
+        manifest.is_listing_partial |= !self.app.config.users_in_listing;
         manifest
             .segments
             .sort_by_key(|segment| std::cmp::Reverse(segment.entries));

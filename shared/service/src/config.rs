@@ -24,6 +24,7 @@ use crate::auth::issuer::{Issuer, IssuerUrl, Profile};
 /// | `MAX_OPEN_UPLOADS` | upload URLs of one user that are valid at once | 20 |
 /// | `IMPORT_SEGMENT_ROWS` | rows between two checkpoints | 5000 |
 /// | `USERS_IN_LISTING` | whether users are put into the table's index `listing` too, as the version before needs it | `false` |
+/// | `INDEX_EPOCH` | a name that is another one if a version without the index of users may have run since | none |
 /// | `DROP_MAY_GIVE_ADMIN_ROLES` | whether a dropped file may give an admin role | `false` |
 /// | `STORAGE_CALL_MILLIS` | how long one call to storage may take; the other time limits follow from it | 5000, the most |
 /// | `CONTACTS_PER_OWNER` | how many contacts one owner may have | 25000 |
@@ -55,6 +56,9 @@ pub struct Config {
     pub limits: Limits,
     /// Whether users are put into the table's index `listing` too, as the version before needs it.
     pub users_in_listing: bool,
+    /// A name that is another one if a version without the index of users may have run since: what such a version has
+    /// changed, the index does not know.
+    pub index_epoch: String,
     /// Whether a file dropped into the bucket may give an admin role.
     pub drop_may_give_admin_roles: bool,
     /// How many contacts one owner may have.
@@ -156,6 +160,7 @@ impl Config {
             import_segment_rows: lookup.size("IMPORT_SEGMENT_ROWS", 5000)?,
             limits: Limits::new(Duration::from_millis(call)),
             users_in_listing: lookup.flag("USERS_IN_LISTING", false)?,
+            index_epoch: lookup.variable("INDEX_EPOCH").unwrap_or_default(),
             drop_may_give_admin_roles: lookup.flag("DROP_MAY_GIVE_ADMIN_ROLES", false)?,
             contacts_per_owner: lookup.number("CONTACTS_PER_OWNER", 25_000)?,
             tokens_per_user: usize::try_from(tokens_per_user).unwrap_or(usize::MAX),

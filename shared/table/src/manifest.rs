@@ -31,6 +31,8 @@ pub struct Manifest {
     pub table: String,
     /// The bucket that has the segments.
     pub bucket: String,
+    /// The epoch that it belongs to: in another one, a version without notes may have changed users since.
+    pub epoch: String,
     /// The segments, largest first.
     pub segments: Vec<SegmentFile>,
     /// Objects that no reader of this generation needs.
@@ -47,6 +49,8 @@ pub struct Manifest {
     /// When it is to be built again, because functions of the version before may still have written, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rebuild_at: Option<u64>,
+    /// Whether users may have been left out of the table's index `listing`.
+    pub is_listing_partial: bool,
     /// How often in a row the index and the counters were found to differ while no import was under way.
     pub differs: u64,
     /// Whether the index was built again for that. If it still differs, the counters are wrong.
@@ -249,20 +253,20 @@ impl IndexStore {
     }
 
     /// Begins the index of a table that has no users yet, unless it has a manifest: what follows is all in notes.
+    /// `deployed` has what the deployment decides.
     ///
     /// # Errors
     ///
     /// If storage fails.
-    pub async fn begin(&self, bucket: &str, now: Timestamp) -> Result<(), Error> {
+    pub async fn begin(&self, deployed: Manifest, now: Timestamp) -> Result<(), Error> {
         let doing = "begin the index";
         let manifest = Manifest {
             generation: 1,
             table: self.table.name().to_owned(),
-            bucket: bucket.to_owned(),
             seen_at: now.millis(),
             rebuilt_at: now.millis(),
             swept_at: now.millis(),
-            ..Manifest::default()
+            ..deployed
         };
         let begun = self
             .table

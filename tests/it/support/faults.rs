@@ -298,6 +298,7 @@ fn config(local: &Local, variables: &[(&str, &str)]) -> Config {
     let config = Config::from_lookup(|name| match name {
         "TABLE_NAME" => Some(local.table().to_owned()),
         "BUCKET_NAME" => Some(local.bucket().to_owned()),
+        "INDEX_EPOCH" => Some(local.app().config.index_epoch.clone()),
         _ => variables
             .iter()
             .find(|(known, _)| *known == name)
