@@ -37,6 +37,12 @@ impl AccountType {
     }
 
     /// Returns the account type that was most likely meant by a text that JSON does not take.
+    ///
+    /// ```
+    /// # use roster::AccountType;
+    /// assert_eq!(AccountType::suggestion(" ldap ").as_deref(), Some("LDAP"));
+    /// assert_eq!(AccountType::suggestion("cloud"), None);
+    /// ```
     #[must_use]
     pub fn suggestion(text: &str) -> Option<String> {
         Self::from_label(text).map(|kind| kind.as_str().to_owned())

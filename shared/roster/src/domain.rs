@@ -157,6 +157,8 @@ mod tests {
             ("😀.example", '😀'),
             ("xn--n3h.example", '☃'),
             ("a·b.example", '·'),
+            ("a·l.example", '·'),
+            ("l·a.example", '·'),
             ("a・b.example", '・'),
             ("بـب.example", 'ـ'),
             ("exa\u{ad}mple.org", '\u{ad}'),

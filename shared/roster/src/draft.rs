@@ -85,12 +85,6 @@ pub enum Change<T> {
 }
 
 impl<T> Change<T> {
-    /// Whether the member is left as it is.
-    #[must_use]
-    pub const fn is_keep(&self) -> bool {
-        matches!(self, Self::Keep)
-    }
-
     /// Returns the member's value after the change.
     #[must_use]
     pub fn applied_to(self, old: Option<&T>) -> Option<T>

@@ -343,6 +343,8 @@ mod tests {
         assert_eq!(slot.to_string(), BASE32_NOPAD.encode(&hash[..15]).to_lowercase());
         assert_eq!(slot.to_string().len(), 24);
         assert_eq!(slot.shard(), hash[0] / 32);
+        assert_eq!(slot.bytes(), hash[..15]);
+        assert_eq!(Slot::of_bytes(slot.bytes()), slot);
     }
 
     #[test]
