@@ -239,6 +239,13 @@ impl Members {
     }
 
     /// Returns the set without one member.
+    ///
+    /// ```
+    /// # use roster::{Member, Members};
+    /// let both = Members::default().with(Member::Email).with(Member::Roles);
+    /// assert!(!both.without(Member::Email).contains(Member::Email));
+    /// assert!(both.without(Member::Email).contains(Member::Roles));
+    /// ```
     #[must_use]
     pub const fn without(self, member: Member) -> Self {
         Self(self.0 & !(1 << member as u16))

@@ -211,6 +211,18 @@ fn an_address_that_is_refused_comes_with_the_one_that_was_meant() {
 }
 
 #[test]
+fn a_number_that_is_refused_comes_with_the_one_that_was_meant_in_the_country() {
+    let suggestion = |country, cell| rules(country).suggestion(Member::MobileNumber, cell);
+
+    assert_eq!(
+        suggestion(Some("DE"), "0151 23456789").as_deref(),
+        Some("+4915123456789")
+    );
+    assert_eq!(suggestion(None, "0151 23456789"), None);
+    assert_eq!(suggestion(Some("DE"), "house"), None);
+}
+
+#[test]
 fn roles_are_read_however_they_are_separated() {
     for cell in [
         "Originator, Collaborator",
