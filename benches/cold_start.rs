@@ -20,7 +20,7 @@ use crate::Measured;
 /// How long a function may take to its first answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The first call of each function: an event in `events/`.
-const CALLS: [(&str, &str); 15] = [
+const CALLS: [(&str, &str); 16] = [
     ("bootstrap", "administrator-exists"),
     ("contact", "get"),
     ("contacts", "get-list"),
@@ -28,6 +28,7 @@ const CALLS: [(&str, &str); 15] = [
     ("import", "get-unknown"),
     ("import-file", "put-unknown-import"),
     ("imports", "get-list"),
+    ("index-users", "clock"),
     ("me", "get"),
     ("openapi", "get-unknown-path"),
     ("page", "get-shell"),
