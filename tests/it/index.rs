@@ -775,6 +775,38 @@ async fn a_table_from_before_there_was_an_index_is_read_as_before_until_it_is_bu
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_large_import_leaves_does_not_fill_the_manifest() {
+    let mut world = World::start().await;
+    world.create("ada@example.org").await;
+    world.tick(None, clock::now()).await;
+    world.create("bob@example.org").await;
+    let app = world.service.app();
+    let users = counted(&world.catalog).await;
+    let entries: Vec<_> = users.into_iter().map(|user| Entry::present(user, true)).collect();
+    for line in 0..250 {
+        let import = ImportId::of_object("", "", "");
+        let delta = app.uploads.put_delta(import, line, pack(&entries)).await.unwrap();
+        let noted = app.users.noting_object(&delta, "note users").unwrap();
+        app.table.transact(vec![noted], "note users").await.unwrap();
+    }
+    // Finds so many notes that it calls the function of the index.
+    world.compare("with deltas").await;
+    world.service.local.settled().await;
+    world.tick(None, clock::now()).await;
+
+    let manifest = world.manifest().await.unwrap();
+    assert_eq!(manifest.garbage.len(), 200);
+    assert!(manifest.garbage[0].key.starts_with("index/segments/"));
+    world.compare("without deltas").await;
+    let later = clock::now().plus(Duration::from_hours(25));
+    for minutes in [0, 10, 20, 30] {
+        world.tick(None, later.plus(Duration::from_mins(minutes))).await;
+    }
+    assert_eq!(world.objects("index/deltas/").await.len(), 0);
+    world.compare("a day later").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_difference_is_found_and_repaired_on_either_side() {
     let mut world = World::start().await;
     for number in 0..5 {

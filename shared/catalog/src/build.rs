@@ -11,11 +11,11 @@ use futures::future::try_join_all;
 use index::{Entry, Snapshot, Written};
 use roster::{ImportId, Timestamp};
 use service::clock;
-use table::{Garbage, Item, Lease, Noted, Progress, SegmentFile};
+use table::{Item, Lease, Noted, Progress, SegmentFile};
 use tokio::sync::Mutex;
 
 use crate::cache::{Lost, entries};
-use crate::maintain::{DELETIONS_KEPT, Done, LEASE, LONGEST_PAUSE, Work, merged, objects, put};
+use crate::maintain::{DELETIONS_KEPT, Done, LEASE, LONGEST_PAUSE, Work, merged, put};
 use crate::{Catalog, metrics};
 
 /// Parts of the table that are read side by side, a page of 1 MB each: the build has 15 minutes, and shares what the table
@@ -49,11 +49,8 @@ pub(crate) async fn rebuild(mut work: Work<'_>, is_believed: bool) -> Result<Don
     let pause = now.since(Timestamp::from_millis(work.manifest.seen_at));
     let is_first = !app.is_current(&work.manifest) || pause > LONGEST_PAUSE;
     let replaced = std::mem::take(&mut work.manifest.segments);
-    let gone = replaced.into_iter().map(|segment| segment.key);
-    let gone = gone.chain(objects(&work.state.notes));
-    let since = clock::now().millis();
-    let garbage = gone.map(|key| Garbage { key, since });
-    work.manifest.garbage.extend(garbage);
+    let gone = replaced.into_iter().map(|segment| segment.key).collect();
+    work.leave(gone, clock::now());
     work.manifest.segments.clone_from(&files);
     work.manifest.generation += 1;
     work.manifest.rebuild_at = is_first.then(|| now.plus(AGAIN).millis());

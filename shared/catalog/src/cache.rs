@@ -158,8 +158,11 @@ impl Cache {
             sources.iter().filter(is_missing).cloned().collect()
         };
         let reads: Vec<_> = missing.into_iter().map(|source| read(objects, source)).collect();
-        let read: Vec<_> = stream::iter(reads).buffered(READS).try_collect().await?;
-        self.known().columns.extend(read);
+        let mut reads = stream::iter(reads).buffer_unordered(READS);
+        // One by one, so that a request that is out of time has not read for nothing.
+        while let Some((key, columns)) = reads.try_next().await? {
+            self.known().columns.insert(key, columns);
+        }
         Ok(())
     }
 
@@ -185,7 +188,7 @@ impl Cache {
         let (known, mut snapshot) = earlier.unwrap_or_default();
         for key in &keys[known.len()..] {
             let columns = columns.get(key).ok_or_else(|| Lost::Gone(key.clone()))?;
-            snapshot = snapshot.with(Arc::clone(columns));
+            snapshot = snapshot.with(Arc::clone(columns)).compacted();
         }
         let mut all = snapshot.clone();
         let entries = entries(notes)?;

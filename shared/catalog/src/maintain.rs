@@ -18,6 +18,9 @@ use crate::{Catalog, build, drift, metrics};
 pub(crate) const LEASE: Duration = Duration::from_mins(2);
 /// How long a replaced object stays for readers that have begun before: they read for half a minute at most.
 const GARBAGE_KEPT: Duration = Duration::from_mins(10);
+/// How much garbage the manifest names: a large import leaves thousands of objects, each search reads the manifest, and an item
+/// has at most 400 KB. What is not named is found by the daily look for such objects.
+const GARBAGE_NAMED: usize = 200;
 /// How long a deletion is remembered: a run of an import that has the user in hand ends long before.
 pub(crate) const DELETIONS_KEPT: Duration = Duration::from_hours(24);
 /// After a longer pause between two calls, functions of a version without notes may have written.
@@ -151,14 +154,8 @@ impl Work<'_> {
             put = self.put_merged(&chosen).await?;
             self.manifest.generation += 1;
         }
-        let gone = chosen
-            .into_iter()
-            .map(|segment| segment.key)
-            .chain(objects(&self.state.notes));
-        let since = self.now.millis();
-        self.manifest
-            .garbage
-            .extend(gone.map(|key| Garbage { key, since }));
+        let gone: Vec<_> = chosen.into_iter().map(|segment| segment.key).collect();
+        self.leave(gone, self.now);
         if is_first {
             self.own();
         }
@@ -180,6 +177,15 @@ impl Work<'_> {
             .await
             .map_err(Lost::Failed)?;
         Ok(if is_due { Done::Merged } else { Done::Nothing })
+    }
+
+    /// Says that nobody who begins now needs `segments` and what the notes name.
+    pub(crate) fn leave(&mut self, segments: Vec<String>, now: Timestamp) {
+        let room = GARBAGE_NAMED.saturating_sub(self.manifest.garbage.len() + segments.len());
+        let gone = segments.into_iter().chain(objects(&self.state.notes).take(room));
+        let since = now.millis();
+        let garbage = gone.map(|key| Garbage { key, since });
+        self.manifest.garbage.extend(garbage);
     }
 
     /// Says that the manifest is this table's from now on.

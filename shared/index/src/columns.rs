@@ -193,6 +193,35 @@ impl Columns {
         self.prefixes.push(prefix);
     }
 
+    /// Appends the entry `index` of `other`, which sorts behind those that are here, as one that is counted or not.
+    pub(crate) fn push_of(
+        &mut self,
+        other: &Self,
+        index: usize,
+        is_counted: bool,
+        known: &mut HashMap<ImportId, u32>,
+    ) {
+        let (from, own) = (number(index), number(self.len()));
+        self.text.extend_from_slice(other.text(index));
+        self.ends.push(number(self.text.len()));
+        let counted = if is_counted { flag::COUNTED } else { 0 };
+        self.flags.push(other.flags[index] & !flag::COUNTED | counted);
+        self.suffixes.push(other.suffixes[index]);
+        if let Ok(place) = other.elsewhere.binary_search_by_key(&from, |(index, _)| *index) {
+            self.elsewhere.push((own, other.elsewhere[place].1));
+        }
+        if let Ok(place) = other.versions.binary_search_by_key(&from, |(index, _)| *index) {
+            self.versions.push((own, other.versions[place].1));
+        }
+        self.times.push(other.times[index]);
+        let import = other.imports[index]
+            .checked_sub(1)
+            .map(|number| other.dictionary[number as usize]);
+        let import = import.map_or(0, |id| self.import_number(id, known));
+        self.imports.push(import);
+        self.prefixes.push(other.prefixes[index]);
+    }
+
     /// Returns the number of an import in `dictionary`, to which it is added if `known` does not have it.
     fn import_number(&mut self, id: ImportId, known: &mut HashMap<ImportId, u32>) -> u32 {
         *known.entry(id).or_insert_with(|| {

@@ -1,6 +1,7 @@
 //! What several sets of entries say together.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use roster::{Tally, Timestamp, UserId};
@@ -11,6 +12,9 @@ use crate::columns::{self, Columns};
 use crate::query::{Filter, Order, Place, SortBy};
 use crate::segment::{Segment, Writer};
 use crate::{Entry, State};
+
+/// Entries beyond which parts are not put together: copying them would take longer than looking into one more.
+const LARGE: usize = if cfg!(test) { 40 } else { 500_000 };
 
 /// One page that is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,16 +78,9 @@ impl Snapshot {
     #[must_use]
     pub fn with(&self, columns: Arc<Columns>) -> Self {
         let mut parts = self.parts.clone();
-        let count = columns.len();
-        let mut added = Part {
-            best: Bits::of(count, |_| true),
-            listed: Bits::of(count, |index| {
-                columns.is_counted(index) && !columns.is_deleted(index)
-            }),
-            columns,
-        };
+        let mut added = Part::new(columns);
         if !parts.is_empty() {
-            for index in 0..count {
+            for index in 0..added.columns.len() {
                 let id = added.columns.id(index);
                 let known = parts.iter_mut().find_map(|part| {
                     let index = part.columns.find(id, |index| part.best.get(index))?;
@@ -96,6 +93,24 @@ impl Snapshot {
         }
         parts.push(added);
         Self { parts }
+    }
+
+    /// Returns the same in fewer parts: small ones at the end are put together as long as the one before is not much
+    /// larger.
+    ///
+    /// Each further set of entries is looked up in all parts, so without that a thousand of them take minutes.
+    #[must_use]
+    pub fn compacted(mut self) -> Self {
+        while let [.., one, other] = self.parts.as_slice() {
+            let (one_len, other_len) = (one.columns.len(), other.columns.len());
+            if one_len > 2 * other_len || one_len + other_len > LARGE {
+                break;
+            }
+            let joined = one.joined(other);
+            self.parts.truncate(self.parts.len() - 2);
+            self.parts.push(joined);
+        }
+        self
     }
 
     /// Returns how many users are listed.
@@ -197,6 +212,47 @@ impl Snapshot {
 }
 
 impl Part {
+    /// Returns a set of entries as a part of its own.
+    fn new(columns: Arc<Columns>) -> Self {
+        let count = columns.len();
+        Self {
+            best: Bits::of(count, |_| true),
+            listed: Bits::of(count, |index| {
+                columns.is_counted(index) && !columns.is_deleted(index)
+            }),
+            columns,
+        }
+    }
+
+    /// Returns what two parts of a snapshot say together. Entries that another part knows better are left out.
+    fn joined(&self, other: &Self) -> Self {
+        let mut columns = Columns::default();
+        let mut known = HashMap::new();
+        let mut push = |part: &Self, index: usize| {
+            // What was counted by a worse entry is so by this one.
+            let is_counted = part.columns.is_counted(index) || part.listed.get(index);
+            columns.push_of(&part.columns, index, is_counted, &mut known);
+        };
+        let mut ones = self.best.iter().peekable();
+        let mut others = other.best.iter().peekable();
+        while let (Some(&one), Some(&its)) = (ones.peek(), others.peek()) {
+            if self
+                .columns
+                .compare(one, &other.columns, its, Order::default())
+                .is_lt()
+            {
+                push(self, one);
+                ones.next();
+            } else {
+                push(other, its);
+                others.next();
+            }
+        }
+        ones.for_each(|index| push(self, index));
+        others.for_each(|index| push(other, index));
+        Self::new(Arc::new(columns))
+    }
+
     /// Joins the entry `index` with that of the same account in `other`: one of them is the best from now on.
     fn meet(&mut self, index: usize, other: &mut Self, known: usize) {
         let rank = |part: &Self, index: usize| {

@@ -139,22 +139,28 @@ fn order() -> impl Strategy<Value = Order> {
     (by, any::<bool>()).prop_map(|(by, descending)| Order { by, descending })
 }
 
-fn snapshot(sets: &[Vec<Entry>]) -> Snapshot {
+fn snapshot(sets: &[Vec<Entry>], is_compacted: bool) -> Snapshot {
     sets.iter().fold(Snapshot::default(), |snapshot, set| {
-        snapshot.with(Arc::new(Columns::of(set.clone())))
+        let snapshot = snapshot.with(Arc::new(Columns::of(set.clone())));
+        if is_compacted {
+            snapshot.compacted()
+        } else {
+            snapshot
+        }
     })
 }
 
 proptest! {
     #[test]
     fn a_page_is_what_a_plain_search_finds(
-        sets in sets(5),
+        sets in sets(8),
+        is_compacted: bool,
         filter in filter(),
         order in order(),
         skip in 0..4_u64,
         limit in 0..4_u64,
     ) {
-        let snapshot = snapshot(&sets);
+        let snapshot = snapshot(&sets, is_compacted);
         let expected = found(&sets, &filter, order);
         let ids: Vec<_> = expected.iter().map(|user| user.id).collect();
         let mut wanted = Wanted { filter, order, after: None, skip, limit };
@@ -213,8 +219,8 @@ proptest! {
     }
 
     #[test]
-    fn the_numbers_are_those_of_the_listed_users(sets in sets(5)) {
-        let snapshot = snapshot(&sets);
+    fn the_numbers_are_those_of_the_listed_users(sets in sets(8), is_compacted: bool) {
+        let snapshot = snapshot(&sets, is_compacted);
         let users = listed(&sets);
         let sum = |users: &mut dyn Iterator<Item = &User>| {
             users.fold(Tally::default(), |sum, user| sum + user.tally())
@@ -237,7 +243,20 @@ proptest! {
         let ids: std::collections::BTreeSet<_> = users.iter().chain(&others).map(|user| user.id).collect();
         let find = |users: &[User], id| users.iter().find(|user| user.id == id).map(shown);
         let expected = ids.into_iter().filter(|id| find(&users, *id) != find(&others, *id)).count();
-        prop_assert_eq!(snapshot(&one).differences(&snapshot(&other)), expected as u64);
+        prop_assert_eq!(snapshot(&one, true).differences(&snapshot(&other, false)), expected as u64);
+    }
+
+    #[test]
+    fn many_sets_are_put_together_into_a_few_parts(sets in sets(30)) {
+        let compacted = snapshot(&sets, true);
+        // Each part is more than twice as large as the next, or too large together with it.
+        let sizes: Vec<_> = compacted.parts.iter().map(|part| part.columns.len()).collect();
+        prop_assert!(
+            sizes.windows(2).all(|pair| pair[0] > 2 * pair[1] || pair[0] + pair[1] > LARGE),
+            "{:?}",
+            sizes
+        );
+        prop_assert_eq!(compacted.differences(&snapshot(&sets, false)), 0);
     }
 
     #[test]
@@ -317,7 +336,7 @@ fn the_first_of_many_are_known_by_their_beginning() {
 #[test]
 fn a_page_among_many_is_the_same_as_a_part_of_everything_in_order() {
     let sets = many();
-    let snapshot = snapshot(&sets);
+    let snapshot = snapshot(&sets, false);
     for by in [SortBy::Email, SortBy::LastName, SortBy::CreatedAt] {
         for descending in [false, true] {
             let order = Order { by, descending };
