@@ -214,6 +214,16 @@ mod tests {
                 b"PK\x03\x04\x14\0\0\0mimetypeapplication/vnd.oasis.opendocument.textPK",
                 Format::Document,
             ),
+            (b"PK\x03\x04\x14\0\x06\0\x08\0xl/workbook.xml", Format::Xlsx),
+            (b"PK\x03\x04\x14\0\0\0Index/Tables/Tile.iwa", Format::Xlsx),
+            (
+                b"PK\x03\x04\x14\0\x06\0\x08\0[Content_Types].xml\0word/a.xml",
+                Format::Document,
+            ),
+            (
+                b"PK\x03\x04\x14\0\x06\0\x08\0[Content_Types].xml\0ppt/a.xml",
+                Format::Document,
+            ),
             (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1\0", Format::Xls),
             (b"%PDF-1.7\n", Format::Pdf),
             (b"7z\xBC\xAF\x27\x1C\0", Format::Archive),

@@ -338,6 +338,20 @@ mod tests {
     }
 
     #[test]
+    fn positions_may_be_fewer_than_the_columns_and_not_more() {
+        let mapping = ColumnMapping::of_json(r#"["email", null]"#).unwrap();
+
+        for names in [&["a", "b"][..], &["a", "b", "c"]] {
+            let columns = mapping.columns(&header(names)).unwrap();
+            assert_eq!(
+                columns.into_iter().collect::<Vec<_>>(),
+                [(0, Some(Member::Email)), (1, None)]
+            );
+        }
+        assert!(mapping.columns(&header(&["a"])).is_err());
+    }
+
+    #[test]
     fn a_mapping_that_is_none_says_what_is_allowed() {
         for (json, told) in [
             ("", "must be a JSON object"),

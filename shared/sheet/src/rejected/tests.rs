@@ -53,6 +53,19 @@ fn text(file: &[u8], faults: &[RejectedFault<'_>]) -> String {
 }
 
 #[test]
+fn a_column_that_keeps_cells_without_one_has_its_name_and_a_number() {
+    for (name, is_one) in [
+        (format!("{SURPLUS}1"), true),
+        (format!("{}12", SURPLUS.to_uppercase()), true),
+        (SURPLUS.to_owned(), false),
+        (format!("{SURPLUS}x"), false),
+        ("email".to_owned(), false),
+    ] {
+        assert_eq!(is_surplus(&name), is_one, "{name}");
+    }
+}
+
+#[test]
 fn rows_come_back_in_their_own_columns_with_their_faults() {
     assert_eq!(
         text(b"Surname;E-Mail\nLovelace;ada@\n", &[FAULT]),
