@@ -196,15 +196,9 @@ fn form_parts(form: &mut Object, about: &str) {
              entries.",
         ))
         .content_media_type("application/json");
-    // A form has no null: an empty part is left out.
-    let country = ObjectBuilder::new()
-        .schema_type(Type::String)
-        .description(Some(
-            "The country of phone numbers that have no country code, as ISO 3166-1 has it",
-        ))
-        .pattern(Some("^([A-Za-z]{2})?$"));
     add(form, "columns", columns);
-    add(form, "country", country);
+    // A form has no null: an empty part is left out.
+    add(form, "country", options::country_schema());
     add(form, "file", file);
     add(form, "force", force);
     add(form, "parent", parent_schema());

@@ -3,10 +3,11 @@
 use shared::Error;
 use shared::auth::Caller;
 use shared::http::json::Object;
-use shared::http::operation::nullable;
+use shared::http::operation::{add, nullable};
 use shared::roster::{Code, Given, Violation, flag_of_word};
 use shared::sheet::{ImportOptions, ImportOptionsDraft};
-use utoipa::openapi::Object as Schema;
+use utoipa::openapi::schema::SchemaType;
+use utoipa::openapi::{Object as Schema, ObjectBuilder, Type};
 
 use crate::multipart::Form;
 
@@ -45,13 +46,24 @@ pub(crate) fn of_body(body: &mut Object) -> ImportOptionsDraft<'static> {
 /// Describes that each option of a JSON body may be `null`, which is as good as leaving it out. To be called before the body
 /// gets other members.
 pub(crate) fn describe_nulls(request: &mut Schema) {
-    // What these two may be has `null` in it.
+    // What `columns` may be has `null` in it.
     let names: Vec<_> = request.properties.keys().cloned().collect();
     let others = names.iter().map(String::as_str);
     let others: Vec<_> = others
         .filter(|name| !["columns", "country"].contains(name))
         .collect();
     nullable(request, &others);
+    let text_or_null = SchemaType::from_iter([Type::String, Type::Null]);
+    add(request, "country", country_schema().schema_type(text_or_null));
+}
+
+/// Describes the option `country`. An empty one is as good as none.
+pub(crate) fn country_schema() -> ObjectBuilder {
+    let about = "The country of phone numbers that have no country code, as ISO 3166-1 has it";
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(about))
+        .pattern(Some("^([A-Za-z]{2})?$"))
 }
 
 /// The options that `draft` asks for, or its faults and `more`.
